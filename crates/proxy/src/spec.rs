@@ -1,0 +1,178 @@
+//! What the data plane is to do, as plain data: no rows, no parsed certificates, no indexes.
+//!
+//! `control` compiles rows to a [`Spec`]; [`crate::Config::build`] turns it into the immutable, indexed form
+//! that requests are served from. A `Spec` is also what is kept on disk as the last good configuration.
+
+use base::{DomainPattern, Port, UpstreamHost};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+/// The whole configuration of the data plane.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Spec {
+    /// The number of the configuration that this is, for status and logs. Revisions only grow.
+    pub revision: u64,
+    /// The enabled hosts. A domain stands in one host only; of two, the earlier host wins.
+    pub hosts: Vec<Host>,
+    /// Certificates that hosts refer to, and that are also offered by their names (SNI).
+    pub certificates: Vec<Certificate>,
+    /// The certificate for clients that name no known host. `None`: such handshakes are refused.
+    pub default_certificate: Option<Certificate>,
+    /// What a request gets whose host is not known.
+    pub default_site: DefaultSite,
+    /// Peers whose forwarded headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The port that `https` redirects name; `None` is 443 and is left out.
+    pub https_port: Option<Port>,
+}
+
+/// One proxied host.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Stable public id (UUID), for logs and statistics.
+    pub id: String,
+    /// The name that people know it by.
+    pub name: String,
+    /// Exact names and wildcards.
+    pub domains: Vec<DomainPattern>,
+    /// Where requests go that no location takes.
+    pub upstream: Upstream,
+    /// Paths with upstreams of their own. The longest matching path wins.
+    #[serde(default)]
+    pub locations: Vec<Location>,
+    /// Answer plain HTTP with a redirect to HTTPS (308, or 301 for GET and HEAD).
+    #[serde(default)]
+    pub force_https: bool,
+    /// Strict-Transport-Security on HTTPS answers (RFC 6797).
+    #[serde(default)]
+    pub hsts: Option<Hsts>,
+    /// Offer HTTP/2 to clients of this host.
+    #[serde(default = "yes")]
+    pub http2: bool,
+    /// Edits of the request's headers on the way to the upstream, in order.
+    #[serde(default)]
+    pub request_headers: Vec<HeaderEdit>,
+    /// Edits of the answer's headers on the way to the client, in order.
+    #[serde(default)]
+    pub response_headers: Vec<HeaderEdit>,
+    /// [`Certificate::id`] to present; `None` picks by name.
+    #[serde(default)]
+    pub certificate: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A path of a host with an upstream of its own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Location {
+    /// Starts with `/`. `/api` takes `/api` and everything below `/api/`, but not `/apix`.
+    pub path: String,
+    /// Where its requests go.
+    pub upstream: Upstream,
+}
+
+/// Scheme towards an upstream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scheme {
+    /// Plain HTTP/1.1.
+    #[default]
+    Http,
+    /// HTTP/1.1 over TLS.
+    Https,
+}
+
+/// An origin server.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upstream {
+    /// Scheme towards it.
+    pub scheme: Scheme,
+    /// Name or address.
+    pub host: UpstreamHost,
+    /// TCP port.
+    pub port: Port,
+    /// For `https`: check its certificate against the system's roots. Off accepts any certificate.
+    #[serde(default = "yes")]
+    pub verify_tls: bool,
+}
+
+impl std::hash::Hash for Scheme {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+    }
+}
+
+/// Strict-Transport-Security.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hsts {
+    /// `max-age` in seconds.
+    pub max_age: u32,
+    /// `includeSubDomains`.
+    pub include_subdomains: bool,
+}
+
+/// One edit of a head.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
+pub enum HeaderEdit {
+    /// Replaces all headers of that name by one.
+    Set {
+        /// Header name (RFC 9110 token).
+        name: String,
+        /// Value; may be empty.
+        value: String,
+    },
+    /// Adds one more header of that name.
+    Add {
+        /// Header name (RFC 9110 token).
+        name: String,
+        /// Value; may be empty.
+        value: String,
+    },
+    /// Removes all headers of that name.
+    Remove {
+        /// Header name (RFC 9110 token).
+        name: String,
+    },
+}
+
+/// A certificate chain with its key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// Stable public id (UUID).
+    pub id: String,
+    /// The leaf and its intermediates, PEM.
+    pub chain_pem: String,
+    /// The private key, PEM (PKCS #8, PKCS #1 or SEC 1).
+    pub key_pem: String,
+}
+
+impl std::fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Certificate").field("id", &self.id).field("key_pem", &"***").finish_non_exhaustive()
+    }
+}
+
+/// What a request gets whose host is not known.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum DefaultSite {
+    /// A plain 404 page.
+    #[default]
+    NotFound,
+    /// A redirect (302) to this absolute URL.
+    Redirect {
+        /// Absolute http or https URL.
+        url: String,
+    },
+    /// The connection is closed without an answer.
+    Close,
+}
