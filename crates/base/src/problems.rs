@@ -94,7 +94,13 @@ pub struct Problem {
 impl Problem {
     /// A problem without subject and link; see [`Problem::about`] and [`Problem::link`].
     pub fn new(code: Code, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { code, subject: String::new(), message: message.into(), remedy: remedy.into(), link: String::new() }
+        Self {
+            code,
+            subject: String::new(),
+            message: message.into(),
+            remedy: remedy.into(),
+            link: String::new(),
+        }
     }
 
     /// Says what the problem is about.
@@ -126,11 +132,14 @@ pub struct Standing {
     pub problem: Problem,
 }
 
+/// Standing problems by component, code and subject.
+type Board = BTreeMap<(&'static str, Code, String), Standing>;
+
 /// The board of all standing problems. Cheap to clone; all clones are one board.
 #[derive(Clone, Debug)]
 pub struct Problems {
     clock: Arc<dyn Clock>,
-    board: Arc<Mutex<BTreeMap<(&'static str, Code, String), Standing>>>,
+    board: Arc<Mutex<Board>>,
 }
 
 impl Problems {
@@ -144,8 +153,9 @@ impl Problems {
     pub fn report(&self, component: &'static str, problems: Vec<Problem>) {
         let now = self.clock.now();
         let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ended: BTreeMap<_, _> =
-            board.extract_if((component, Code::ALL[0], String::new()).., |key, _| key.0 == component).collect();
+        let mut ended: BTreeMap<_, _> = board
+            .extract_if((component, Code::ALL[0], String::new()).., |key, _| key.0 == component)
+            .collect();
         for problem in problems {
             let key = (component, problem.code, problem.subject.clone());
             let before = ended.remove(&key);

@@ -85,7 +85,9 @@ fn check_name(name: &str, shown: &str) -> Result<(), String> {
         }
         if let Some(bad) = label.bytes().find(|byte| !legal(*byte)) {
             let bad = char::from(bad);
-            return Err(format!("'{shown}' has the character '{bad}'; a domain has letters, digits, - and ."));
+            return Err(format!(
+                "'{shown}' has the character '{bad}'; a domain has letters, digits, - and ."
+            ));
         }
         if label.starts_with('-') || label.ends_with('-') {
             return Err(format!("'{shown}' has a part that starts or ends with '-'"));
@@ -108,7 +110,9 @@ impl DomainPattern {
         let trimmed = text.trim();
         let Some(parent) = trimmed.strip_prefix("*.") else {
             if trimmed.contains('*') {
-                return Err(format!("'{trimmed}': a wildcard is only possible as the first part, *.example.com"));
+                return Err(format!(
+                    "'{trimmed}': a wildcard is only possible as the first part, *.example.com"
+                ));
             }
             return Domain::parse(trimmed).map(|domain| Self(domain.0));
         };

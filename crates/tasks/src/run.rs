@@ -62,7 +62,10 @@ pub fn spawn(name: &'static str, future: impl Future<Output = ()> + Send + 'stat
         if let Err(error) = inner.await
             && error.is_panic()
         {
-            tracing::error!(task.name = name, "the background task {name} panicked and has ended; restart Charon");
+            tracing::error!(
+                task.name = name,
+                "the background task {name} panicked and has ended; restart Charon"
+            );
         }
         drop(abort);
     })
