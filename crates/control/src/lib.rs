@@ -1,1 +1,14 @@
-//! control
+//! The brain: reads rows, compiles them to the configuration of the data plane, publishes it, and keeps an eye
+//! on everything that can fail. Only this crate knows both rows and `proxy::Spec`.
+
+pub mod compile;
+mod diff;
+mod last_good;
+mod state;
+pub mod tasks;
+mod traffic;
+
+pub use diff::{Change, Kind, diff, summary};
+pub use last_good::{LastGood, LastGoodError};
+pub use state::{Applied, HostState, Serving};
+pub use traffic::{Counts, HostTraffic, Latency, Point, TopHost, Traffic, TrafficView};

@@ -1,0 +1,45 @@
+//! What is served right now, for everyone who has to tell it.
+
+use base::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The outcome of the newest look at the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// The change number that was looked at; see `Store::change_number`.
+    pub change: u64,
+    /// The revision that serves; 0 before the first.
+    pub revision: u64,
+    /// Since when it serves.
+    pub since: Timestamp,
+    /// Why the newest rows are not what serves; `None` when they are.
+    pub error: Option<String>,
+    /// State of every enabled host by its id.
+    pub hosts: Arc<HashMap<String, HostState>>,
+}
+
+/// State of one enabled host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostState {
+    /// Whether it is served.
+    pub serving: Serving,
+    /// Since when it has been in this state, in its present form.
+    pub since: Timestamp,
+    /// The revision that brought its present form.
+    pub revision: u64,
+}
+
+/// Whether a host is served.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Serving {
+    /// It is.
+    Yes,
+    /// It is not.
+    LeftOut {
+        /// What is wrong, as a sentence.
+        message: String,
+        /// What mends it.
+        remedy: String,
+    },
+}

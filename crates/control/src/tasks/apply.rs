@@ -1,0 +1,212 @@
+//! Makes the data plane serve what the rows say: read, compile, build, publish, record. The only writer of the
+//! data plane's configuration.
+
+use super::internal_certificates;
+use crate::compile::{self, Compiled, Rows};
+use crate::{Applied, HostState, LastGood, Serving, diff, summary};
+use base::{Clock, Code, Port, Problem, Problems};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use store::caddy_configs::{self, NewRevision};
+use store::{Store, proxy_hosts, security_audits, settings, ssl_certificates};
+use tasks::{Outcome, Task};
+use tokio::sync::watch;
+
+/// The reconciler of the data plane's configuration.
+#[derive(Debug)]
+pub struct Apply {
+    /// Where rows come from.
+    pub store: Store,
+    /// What serves.
+    pub proxy: Arc<proxy::Proxy>,
+    /// The board; problems of the configuration stand under `configuration`.
+    pub problems: Problems,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Told after each look.
+    pub applied: watch::Sender<Applied>,
+    /// The file for starts without a database.
+    pub last_good: LastGood,
+    /// The port that HTTPS redirects name, when it is not 443.
+    pub https_port: Option<Port>,
+    /// Hash of the document that serves, once one does.
+    pub served: Option<String>,
+}
+
+/// Component name on the problem board.
+const COMPONENT: &str = "configuration";
+
+impl Task for Apply {
+    fn name(&self) -> &'static str {
+        "apply configuration"
+    }
+
+    /// Long: every change calls. This catches changes made from outside, and certificates that are due.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(600)
+    }
+
+    async fn run(&mut self) -> Outcome {
+        match self.reconcile().await {
+            Ok(message) => Outcome::Ok(message),
+            Err(error) => {
+                let message = format!("the newest configuration is not served: {error:#}");
+                self.applied.send_modify(|applied| applied.error = Some(message.clone()));
+                let remedy = "the configuration before it goes on serving; mend what the message names, Charon tries again by itself";
+                Outcome::Failing(message, remedy.to_owned())
+            }
+        }
+    }
+}
+
+impl Apply {
+    async fn reconcile(&mut self) -> anyhow::Result<String> {
+        let issued = internal_certificates::ensure(&self.store, self.clock.now()).await?;
+        // The number is read before the rows: rows may be newer than it, never older.
+        let change = self.store.change_number().await?;
+        let compiled = compile::compile(&self.rows().await?);
+        if self.served.as_deref() == Some(&compiled.hash) {
+            self.applied.send_modify(|applied| {
+                applied.change = change;
+                applied.error = None;
+            });
+            return Ok(format!("nothing to do: change {change} is served already"));
+        }
+        self.serve(change, compiled, &issued).await
+    }
+
+    async fn serve(&mut self, change: u64, compiled: Compiled, issued: &[String]) -> anyhow::Result<String> {
+        let Compiled { mut spec, document, hash, mut left_out, mut problems } = compiled;
+        let latest = caddy_configs::latest(&self.store).await?;
+        let known = latest.as_ref().filter(|revision| revision.config_hash == hash);
+        spec.revision = match known {
+            Some(revision) => u64::try_from(revision.revision.unwrap_or(0))?,
+            None => u64::try_from(caddy_configs::next_revision(&self.store).await?)?,
+        };
+        let revision = spec.revision;
+
+        let (config, faults) = proxy::Config::build(&spec);
+        for fault in faults {
+            let name = spec.hosts.iter().find(|host| host.id == fault.host_id).map(|host| host.name.clone());
+            let name = name.unwrap_or_else(|| fault.host_id.clone());
+            problems.push(
+                Problem::new(
+                    Code::HostLeftOut,
+                    format!("{name} is not served: {}", fault.message),
+                    fault.remedy.clone(),
+                )
+                .about(format!("host {name}"))
+                .link(format!("hosts/{}", fault.host_id)),
+            );
+            left_out.insert(fault.host_id, compile::Fault { message: fault.message, remedy: fault.remedy });
+        }
+        self.proxy.publish(Arc::new(config));
+        let now = self.clock.now();
+
+        let hosts = self.states(&document, &left_out, revision);
+        if known.is_none() {
+            let before = match &latest {
+                Some(revision) => serde_json::from_str(&revision.document).unwrap_or(Value::Null),
+                None => Value::Null,
+            };
+            caddy_configs::record(
+                &self.store,
+                &NewRevision {
+                    config_hash: hash.clone(),
+                    document: document.to_string(),
+                    summary: match latest {
+                        Some(_) => summary(&diff(&before, &document)),
+                        None => "First configuration".to_owned(),
+                    },
+                    actor: self.actor().await,
+                    success: true,
+                    error_msg: String::new(),
+                    problems: serde_json::to_value(&problems)?,
+                },
+            )
+            .await
+            .map_err(|error| anyhow::anyhow!("revision {revision} serves, but could not be recorded: {error}"))?;
+        }
+        self.served = Some(hash);
+        self.problems.report(COMPONENT, problems);
+        let (count, out) = (hosts.len(), left_out.len());
+        self.applied.send_replace(Applied { change, revision, since: now, error: None, hosts: Arc::new(hosts) });
+
+        let (file, kept) = (self.last_good.clone(), spec);
+        tokio::task::spawn_blocking(move || file.write(&kept)).await??;
+        let issued = match issued {
+            [] => String::new(),
+            names => format!("; issued internal certificates for {}", names.join(", ")),
+        };
+        tracing::info!(revision, hosts = count, left_out = out, "serving revision {revision}: {count} hosts, {out} left out");
+        Ok(format!("revision {revision} serves change {change}: {count} hosts, {out} left out{issued}"))
+    }
+
+    async fn rows(&self) -> anyhow::Result<Rows> {
+        let mut certificates = Vec::new();
+        for certificate in ssl_certificates::list(&self.store).await? {
+            let key = match certificate.has_key {
+                true => ssl_certificates::private_key(&self.store, &certificate.uuid)
+                    .await
+                    .map_err(|error| error.to_string()),
+                false => Err("it has no private key".to_owned()),
+            };
+            certificates.push((certificate, key));
+        }
+        let settings = settings::all(&self.store).await?;
+        Ok(Rows {
+            hosts: proxy_hosts::list(&self.store).await?,
+            certificates,
+            settings: settings.into_iter().map(|setting| (setting.key, setting.value)).collect(),
+            https_port: self.https_port,
+        })
+    }
+
+    /// A host that is as it was keeps the moment and the revision of its present form.
+    fn states(
+        &self,
+        document: &Value,
+        left_out: &HashMap<String, compile::Fault>,
+        revision: u64,
+    ) -> HashMap<String, HostState> {
+        let now = self.clock.now();
+        let before = self.applied.borrow().hosts.clone();
+        let hosts = document["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let enabled = hosts.iter().filter(|host| host["enabled"] == true);
+        enabled
+            .filter_map(|host| host["uuid"].as_str().map(|uuid| (uuid, host)))
+            .map(|(uuid, host)| {
+                let serving = match left_out.get(uuid) {
+                    None => Serving::Yes,
+                    Some(fault) => {
+                        Serving::LeftOut { message: fault.message.clone(), remedy: fault.remedy.clone() }
+                    }
+                };
+                let kept = before.get(uuid).filter(|state| {
+                    // Written before it was last looked at: its form is the one that the state tells of.
+                    state.serving == serving
+                        && host["updated_at"]
+                            .as_str()
+                            .and_then(|text| base::Timestamp::parse(text).ok())
+                            .is_some_and(|written| written < state.since)
+                });
+                let state = kept.cloned().unwrap_or(HostState { serving, since: now, revision });
+                (uuid.to_owned(), state)
+            })
+            .collect()
+    }
+
+    /// Who wrote last, for the history.
+    async fn actor(&self) -> String {
+        let filter = security_audits::Filter::default();
+        match security_audits::list(&self.store, &filter, 1).await {
+            Ok(entries) => entries.into_iter().next().map_or_else(|| "system".to_owned(), |entry| entry.actor),
+            Err(error) => {
+                tracing::warn!("the history does not know who changed the configuration: {error}");
+                "unknown".to_owned()
+            }
+        }
+    }
+}

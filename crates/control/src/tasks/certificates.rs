@@ -1,0 +1,58 @@
+//! Watches the end of certificates that nobody renews by itself.
+
+use base::{Clock, Code, Problem, Problems};
+use certs::Validity;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Store, ssl_certificates};
+use tasks::{Outcome, Task};
+
+/// Reports certificates that end soon or have ended.
+#[derive(Debug)]
+pub struct Certificates {
+    /// Where rows come from.
+    pub store: Store,
+    /// The board; they stand under `certificates`.
+    pub problems: Problems,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Task for Certificates {
+    fn name(&self) -> &'static str {
+        "watch certificates"
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(3600)
+    }
+
+    async fn run(&mut self) -> Outcome {
+        let rows = match ssl_certificates::list(&self.store).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                let message = format!("the certificates could not be looked at: {error}");
+                return Outcome::Failing(message, "see the problems of the database".to_owned());
+            }
+        };
+        let now = self.clock.now();
+        let watched: Vec<_> = rows.iter().filter(|row| row.has_key && !row.auto_renew).collect();
+        let mut problems = Vec::new();
+        for row in &watched {
+            let (Some(start), Some(end)) = (row.not_before, row.expires_at) else { continue };
+            let (code, what) = match certs::validity(start, end, now) {
+                Validity::Expired => (Code::CertificateExpired, format!("ended on {end}")),
+                Validity::Expiring => (Code::CertificateExpiring, format!("ends on {end}")),
+                Validity::Valid | Validity::NotYet => continue,
+            };
+            problems.push(
+                Problem::new(code, format!("the certificate {} {what}", row.name), "upload its successor")
+                    .about(format!("certificate {}", row.name))
+                    .link("certificates"),
+            );
+        }
+        let (all, due) = (watched.len(), problems.len());
+        self.problems.report("certificates", problems);
+        Outcome::Ok(format!("{all} certificates watched, {due} end soon or have ended"))
+    }
+}

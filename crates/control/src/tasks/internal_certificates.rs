@@ -1,0 +1,115 @@
+//! Sees to it that the internal CA exists, and that every enabled host has a certificate that fits its domains:
+//! an uploaded one, or one of the internal CA, renewed after two thirds of its life.
+
+use crate::compile::{DEFAULT_CERTIFICATE_NAME, INTERNAL};
+use anyhow::Context;
+use base::{DomainPattern, Timestamp};
+use certs::InternalCa;
+use store::proxy_hosts::ProxyHost;
+use store::ssl_certificates::{self, Certificate, CertificateValues, INTERNAL_CA};
+use store::{Audit, Store, proxy_hosts};
+
+/// Issues what is missing or due. Returns the first names of what was issued; usually nothing.
+pub(super) async fn ensure(store: &Store, now: Timestamp) -> anyhow::Result<Vec<String>> {
+    let certificates = ssl_certificates::list(store).await?;
+    let hosts = proxy_hosts::list(store).await?;
+    let wanted = wanted(&hosts, &certificates, now);
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ca = authority(store, now).await?;
+    let mut issued = Vec::with_capacity(wanted.len());
+    for names in wanted {
+        let leaf = ca.issue(&names, now).with_context(|| format!("for {}", names.join(", ")))?;
+        let values = values(INTERNAL, &format!("Internal: {}", names[0]), &leaf)?;
+        let details = format!("internal certificate for {}", names.join(", "));
+        let old = certificates.iter().find(|row| row.provider == INTERNAL && row.domains == names);
+        match old {
+            Some(row) => {
+                ssl_certificates::update(store, &row.uuid, &values, audit("renew", details)).await?;
+            }
+            None => {
+                ssl_certificates::insert(store, &values, audit("issue", details)).await?;
+            }
+        }
+        issued.push(names[0].clone());
+    }
+    Ok(issued)
+}
+
+/// The sets of names that need a certificate now. Pure.
+fn wanted(hosts: &[ProxyHost], certificates: &[Certificate], now: Timestamp) -> Vec<Vec<String>> {
+    let default = vec![DEFAULT_CERTIFICATE_NAME.to_owned()];
+    let of_hosts = hosts.iter().filter(|host| host.enabled && host.certificate_id.is_none()).map(|host| {
+        let names = host.domain_names.iter().filter_map(|name| DomainPattern::parse(name).ok());
+        names.map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
+    });
+    let mut wanted: Vec<Vec<String>> = Vec::new();
+    for names in std::iter::once(default).chain(of_hosts).filter(|names| !names.is_empty()) {
+        let covered = names.iter().all(|name| {
+            certificates.iter().any(|row| {
+                row.has_key
+                    && row.provider != INTERNAL
+                    && row.provider != INTERNAL_CA
+                    && row.expires_at.is_some_and(|end| end > now)
+                    && certs::covers(&row.domains, name)
+            })
+        });
+        let fresh = certificates.iter().any(|row| {
+            row.provider == INTERNAL
+                && row.domains == names
+                && matches!((row.not_before, row.expires_at), (Some(start), Some(end)) if !certs::renewal_due(start, end, now))
+        });
+        if !covered && !fresh && !wanted.contains(&names) {
+            wanted.push(names);
+        }
+    }
+    wanted
+}
+
+async fn authority(store: &Store, now: Timestamp) -> anyhow::Result<InternalCa> {
+    let row = match ssl_certificates::internal_ca(store).await? {
+        Some(row) => row,
+        None => {
+            let root = InternalCa::create(now)?;
+            let root = CertificateValues {
+                domains: Vec::new(),
+                ..values_of(INTERNAL_CA, "Charon internal CA", &root.chain_pem, root.key_pem)
+            };
+            ssl_certificates::insert(store, &root, audit("create", "the internal CA".to_owned())).await?
+        }
+    };
+    let key = ssl_certificates::private_key(store, &row.uuid).await?;
+    InternalCa::from_pem(&row.certificate, &key).context("the internal certificate authority cannot be used")
+}
+
+fn values(provider: &str, name: &str, leaf: &certs::Issued) -> anyhow::Result<CertificateValues> {
+    let info = certs::inspect(&leaf.chain_pem, &leaf.key_pem)?;
+    Ok(CertificateValues {
+        domains: info.domains,
+        fingerprint: info.fingerprint,
+        issuer: info.issuer,
+        not_before: Some(info.not_before),
+        expires_at: Some(info.expires_at),
+        ..values_of(provider, name, &leaf.chain_pem, leaf.key_pem.clone())
+    })
+}
+
+fn values_of(provider: &str, name: &str, chain: &str, key: base::Secret<String>) -> CertificateValues {
+    CertificateValues {
+        name: name.to_owned(),
+        provider: provider.to_owned(),
+        domains: Vec::new(),
+        certificate: chain.to_owned(),
+        private_key: Some(key),
+        fingerprint: String::new(),
+        issuer: "Charon internal CA".to_owned(),
+        not_before: None,
+        expires_at: None,
+        auto_renew: true,
+    }
+}
+
+fn audit(action: &str, details: String) -> Audit {
+    Audit { resource_type: "ssl_certificates".to_owned(), ..Audit::system(action, "certificates", details) }
+}

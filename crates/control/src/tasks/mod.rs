@@ -1,0 +1,15 @@
+//! The background tasks of the control side, one file each. To add one: a file here, a line below, and a line in
+//! the binary's list.
+
+mod access_log;
+mod apply;
+mod certificates;
+mod database;
+mod internal_certificates;
+mod sessions;
+
+pub use access_log::AccessLog;
+pub use apply::Apply;
+pub use certificates::Certificates;
+pub use database::Database;
+pub use sessions::Sessions;
