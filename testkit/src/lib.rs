@@ -1,1 +1,24 @@
-//! testkit
+//! What tests need from outside: origins, raw clients, the API client and the real executable on a folder of
+//! its own. Everything lives on loopback and on free ports, and waits for conditions, never for time.
+//!
+//! This is test code: what cannot go on panics with a sentence.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
+#![allow(
+    clippy::print_stderr,
+    reason = "what a failed test should show goes where the test runner collects it"
+)]
+
+mod api;
+mod app;
+mod browser;
+mod origin;
+mod raw;
+mod wait;
+
+pub use api::{Api, Reply};
+pub use app::{ADMIN, Addresses, App, AppBuilder, PASSWORD, Run, charon_binary};
+pub use browser::walk;
+pub use origin::{Answer, Origin};
+pub use raw::{Head, RawClient, Response};
+pub use wait::{eventually, eventually_blocking};

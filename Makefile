@@ -1,0 +1,23 @@
+# The public commands. Each sets up what it needs, says what it installs, and is quick when nothing changed.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench fmt
+
+help:
+	@echo "make run    build and start Charon: UI on http://127.0.0.1:8080, data in ./data"
+	@echo "            PROFILE=dev builds faster and runs slower; CHARON_* variables: docs/configuration.md"
+	@echo "make test   every check that CI runs"
+	@echo "make bench  side by side with nginx, HAProxy and Caddy; results in bench/results/"
+	@echo "make fmt    format Rust and the web UI"
+
+run:
+	@scripts/run.sh
+
+test:
+	@scripts/test.sh
+
+bench:
+	@scripts/bench.sh
+
+fmt:
+	@scripts/fmt.sh
