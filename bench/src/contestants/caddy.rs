@@ -1,0 +1,43 @@
+//! Caddy: one processor for the Go runtime, no access log.
+
+use super::{Certificate, Contestant, free_ports, peer, version_of};
+use std::path::Path;
+use std::process::Command;
+
+pub(super) fn start(
+    program: &str,
+    work: &Path,
+    origin: u16,
+    certificate: &Certificate,
+) -> anyhow::Result<Contestant> {
+    let ports = free_ports()?;
+    let (http, https) = ports;
+    let (chain, key) = (certificate.chain.display(), certificate.key.display());
+    let config = format!(
+        "{{
+  admin off
+  auto_https off
+  persist_config off
+  servers {{
+    protocols h1 h2
+  }}
+}}
+http://localhost:{http} {{
+  bind 127.0.0.1
+  reverse_proxy 127.0.0.1:{origin}
+}}
+https://localhost:{https} {{
+  bind 127.0.0.1
+  tls {chain} {key}
+  reverse_proxy 127.0.0.1:{origin}
+}}
+"
+    );
+    let file = work.join("Caddyfile");
+    std::fs::write(&file, config)?;
+    let version = version_of(program, "version")?.split(' ').next().unwrap_or_default().to_owned();
+    let mut command = Command::new(program);
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
+    command.env("GOMAXPROCS", "1").env("HOME", work).env("XDG_DATA_HOME", work).env("XDG_CONFIG_HOME", work);
+    peer("caddy", version, ports, &mut command, work)
+}

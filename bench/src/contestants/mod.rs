@@ -1,0 +1,163 @@
+//! The contestants, one file each. To add one: a file here, a line below and one in [`start`].
+
+mod caddy;
+mod charon;
+mod haproxy;
+mod nginx;
+
+use crate::{PROXY_CORE, Settings, process};
+use anyhow::{Context, ensure};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The certificate that every contestant serves.
+#[derive(Debug)]
+pub(crate) struct Certificate {
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
+    /// Chain and key in one file.
+    pub(crate) both: PathBuf,
+}
+
+/// A running proxy.
+#[derive(Debug)]
+pub(crate) struct Contestant {
+    name: &'static str,
+    version: String,
+    http: u16,
+    https: u16,
+    process: Process,
+    idle_kib: u64,
+}
+
+#[derive(Debug)]
+enum Process {
+    Peer(Child),
+    Charon(Box<testkit::App>),
+}
+
+impl Contestant {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(crate) fn http_port(&self) -> u16 {
+        self.http
+    }
+
+    pub(crate) fn https_port(&self) -> u16 {
+        self.https
+    }
+
+    /// Memory right after the start, in KiB.
+    pub(crate) fn idle_kib(&self) -> u64 {
+        self.idle_kib
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        match &self.process {
+            Process::Peer(child) => child.id(),
+            Process::Charon(app) => app.pid(),
+        }
+    }
+}
+
+impl Drop for Contestant {
+    fn drop(&mut self) {
+        if let Process::Peer(child) = &mut self.process {
+            // SIGTERM, so that a master takes its workers with it.
+            _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+            _ = child.wait();
+        }
+    }
+}
+
+/// Starts all that are wanted, each with one worker, and moves them to the core of the proxies.
+pub(crate) async fn start(
+    settings: &Settings,
+    origin: u16,
+    certificate: &Certificate,
+) -> anyhow::Result<Vec<Contestant>> {
+    let mut all = Vec::new();
+    if settings.wants("charon") {
+        all.push(charon::start(origin, certificate).await.context("starting Charon")?);
+    }
+    if settings.wants("nginx") {
+        all.push(nginx::start(&settings.work, origin, certificate).context("starting nginx")?);
+    }
+    if settings.wants("haproxy") {
+        all.push(haproxy::start(&settings.work, origin, certificate).context("starting HAProxy")?);
+    }
+    if settings.wants("caddy") {
+        let caddy = caddy::start(&settings.caddy, &settings.work, origin, certificate);
+        all.push(caddy.context("starting Caddy")?);
+    }
+    for proxy in &mut all {
+        process::pin(proxy.pid(), PROXY_CORE)?;
+        proxy.idle_kib = process::memory_kib(proxy.pid())?;
+    }
+    Ok(all)
+}
+
+/// Two ports that were free a moment ago.
+fn free_ports() -> anyhow::Result<(u16, u16)> {
+    let (first, second) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+}
+
+/// Starts a peer with its output in `WORK/NAME.log` and waits until it listens.
+fn peer(
+    name: &'static str,
+    version: String,
+    ports: (u16, u16),
+    command: &mut Command,
+    work: &Path,
+) -> anyhow::Result<Contestant> {
+    let log = work.join(format!("{name}.log"));
+    let out = std::fs::File::create(&log)?;
+    let mut taskset = Command::new("taskset");
+    taskset.args(["-c", &PROXY_CORE.to_string()]).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        taskset.env(name, value.unwrap_or_default());
+    }
+    let child = taskset.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn()?;
+    let mut proxy = Contestant {
+        name,
+        version,
+        http: ports.0,
+        https: ports.1,
+        process: Process::Peer(child),
+        idle_kib: 0,
+    };
+    let listens = |port: u16| TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).is_ok();
+    let up =
+        testkit::eventually_blocking(&format!("{name} listens or ends"), Duration::from_secs(20), || {
+            let Process::Peer(child) = &mut proxy.process else { return Some(true) };
+            match child.try_wait() {
+                Ok(None) => (listens(ports.0) && listens(ports.1)).then_some(true),
+                _ => Some(false),
+            }
+        });
+    ensure!(up, "it ended at once: {}", std::fs::read_to_string(&log)?);
+    Ok(proxy)
+}
+
+/// The first line of what a program says of its version.
+fn version_of(program: &str, argument: &str) -> anyhow::Result<String> {
+    let output =
+        Command::new(program).arg(argument).output().with_context(|| format!("{program} is missing"))?;
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// A program that Debian installs where only root looks.
+fn sbin(name: &str) -> String {
+    let path = format!("/usr/sbin/{name}");
+    if Path::new(&path).is_file() { path } else { name.to_owned() }
+}
