@@ -1,1 +1,32 @@
-//! proxy
+//! Charon's data plane: listeners, TLS, HTTP/1.1 and HTTP/2 towards clients, HTTP/1.1 towards origins.
+//!
+//! [`Config::build`] compiles a [`spec::Spec`]; [`start`] serves it; [`Proxy::publish`] swaps it. One worker per
+//! core shares nothing with the others but the compiled configuration. What happens to a request is one
+//! function, `pipeline::run`.
+
+mod authority;
+mod buffers;
+mod config;
+mod downstream;
+mod field;
+mod h1;
+mod h2;
+mod io;
+mod listen;
+mod log;
+mod path;
+mod phases;
+mod pipeline;
+mod request;
+mod respond;
+pub mod spec;
+mod start;
+mod stats;
+mod sweep;
+mod upstream;
+mod worker;
+
+pub use config::{BuildProblem, Config};
+pub use log::{Entry, Fault, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
+pub use start::{Limits, Proxy, Settings, StartError, start};
+pub use stats::{Histogram, HostStats, Stats};

@@ -1,0 +1,156 @@
+//! From a specification to a configuration. One bad host is left out with a problem; the others are served.
+
+use super::hosts::{Host, Hosts, Target, TargetTls};
+use super::tls::{self, Certificates};
+use super::{Config, Edits};
+use crate::path;
+use crate::spec::{self, DefaultSite, Spec};
+use ahash::AHashMap;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+
+/// Why a host, or a certificate, is not served as specified.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BuildProblem {
+    /// [`spec::Host::id`] of the host that is left out or served without something; `None` when the problem
+    /// concerns a certificate or a setting of all hosts.
+    pub host_id: Option<String>,
+    /// The host is not served at all.
+    pub left_out: bool,
+    /// What is wrong, as one sentence.
+    pub message: String,
+    /// What mends it, as one sentence.
+    pub remedy: String,
+}
+
+impl BuildProblem {
+    fn new(host_id: Option<&str>, left_out: bool, message: String, remedy: &str) -> Self {
+        Self { host_id: host_id.map(str::to_owned), left_out, message, remedy: remedy.to_owned() }
+    }
+}
+
+/// A message and a remedy.
+type Fault = (String, &'static str);
+
+impl Config {
+    /// Compiles a specification. What cannot be served is left out and named in the problems; with an empty
+    /// list, everything is served as specified.
+    pub fn build(spec: &Spec) -> (Self, Vec<BuildProblem>) {
+        let mut problems = Vec::new();
+        let mut certificates = Certificates::default();
+        let mut by_id: AHashMap<&str, Result<_, Fault>> = AHashMap::new();
+        for certificate in &spec.certificates {
+            let loaded = tls::load(certificate);
+            match &loaded {
+                Ok(key) => certificates.add(key),
+                Err((message, remedy)) => {
+                    problems.push(BuildProblem::new(None, false, message.clone(), remedy))
+                }
+            }
+            by_id.insert(&certificate.id, loaded);
+        }
+        match spec.default_certificate.as_ref().map(tls::load) {
+            Some(Ok(key)) => certificates.set_default(key),
+            Some(Err((message, remedy))) => problems.push(BuildProblem::new(None, false, message, remedy)),
+            None => {}
+        }
+        let mut hosts = Hosts::default();
+        for host in &spec.hosts {
+            match build_host(host, &by_id) {
+                Ok(built) => {
+                    for domain in hosts.add(built, host.domains.iter()) {
+                        let message = format!(
+                            "{domain} stands in another host too, which serves it; {} does not",
+                            host.name
+                        );
+                        let remedy = "Remove the domain from one of the two hosts.";
+                        problems.push(BuildProblem::new(Some(&host.id), false, message, remedy));
+                    }
+                }
+                Err((message, remedy)) => {
+                    let message = format!("the host {} is left out: {message}", host.name);
+                    problems.push(BuildProblem::new(Some(&host.id), true, message, remedy));
+                }
+            }
+        }
+        let default_site = match &spec.default_site {
+            DefaultSite::Redirect { url } if http::HeaderValue::from_str(url).is_err() => {
+                let message =
+                    "the default site's redirect holds a line break or a control character".to_owned();
+                problems.push(BuildProblem::new(None, false, message, "Write an absolute URL."));
+                DefaultSite::NotFound
+            }
+            site => site.clone(),
+        };
+        let https_port = spec.https_port.filter(|port| port.get() != 443);
+        let config = Self {
+            revision: spec.revision,
+            hosts,
+            tls: certificates,
+            default_site,
+            trusted_proxies: spec.trusted_proxies.clone(),
+            https_port: https_port.map(|port| format!(":{port}")).unwrap_or_default(),
+        };
+        (config, problems)
+    }
+}
+
+fn build_host(
+    host: &spec::Host,
+    certificates: &AHashMap<&str, Result<Arc<rustls::sign::CertifiedKey>, Fault>>,
+) -> Result<Host, Fault> {
+    let mut built = Host::new(host.id.as_str().into(), target(&host.upstream)?);
+    for location in &host.locations {
+        let normal = path::normalise(location.path.as_bytes()).map_err(|path::Refused(reason)| {
+            let message = format!("its location {}: {reason}", location.path);
+            (message, "Write the location's path like /api.")
+        })?;
+        let path = normal.as_deref().unwrap_or(location.path.as_bytes());
+        built.add_location(path, target(&location.upstream)?);
+    }
+    built.force_https = host.force_https;
+    built.http2 = host.http2;
+    let edits = |edits, of_request| {
+        Edits::build(edits, of_request).map_err(|message| (message, "Correct the host's header edits."))
+    };
+    built.request_edits = edits(&host.request_headers, true)?;
+    let plain = edits(&host.response_headers, false)?;
+    let mut secure = plain.clone();
+    if let Some(hsts) = host.hsts {
+        let scope = if hsts.include_subdomains { "; includeSubDomains" } else { "" };
+        let value = format!("max-age={}{scope}", hsts.max_age);
+        if let Ok(value) = http::HeaderValue::from_str(&value) {
+            secure.set(http::header::STRICT_TRANSPORT_SECURITY, value);
+        }
+    }
+    built.response_edits = [plain, secure];
+    if let Some(id) = &host.certificate {
+        built.certificate = Some(match certificates.get(id.as_str()) {
+            Some(Ok(key)) => key.clone(),
+            Some(Err(fault)) => return Err(fault.clone()),
+            None => {
+                let message = "its certificate does not exist".to_owned();
+                return Err((message, "Choose another certificate for the host."));
+            }
+        });
+    }
+    Ok(built)
+}
+
+fn target(upstream: &spec::Upstream) -> Result<Arc<Target>, Fault> {
+    let address = upstream.host.as_str().parse().ok();
+    let tls = match upstream.scheme {
+        spec::Scheme::Http => None,
+        spec::Scheme::Https => {
+            let name = ServerName::try_from(upstream.host.as_str().to_owned()).map_err(|_| {
+                let message = format!("its target {} is no name that TLS can check", upstream.host);
+                (message, "Give the target a DNS name, or use http.")
+            })?;
+            let config = tls::client(upstream.verify_tls).map_err(|message| {
+                (message, "Install the system's certificates (Debian: apt install ca-certificates).")
+            })?;
+            Some(TargetTls { config, name })
+        }
+    };
+    Ok(Arc::new(Target { upstream: upstream.clone(), address, tls }))
+}

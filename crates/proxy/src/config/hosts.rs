@@ -1,0 +1,117 @@
+//! Hosts by name: exact names first, then wildcards of one label; and within a host, locations by path.
+
+use super::Edits;
+use crate::path;
+use crate::spec::Upstream;
+use ahash::AHashMap;
+use rustls::pki_types::ServerName;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Where requests are sent, ready to be dialled. Equal targets share pooled connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// Identity: scheme, host, port and verification.
+    pub(crate) upstream: Upstream,
+    /// The address, when the upstream is given by one.
+    pub(crate) address: Option<IpAddr>,
+    /// Set for `https`.
+    pub(crate) tls: Option<TargetTls>,
+}
+
+/// How TLS towards a target is done.
+#[derive(Clone, Debug)]
+pub(crate) struct TargetTls {
+    pub(crate) config: Arc<rustls::ClientConfig>,
+    pub(crate) name: ServerName<'static>,
+}
+
+/// A host that is served.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) id: Arc<str>,
+    root: Arc<Target>,
+    /// Longest path first; paths in normal form without a slash at their end.
+    locations: Vec<(Box<[u8]>, Arc<Target>)>,
+    pub(crate) force_https: bool,
+    pub(crate) http2: bool,
+    pub(crate) request_edits: Edits,
+    /// Edits of answers that came by `http`, and by `https`; the latter with Strict-Transport-Security.
+    pub(crate) response_edits: [Edits; 2],
+    pub(crate) certificate: Option<Arc<rustls::sign::CertifiedKey>>,
+}
+
+impl Host {
+    pub(crate) fn new(id: Arc<str>, root: Arc<Target>) -> Self {
+        Self {
+            id,
+            root,
+            locations: Vec::new(),
+            force_https: false,
+            http2: true,
+            request_edits: Edits::default(),
+            response_edits: Default::default(),
+            certificate: None,
+        }
+    }
+
+    /// Adds a location. `path` is in normal form.
+    pub(crate) fn add_location(&mut self, path: &[u8], target: Arc<Target>) {
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        let place = self.locations.partition_point(|(other, _)| other.len() >= path.len());
+        self.locations.insert(place, (path.into(), target));
+    }
+
+    /// Where requests for this path go.
+    pub(crate) fn target(&self, path: &[u8]) -> &Arc<Target> {
+        let location = self.locations.iter().find(|(prefix, _)| path::takes(prefix, path));
+        location.map_or(&self.root, |(_, target)| target)
+    }
+}
+
+/// All hosts, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    all: Vec<Host>,
+    exact: AHashMap<Box<[u8]>, usize>,
+    /// By what follows the first label: `example.com` for `*.example.com`.
+    wildcard: AHashMap<Box<[u8]>, usize>,
+}
+
+impl Hosts {
+    pub(crate) fn all(&self) -> &[Host] {
+        &self.all
+    }
+
+    /// Adds a host under its names; names that an earlier host has are returned.
+    pub(crate) fn add<'a>(
+        &mut self,
+        host: Host,
+        domains: impl Iterator<Item = &'a base::DomainPattern>,
+    ) -> Vec<&'a str> {
+        let index = self.all.len();
+        self.all.push(host);
+        let mut taken = Vec::new();
+        for domain in domains {
+            let (names, name) = match domain.wildcard_parent() {
+                Some(parent) => (&mut self.wildcard, parent),
+                None => (&mut self.exact, domain.as_str()),
+            };
+            match names.entry(name.as_bytes().into()) {
+                std::collections::hash_map::Entry::Vacant(free) => _ = free.insert(index),
+                std::collections::hash_map::Entry::Occupied(other) if *other.get() == index => {}
+                std::collections::hash_map::Entry::Occupied(_) => taken.push(domain.as_str()),
+            }
+        }
+        taken
+    }
+
+    /// The host of a name in lower case, with its place in [`Hosts::all`].
+    pub(crate) fn find(&self, name: &[u8]) -> Option<(usize, &Host)> {
+        let index = *self.exact.get(name).or_else(|| {
+            let dot = memchr::memchr(b'.', name)?;
+            self.wildcard.get(&name[dot + 1..])
+        })?;
+        Some((index, &self.all[index]))
+    }
+}

@@ -1,0 +1,54 @@
+//! The compiled configuration: immutable, indexed, and swapped as a whole by one pointer.
+
+mod build;
+mod edits;
+mod hosts;
+pub(crate) mod tls;
+
+use crate::spec::DefaultSite;
+pub use build::BuildProblem;
+pub(crate) use edits::Edits;
+pub(crate) use hosts::{Hosts, Target};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A configuration that requests can be served from.
+#[derive(Debug)]
+pub struct Config {
+    revision: u64,
+    pub(crate) hosts: Hosts,
+    pub(crate) tls: tls::Certificates,
+    pub(crate) default_site: DefaultSite,
+    trusted_proxies: Vec<IpNet>,
+    /// What follows the host name in `https` redirects: nothing, or a colon and a port.
+    pub(crate) https_port: String,
+}
+
+impl Config {
+    /// The number of the configuration, as in its [`crate::spec::Spec`].
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The ids of the hosts that are served, those left out not among them.
+    pub fn host_ids(&self) -> impl Iterator<Item = &str> {
+        self.hosts.all().iter().map(|host| &*host.id)
+    }
+
+    /// Whether forwarded headers of this peer are believed.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer))
+    }
+
+    /// The certificate for a client that names this host, and whether the host wants HTTP/2.
+    pub(crate) fn presentation(
+        &self,
+        name: Option<&str>,
+    ) -> (Option<&Arc<rustls::sign::CertifiedKey>>, bool) {
+        let host = name.and_then(|name| self.hosts.find(name.as_bytes()));
+        let own = host.and_then(|(_, host)| host.certificate.as_ref());
+        let certificate = own.or_else(|| self.tls.find(name));
+        (certificate, host.is_none_or(|(_, host)| host.http2))
+    }
+}

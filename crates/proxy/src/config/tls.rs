@@ -1,0 +1,183 @@
+//! Certificates by name, and how TLS is spoken: towards clients with the certificates of the current
+//! configuration, towards origins with the system's roots.
+
+use super::Config;
+use crate::spec;
+use ahash::AHashMap;
+use arc_swap::ArcSwap;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
+use std::sync::{Arc, LazyLock};
+
+/// One provider for everything: its tables are made once.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+
+/// Certificates by the names in them.
+#[derive(Debug, Default)]
+pub(crate) struct Certificates {
+    exact: AHashMap<Box<str>, Arc<CertifiedKey>>,
+    /// By what follows the first label.
+    wildcard: AHashMap<Box<str>, Arc<CertifiedKey>>,
+    default: Option<Arc<CertifiedKey>>,
+}
+
+impl Certificates {
+    /// Offers a certificate by all its names. Of two with one name, the first stays.
+    pub(super) fn add(&mut self, key: &Arc<CertifiedKey>) {
+        for name in names(key) {
+            let (map, name) = match name.strip_prefix("*.") {
+                Some(parent) => (&mut self.wildcard, parent),
+                None => (&mut self.exact, name.as_str()),
+            };
+            map.entry(name.into()).or_insert_with(|| key.clone());
+        }
+    }
+
+    pub(super) fn set_default(&mut self, key: Arc<CertifiedKey>) {
+        self.default = Some(key);
+    }
+
+    /// The certificate for a name in lower case; the default one when there is no name or none fits.
+    pub(super) fn find(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
+        let named =
+            name.and_then(|name| self.exact.get(name).or_else(|| self.wildcard.get(name.split_once('.')?.1)));
+        named.or(self.default.as_ref())
+    }
+}
+
+/// The DNS names of the leaf, in lower case.
+fn names(key: &CertifiedKey) -> Vec<String> {
+    let leaf = key.cert.first().and_then(|leaf| webpki::EndEntityCert::try_from(leaf).ok());
+    leaf.map_or_else(Vec::new, |leaf| leaf.valid_dns_names().map(str::to_ascii_lowercase).collect())
+}
+
+/// Reads a certificate and its key, and checks that they belong together.
+pub(super) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>, (String, &'static str)> {
+    let id = &certificate.id;
+    let chain: Vec<_> =
+        CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes()).collect::<Result<_, _>>().map_err(
+            |error| (format!("the certificate {id} is not PEM: {error}"), "Upload the certificate again."),
+        )?;
+    if chain.is_empty() {
+        let message = format!("the certificate {id} holds no certificate");
+        return Err((message, "Upload a PEM file with the certificate and its intermediates."));
+    }
+    let key = PrivateKeyDer::from_pem_slice(certificate.key_pem.as_bytes()).map_err(|error| {
+        let message = format!("the private key of the certificate {id} cannot be read: {error}");
+        (message, "Upload its private key as PEM, without a password.")
+    })?;
+    CertifiedKey::from_der(chain, key, &PROVIDER).map(Arc::new).map_err(|error| {
+        let message = format!("the certificate {id} and its private key do not go together: {error}");
+        (message, "Upload the private key that the certificate was made for.")
+    })
+}
+
+/// How TLS is spoken with clients. One for hosts that want HTTP/2, one for those that do not; both read the
+/// current configuration at each handshake, so that new certificates need no restart.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerTls {
+    pub(crate) http2: Arc<ServerConfig>,
+    pub(crate) http1: Arc<ServerConfig>,
+}
+
+impl ServerTls {
+    /// # Errors
+    /// When the cryptographic library does not start.
+    pub(crate) fn new(current: &Arc<ArcSwap<Config>>) -> Result<Self, rustls::Error> {
+        let ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+        let make = |protocols: &[&[u8]]| {
+            let mut config = ServerConfig::builder_with_provider(PROVIDER.clone())
+                .with_safe_default_protocol_versions()?
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(Resolver(current.clone())));
+            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+            config.ticketer = ticketer.clone();
+            // One ticket per connection is enough for clients that come back; each costs a write.
+            config.send_tls13_tickets = 1;
+            Ok::<_, rustls::Error>(Arc::new(config))
+        };
+        Ok(Self { http2: make(&[b"h2", b"http/1.1"])?, http1: make(&[b"http/1.1"])? })
+    }
+}
+
+/// Picks certificates from the current configuration.
+#[derive(Debug)]
+struct Resolver(Arc<ArcSwap<Config>>);
+
+impl ResolvesServerCert for Resolver {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let name = hello.server_name().map(str::to_ascii_lowercase);
+        self.0.load().presentation(name.as_deref()).0.cloned()
+    }
+}
+
+/// How TLS is spoken with origins; made once per process.
+///
+/// # Errors
+/// When the system's root certificates cannot be loaded.
+pub(super) fn client(verify: bool) -> Result<Arc<ClientConfig>, String> {
+    static CHECKED: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
+        let verifier = rustls_platform_verifier::Verifier::new(PROVIDER.clone())
+            .map_err(|error| format!("the system's root certificates cannot be loaded: {error}"))?;
+        make_client(Arc::new(verifier))
+    });
+    static UNCHECKED: LazyLock<Result<Arc<ClientConfig>, String>> =
+        LazyLock::new(|| make_client(Arc::new(AcceptAny)));
+    if verify { CHECKED.clone() } else { UNCHECKED.clone() }
+}
+
+fn make_client(verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, String> {
+    let mut config = ClientConfig::builder_with_provider(PROVIDER.clone())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Takes any certificate: for origins whose host has verification switched off.
+#[derive(Debug)]
+struct AcceptAny;
+
+impl ServerCertVerifier for AcceptAny {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        PROVIDER.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,133 @@
+//! What a header name means to a proxy. Ordinary names cost one look at their length.
+
+/// Names that need a decision of ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Passed on.
+    Other,
+    /// Passed on, also when `Connection` nominates it.
+    Kept,
+    Host,
+    Connection,
+    ContentLength,
+    TransferEncoding,
+    Upgrade,
+    Expect,
+    /// Ends here, always (RFC 9110, section 7.6.1).
+    Hop,
+    XForwardedFor,
+    XForwardedProto,
+    XForwardedHost,
+    XForwardedPort,
+    XRealIp,
+    XRequestId,
+    /// Other claims about the client: `Forwarded`, `X-Forwarded-Anything`. Believed from trusted peers only.
+    Claim,
+    /// `Proxy` (httpoxy) and names with `_`, which many origins take for the name with `-`. Dropped.
+    Dropped,
+}
+
+/// Classifies a header name of any case.
+pub(crate) fn kind(name: &[u8]) -> Kind {
+    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+    let known = match name.len() {
+        2 if is("te") => Kind::Hop,
+        4 if is("host") => Kind::Host,
+        5 if is("proxy") => Kind::Dropped,
+        5 if is("range") => Kind::Kept,
+        6 if is("expect") => Kind::Expect,
+        6 if is("cookie") || is("origin") || is("accept") => Kind::Kept,
+        7 if is("upgrade") => Kind::Upgrade,
+        7 if is("referer") => Kind::Kept,
+        9 if is("forwarded") => Kind::Claim,
+        9 if is("x-real-ip") => Kind::XRealIp,
+        10 if is("connection") => Kind::Connection,
+        10 if is("keep-alive") => Kind::Hop,
+        10 if is("user-agent") => Kind::Kept,
+        12 if is("x-request-id") => Kind::XRequestId,
+        12 if is("content-type") => Kind::Kept,
+        13 if is("authorization") || is("cache-control") => Kind::Kept,
+        14 if is("content-length") => Kind::ContentLength,
+        14 if is("http2-settings") => Kind::Hop,
+        15 if is("x-forwarded-for") => Kind::XForwardedFor,
+        16 if is("x-forwarded-host") => Kind::XForwardedHost,
+        16 if is("x-forwarded-port") => Kind::XForwardedPort,
+        16 if is("proxy-connection") => Kind::Hop,
+        16 if is("content-encoding") => Kind::Kept,
+        17 if is("x-forwarded-proto") => Kind::XForwardedProto,
+        17 if is("transfer-encoding") => Kind::TransferEncoding,
+        length if length > 12 && name[..12].eq_ignore_ascii_case(b"x-forwarded-") => Kind::Claim,
+        _ => Kind::Other,
+    };
+    if known == Kind::Other && memchr::memchr(b'_', name).is_some() { Kind::Dropped } else { known }
+}
+
+impl Kind {
+    /// A bit per kind, for sets of kinds.
+    pub(crate) const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// Whether a trailer of this kind may be passed on (RFC 9110, section 6.5.1): not what frames, routes,
+    /// authenticates or says who the client is.
+    pub(crate) const fn allowed_in_trailers(self) -> bool {
+        matches!(self, Self::Other)
+    }
+}
+
+/// The comma-separated members of a list, trimmed.
+pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|member| !member.is_empty())
+}
+
+/// The value of `Content-Length`: digits only (RFC 9112, section 6.3).
+pub(crate) fn content_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || value.len() > 18 {
+        return None;
+    }
+    value
+        .iter()
+        .try_fold(0, |sum: u64, digit| digit.is_ascii_digit().then(|| sum * 10 + u64::from(digit - b'0')))
+}
+
+/// Appends `name: value` and a line end.
+pub(crate) fn put(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a number as decimal digits.
+pub(crate) fn put_number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_classified_in_any_case() {
+        for (name, expected) in [
+            ("X-FORWARDED-for", Kind::XForwardedFor),
+            ("x-forwarded-user", Kind::Claim),
+            ("X_Forwarded_Proto", Kind::Dropped),
+            ("Remote_User", Kind::Dropped),
+            ("Proxy", Kind::Dropped),
+            ("Accept-Language", Kind::Other),
+            ("Transfer-encoding", Kind::TransferEncoding),
+        ] {
+            assert_eq!(kind(name.as_bytes()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_digits_only() {
+        for bad in ["", "+5", "-5", "0x5", "5,5", "5 ", "99999999999999999999", "5a"] {
+            assert_eq!(content_length(bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(content_length(b"005"), Some(5));
+    }
+}

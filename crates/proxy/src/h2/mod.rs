@@ -1,0 +1,5 @@
+//! HTTP/2 (RFC 9113) on the `h2` crate: the connection, its streams, and how their writes are put together.
+
+mod coalesce;
+pub(crate) mod conn;
+mod stream;

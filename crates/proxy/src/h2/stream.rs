@@ -1,0 +1,389 @@
+//! One HTTP/2 stream: a request and its answer. The head is brought into the same form as those of HTTP/1,
+//! so that every phase, and the origin, see the same.
+
+use crate::buffers::Inbox;
+use crate::config::Edits;
+use crate::downstream::{BodyFault, Downstream, Volume};
+use crate::field::{self, Kind};
+use crate::h1::body::{Framing, Keep, each_trailer};
+use crate::h1::response::Head;
+use crate::io::Io;
+use crate::listen::Peer;
+use crate::log::Fault;
+use crate::pipeline::{self, Call, Stop};
+use crate::request::{MAX_HEADERS, Reject, Request, Version};
+use crate::worker::Worker;
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream, SendStream};
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Response, StatusCode};
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// Serves one stream to its end.
+pub(super) async fn serve(
+    received: http::Request<RecvStream>,
+    respond: SendResponse<Bytes>,
+    peer: Rc<Peer>,
+    worker: Rc<Worker>,
+) {
+    let _watch = Panics(worker.clone());
+    let deadline = worker.sweep.register();
+    std::future::poll_fn(|cx| {
+        deadline.watch(cx);
+        Poll::Ready(())
+    })
+    .await;
+    let (head, body) = received.into_parts();
+    let mut request = worker.take_request();
+    let refused = read_head(&head, body.is_end_stream(), &mut request).err();
+    let refused =
+        refused.map(|Reject { status, reason }| Stop::new("framing", status, Fault::Client, reason));
+    drop(head);
+    let mut stream = Stream::new(&request, respond, body, &worker);
+    let mut call = Call::new(&worker, &peer, &deadline, &request);
+    pipeline::run(&mut call, &mut stream, refused).await;
+    drop(call);
+    worker.buffers.give_vector(std::mem::take(&mut stream.upload));
+    worker.give_request(request);
+}
+
+/// Sees when a stream's task panics.
+struct Panics(Rc<Worker>);
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stats.panics.add(1);
+            tracing::error!("a panic ended one HTTP/2 stream; the others go on. Please report this");
+        }
+    }
+}
+
+/// Fills `request` from a head that `h2` has taken (RFC 9113, section 8.3).
+fn read_head(head: &http::request::Parts, no_body: bool, request: &mut Request) -> Result<(), Reject> {
+    request.version = Version::Http2;
+    let method = request.push_text(head.method.as_str().as_bytes());
+    request.set_method(method);
+    if head.method == Method::CONNECT || head.method == Method::TRACE {
+        return Err(Reject { status: 405, reason: "CONNECT and TRACE are refused" });
+    }
+    if head.headers.len() > MAX_HEADERS {
+        return Err(Reject { status: 431, reason: "the request has more than 100 headers" });
+    }
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let target = request.push_text(target.as_bytes());
+
+    let mut cookie = Vec::new();
+    let mut length = None;
+    let mut hosts = 0;
+    for (name, value) in &head.headers {
+        let (text, value) = (name.as_str().as_bytes(), value.as_bytes());
+        match field::kind(text) {
+            Kind::Connection | Kind::TransferEncoding | Kind::Upgrade => {
+                return Err(Reject::bad("the request has a header of HTTP/1 connections"));
+            }
+            Kind::Hop => continue,
+            Kind::ContentLength => {
+                if length.replace(value).is_some() {
+                    return Err(Reject::bad("the request has two Content-Lengths"));
+                }
+            }
+            Kind::Host => {
+                hosts += 1;
+                let host = request.push_text(value);
+                if hosts > 1
+                    || head
+                        .uri
+                        .authority()
+                        .is_some_and(|other| !other.as_str().as_bytes().eq_ignore_ascii_case(value))
+                {
+                    return Err(Reject::bad("the request names two hosts"));
+                }
+                request.set_authority(host)?;
+                continue;
+            }
+            // One header again, as HTTP/1 has it (RFC 9113, section 8.2.3).
+            Kind::Kept if text == b"cookie" => {
+                if !cookie.is_empty() {
+                    cookie.extend_from_slice(b"; ");
+                }
+                cookie.extend_from_slice(value);
+                continue;
+            }
+            _ => {}
+        }
+        let name = request.push_text(text);
+        let value = request.push_text(value);
+        request.push_field(name, value);
+    }
+    if !cookie.is_empty() {
+        let (name, value) = (request.push_text(b"cookie"), request.push_text(&cookie));
+        request.push_field(name, value);
+    }
+    if let Some(authority) = head.uri.authority() {
+        let authority = request.push_text(authority.as_str().as_bytes());
+        request.set_authority(authority)?;
+    } else if hosts == 0 {
+        return Err(Reject::bad("the request names no host"));
+    }
+    request.set_target(target)?;
+    request.keep_alive = true;
+    request.framing = match length {
+        _ if no_body => Framing::None,
+        Some(length) => {
+            let length = field::content_length(length);
+            match length.ok_or(Reject::bad("the request's Content-Length is not one number"))? {
+                0 => Framing::None,
+                length => Framing::Length(length),
+            }
+        }
+        None => Framing::Chunked,
+    };
+    request.read_expectation()
+}
+
+/// The client's side of one exchange.
+struct Stream {
+    respond: SendResponse<Bytes>,
+    answer: Option<SendStream<Bytes>>,
+    body: RecvStream,
+    chunked: bool,
+    /// Piece of the body in HTTP/1 framing, how much of it has gone, and the window to give back with it.
+    upload: Vec<u8>,
+    gone: usize,
+    window: usize,
+    end: BodyEnd,
+    body_taken: bool,
+    /// END_STREAM has been sent.
+    ended: bool,
+    begun: bool,
+    to_head: bool,
+    /// Capacity has been asked for.
+    reserved: usize,
+    volume: Volume,
+}
+
+/// How far the request's body has been read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum BodyEnd {
+    Data,
+    Trailers,
+    Done,
+}
+
+impl Stream {
+    fn new(request: &Request, respond: SendResponse<Bytes>, body: RecvStream, worker: &Worker) -> Self {
+        Self {
+            upload: worker.buffers.take_vector(),
+            respond,
+            answer: None,
+            body,
+            chunked: request.framing == Framing::Chunked,
+            gone: 0,
+            window: 0,
+            end: if request.framing == Framing::None { BodyEnd::Done } else { BodyEnd::Data },
+            body_taken: false,
+            ended: false,
+            begun: false,
+            to_head: request.is_head(),
+            reserved: 0,
+            volume: Volume::default(),
+        }
+    }
+
+    fn gather(&mut self, data: &[u8]) {
+        if self.chunked {
+            // A vector takes everything that is written to it.
+            let _ = io::Write::write_fmt(&mut self.upload, format_args!("{:x}\r\n", data.len()));
+            self.upload.extend_from_slice(data);
+            self.upload.extend_from_slice(b"\r\n");
+        } else {
+            self.upload.extend_from_slice(data);
+        }
+    }
+
+    fn end_chunks(&mut self, trailers: Option<&HeaderMap>) {
+        if !self.chunked {
+            return;
+        }
+        self.upload.extend_from_slice(b"0\r\n");
+        for (name, value) in trailers.into_iter().flatten() {
+            let name = name.as_str().as_bytes();
+            if field::kind(name).allowed_in_trailers() {
+                field::put(&mut self.upload, name, value.as_bytes());
+            }
+        }
+        self.upload.extend_from_slice(b"\r\n");
+    }
+}
+
+fn broken() -> io::Error {
+    io::ErrorKind::BrokenPipe.into()
+}
+
+impl Downstream for Stream {
+    fn keep(&self) -> Keep {
+        Keep::Payload
+    }
+
+    fn body(&self) -> &[u8] {
+        &self.upload[self.gone..]
+    }
+
+    fn body_sent(&mut self, count: usize) {
+        self.body_taken = true;
+        self.gone += count;
+        if self.gone == self.upload.len() {
+            self.upload.clear();
+            self.gone = 0;
+            // Only now may the client send more: this is the back-pressure. A closed stream needs no window.
+            let _ = self.body.flow_control().release_capacity(std::mem::take(&mut self.window));
+        }
+    }
+
+    fn body_done(&self) -> bool {
+        self.end == BodyEnd::Done && self.body().is_empty()
+    }
+
+    fn body_taken(&self) -> bool {
+        self.body_taken
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyFault>> {
+        while self.body().is_empty() && self.end != BodyEnd::Done {
+            if self.end == BodyEnd::Data {
+                match ready!(self.body.poll_data(cx)) {
+                    Some(Ok(data)) => {
+                        self.volume.bytes_in += data.len() as u64;
+                        self.window += data.len();
+                        if !data.is_empty() {
+                            self.gather(&data);
+                        }
+                    }
+                    Some(Err(_)) => return Poll::Ready(Err(BodyFault::Gone)),
+                    None => self.end = BodyEnd::Trailers,
+                }
+            } else {
+                let trailers = ready!(self.body.poll_trailers(cx)).map_err(|_| BodyFault::Gone)?;
+                self.end_chunks(trailers.as_ref());
+                self.end = BodyEnd::Done;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn refuse_body(&mut self) {}
+
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.answer {
+            Some(answer) => answer.poll_reset(cx).map(drop),
+            None => self.respond.poll_reset(cx).map(drop),
+        }
+    }
+
+    fn interim(&mut self, head: &Head<'_>) {
+        let mut response = Response::new(());
+        let Ok(status) = StatusCode::from_u16(head.status) else { return };
+        *response.status_mut() = status;
+        for (name, value) in head.forwarded() {
+            append(response.headers_mut(), name, value);
+        }
+        // A stream that is gone shows itself with the final answer.
+        let _ = self.respond.send_informational(response);
+    }
+
+    fn begin(&mut self, head: &Head<'_>, edits: &Edits) {
+        self.begun = true;
+        let mut response = Response::new(());
+        *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let headers = response.headers_mut();
+        headers.reserve(head.headers.len() + edits.fields.len());
+        for (name, value) in head.forwarded() {
+            if !edits.drops(name.as_bytes()) {
+                append(headers, name, value);
+            }
+        }
+        for (name, value) in &edits.fields {
+            headers.append(name, value.clone());
+        }
+        if let Some(length) = head.length {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+        self.volume.bytes_out += bytes as u64;
+        self.ended = self.to_head || matches!(head.framing, Framing::None | Framing::Length(0));
+        // An error shows itself with the first write.
+        self.answer = self.respond.send_response(response, self.ended).ok();
+    }
+
+    fn begun(&self) -> bool {
+        self.begun
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8], last: bool) -> Poll<io::Result<usize>> {
+        let answer = self.answer.as_mut().ok_or_else(broken)?;
+        if self.reserved < data.len() {
+            answer.reserve_capacity(data.len());
+            self.reserved = data.len();
+        }
+        while answer.capacity() == 0 {
+            match ready!(answer.poll_capacity(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Poll::Ready(Err(broken())),
+            }
+        }
+        let count = answer.capacity().min(data.len());
+        let last = last && count == data.len();
+        answer.send_data(Bytes::copy_from_slice(&data[..count]), last).map_err(|_| broken())?;
+        self.reserved -= count;
+        self.ended |= last;
+        self.volume.bytes_out += count as u64;
+        Poll::Ready(Ok(count))
+    }
+
+    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The connection's task sends; windows hold a client back that does not take it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_finish(&mut self, _: &mut Context<'_>, trailers: &mut Option<Vec<u8>>) -> Poll<io::Result<()>> {
+        let answer = self.answer.as_mut().ok_or_else(broken)?;
+        if std::mem::replace(&mut self.ended, true) {
+            return Poll::Ready(Ok(()));
+        }
+        let sent = match trailers.take() {
+            None => answer.send_data(Bytes::new(), true),
+            Some(tail) => {
+                let mut fields = HeaderMap::new();
+                each_trailer(&tail, |name, value| append(&mut fields, name, value));
+                answer.send_trailers(fields)
+            }
+        };
+        Poll::Ready(sent.map_err(|_| broken()))
+    }
+
+    fn abort(&mut self) {
+        match &mut self.answer {
+            Some(answer) => answer.send_reset(Reason::INTERNAL_ERROR),
+            None => self.respond.send_reset(Reason::CANCEL),
+        }
+    }
+
+    fn tunnel(&mut self) -> Option<(&mut Io, &mut Inbox)> {
+        None
+    }
+
+    fn volume(&self) -> Volume {
+        self.volume
+    }
+}
+
+/// Names and values that came through the strict reader of HTTP/1 are taken by HTTP/2 as well.
+fn append(headers: &mut HeaderMap, name: &str, value: &[u8]) {
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value)) {
+        headers.append(name, value);
+    }
+}

@@ -1,0 +1,113 @@
+//! A byte stream of either kind, plain TCP or TLS, in either direction.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsStream;
+
+/// An open connection, to a client or to an origin.
+#[derive(Debug)]
+pub(crate) enum Io {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Io {
+    /// Reads once into `into`, which must not be empty. `Ready(Ok(0))` is the end.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut read = ReadBuf::new(into);
+        let polled = match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut read),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, &mut read),
+        };
+        polled.map_ok(|()| read.filled().len())
+    }
+
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
+        };
+        refuse_zero(polled, bytes.is_empty())
+    }
+
+    /// Writes two pieces with one system call or TLS record where the kernel takes both.
+    pub(crate) fn poll_write_two(
+        &mut self,
+        cx: &mut Context<'_>,
+        first: &[u8],
+        second: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if second.is_empty() {
+            return self.poll_write(cx, first);
+        }
+        let pieces = [IoSlice::new(first), IoSlice::new(second)];
+        let polled = match self {
+            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, &pieces),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, &pieces),
+        };
+        refuse_zero(polled, false)
+    }
+
+    /// TLS keeps written bytes until they are flushed; plain TCP does not.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
+        }
+    }
+
+    pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+        }
+    }
+
+    pub(crate) fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// Makes the coming close a reset, so that the other side cannot take a cut answer for a whole one.
+    pub(crate) fn reset_on_close(&self) {
+        // A socket that is already gone needs no reset.
+        let _ = self.tcp().set_zero_linger();
+    }
+
+    /// Whether an idle connection has ended or holds bytes that nobody asked for. Costs no system call
+    /// unless the reactor has already seen that there is something to read.
+    pub(crate) fn is_stale(&mut self) -> bool {
+        match self {
+            Self::Plain(stream) => {
+                !matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            // Session tickets may lie unread in a TLS stream; reading through TLS takes them in.
+            Self::Tls(stream) => {
+                let mut byte = [0];
+                let mut read = ReadBuf::new(&mut byte);
+                Pin::new(&mut **stream)
+                    .poll_read(&mut Context::from_waker(Waker::noop()), &mut read)
+                    .is_ready()
+            }
+        }
+    }
+
+    /// As [`Io::is_stale`], but asks the kernel: for requests that must not be sent twice.
+    pub(crate) fn has_pending_input(&self) -> bool {
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        let peeked = socket2::SockRef::from(self.tcp()).peek(&mut byte);
+        !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+fn refuse_zero(polled: Poll<io::Result<usize>>, nothing_to_write: bool) -> Poll<io::Result<usize>> {
+    match polled {
+        Poll::Ready(Ok(0)) if !nothing_to_write => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+        polled => polled,
+    }
+}

@@ -1,0 +1,213 @@
+//! What is known about a finished request: compact while it travels, readable when it is shown.
+
+use base::Timestamp;
+use serde::{Serialize, Serializer};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// The name of a request in answers, logs and the origin's `X-Request-Id`. Unique, not secret.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RequestId {
+    /// Random, one per worker and process.
+    pub(crate) worker: u32,
+    /// Counts the worker's requests.
+    pub(crate) number: u64,
+}
+
+impl RequestId {
+    /// The 20 characters of the id.
+    pub(crate) fn text(self) -> [u8; 20] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let value = u128::from(self.worker) << 48 | u128::from(self.number & 0xffff_ffff_ffff);
+        std::array::from_fn(|at| DIGITS[usize::try_from(value >> (76 - 4 * at) & 15).unwrap_or(0)])
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().iter().try_for_each(|digit| fmt::Write::write_char(f, char::from(*digit)))
+    }
+}
+
+impl Serialize for RequestId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The protocol that a request came by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
+pub enum Protocol {
+    /// HTTP/1.0
+    #[serde(rename = "h1.0")]
+    Http10,
+    /// HTTP/1.1
+    #[serde(rename = "h1.1")]
+    Http11,
+    /// HTTP/2
+    #[serde(rename = "h2")]
+    Http2,
+}
+
+/// Whose fault it was that a request did not go well.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fault {
+    /// It went well.
+    #[default]
+    None,
+    /// The client left, was too slow, or broke the protocol.
+    Client,
+    /// The origin was down, too slow, or broke the protocol.
+    Upstream,
+    /// Our own.
+    Charon,
+}
+
+/// The phase that ended a request, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct StoppedBy {
+    /// Name of the phase.
+    pub phase: &'static str,
+    /// A sentence.
+    pub reason: String,
+    /// The rule of the phase, when it has rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+}
+
+/// One line of the access log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Entry {
+    /// When the head had been read.
+    pub time: Timestamp,
+    /// As in the answer's error page and the origin's `X-Request-Id`.
+    pub request_id: RequestId,
+    /// The client's address, by way of trusted proxies.
+    pub client_ip: IpAddr,
+    /// Id of the host that was found; `None` when none was.
+    pub host_id: Option<String>,
+    /// The host that the client asked for, as it wrote it.
+    pub host: String,
+    /// The method.
+    pub method: String,
+    /// The path in normal form.
+    pub path: String,
+    /// The query without its question mark.
+    pub query: Option<String>,
+    /// How the request came.
+    pub protocol: Protocol,
+    /// `http` or `https`, as the client sees it.
+    pub scheme: &'static str,
+    /// Status of the answer; 0 when the client got none.
+    pub status: u16,
+    /// From the head until the last byte of the answer, in microseconds.
+    pub duration_us: u64,
+    /// The origin's address, when one was reached.
+    pub upstream: Option<SocketAddr>,
+    /// From the head until the first byte of the origin's answer, in microseconds.
+    pub upstream_us: Option<u64>,
+    /// Bytes of the request: head and body.
+    pub bytes_in: u64,
+    /// Bytes of the answer: head and body.
+    pub bytes_out: u64,
+    /// `User-Agent`, or empty.
+    pub user_agent: String,
+    /// `Referer`, or empty.
+    pub referer: String,
+    /// What ended the request before the origin answered.
+    pub stop: Option<StoppedBy>,
+    /// Whose fault it was.
+    pub fault: Fault,
+}
+
+/// The texts of a record, in one allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    bytes: Vec<u8>,
+    ends: [u32; Self::COUNT],
+    used: usize,
+}
+
+impl Texts {
+    const COUNT: usize = 9;
+
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self { bytes: Vec::with_capacity(capacity), ..Self::default() }
+    }
+
+    /// Adds the next text. Their order is that of [`Record::into_entry`].
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        if let Some(end) = self.ends.get_mut(self.used) {
+            *end = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        }
+        self.used += 1;
+    }
+
+    fn get(&self, index: usize) -> String {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        String::from_utf8_lossy(&self.bytes[start as usize..self.ends[index] as usize]).into_owned()
+    }
+}
+
+/// An entry on its way from a worker to the writer.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) time: Timestamp,
+    pub(crate) request_id: RequestId,
+    pub(crate) client_ip: IpAddr,
+    pub(crate) protocol: Protocol,
+    pub(crate) https: bool,
+    pub(crate) has_query: bool,
+    pub(crate) status: u16,
+    pub(crate) duration_us: u64,
+    pub(crate) upstream: Option<SocketAddr>,
+    pub(crate) upstream_us: Option<u64>,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) phase: Option<&'static str>,
+    pub(crate) fault: Fault,
+    /// Host id, host, method, path, query, user agent, referer, reason, rule.
+    pub(crate) texts: Texts,
+}
+
+impl Record {
+    pub(crate) fn into_entry(self) -> Entry {
+        let text = |index| self.texts.get(index);
+        let filled = |index| Some(text(index)).filter(|text| !text.is_empty());
+        Entry {
+            time: self.time,
+            request_id: self.request_id,
+            client_ip: self.client_ip,
+            host_id: filled(0),
+            host: text(1),
+            method: text(2),
+            path: text(3),
+            query: self.has_query.then(|| text(4)),
+            protocol: self.protocol,
+            scheme: if self.https { "https" } else { "http" },
+            status: self.status,
+            duration_us: self.duration_us,
+            upstream: self.upstream,
+            upstream_us: self.upstream_us,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            user_agent: text(5),
+            referer: text(6),
+            stop: self.phase.map(|phase| StoppedBy { phase, reason: text(7), rule: filled(8) }),
+            fault: self.fault,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_are_twenty_hexadecimal_digits() {
+        let id = RequestId { worker: 0xdead_beef, number: 0x2a };
+        assert_eq!(id.to_string(), "deadbeef00000000002a");
+    }
+}

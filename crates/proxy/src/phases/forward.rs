@@ -1,0 +1,150 @@
+//! Sends a request to its origin and the answer back. Builds the head that the origin gets.
+
+use crate::config::{Edits, Target};
+use crate::downstream::Downstream;
+use crate::field::{self, Kind};
+use crate::h1::body::Framing;
+use crate::log::Fault;
+use crate::pipeline::{Call, Flow, Stop};
+use crate::upstream::exchange::{self, Failure};
+use std::io::Write;
+
+const PHASE: &str = "forward";
+
+pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D) -> Flow {
+    let Some(target) = call.target.clone() else {
+        return Flow::Break(Stop::new(PHASE, 500, Fault::Charon, "The request has no target."));
+    };
+    let mut head = call.worker.buffers.take_vector();
+    build_head(call, &target, &mut head);
+    let result = exchange::run(call, down, &target, &head).await;
+    call.worker.buffers.give_vector(head);
+    match result {
+        Ok(()) => Flow::Continue(()),
+        Err(failure) => Flow::Break(explain(failure)),
+    }
+}
+
+/// Whose fault a failure is, and what the client is told. Once an answer has begun, nothing more can be told,
+/// and the answer is broken off instead.
+fn explain(failure: Failure) -> Stop {
+    let (status, fault, reason) = match failure {
+        Failure::ClientGone => (0, Fault::Client, "The client left before the answer was complete.".into()),
+        Failure::ClientSlow => (408, Fault::Client, "The rest of the request did not come in time.".into()),
+        Failure::ClientStalled => (0, Fault::Client, "The client took nothing more of the answer.".into()),
+        Failure::ClientBroken => (400, Fault::Client, "The body of the request is malformed.".into()),
+        Failure::Unreachable(error) => {
+            let status = if error.kind() == std::io::ErrorKind::TimedOut { 504 } else { 502 };
+            // Addresses and names of the inside are for the log, not for clients.
+            (status, Fault::Upstream, format!("The origin cannot be reached: {error}.").into())
+        }
+        Failure::Silent => (504, Fault::Upstream, "The origin did not answer in time.".into()),
+        Failure::Closed => {
+            (502, Fault::Upstream, "The origin closed the connection without an answer.".into())
+        }
+        Failure::BadAnswer(what) => (502, Fault::Upstream, format!("The origin's answer {what}.").into()),
+        Failure::Truncated => {
+            (502, Fault::Upstream, "The origin's answer ended before it was complete.".into())
+        }
+    };
+    Stop { reason, ..Stop::new(PHASE, status, fault, "") }
+}
+
+/// The head for the origin. What we say about the client comes last and from us alone: whatever the client
+/// said about itself is dropped unless the peer is trusted.
+fn build_head(call: &Call<'_>, target: &Target, out: &mut Vec<u8>) {
+    let request = call.request;
+    let none = Edits::default();
+    let edits = call.host.map_or(&none, |host| &call.snapshot.config.hosts.all()[host].request_edits);
+
+    out.extend_from_slice(request.method());
+    out.push(b' ');
+    out.extend_from_slice(request.path());
+    if let Some(query) = request.query() {
+        out.push(b'?');
+        out.extend_from_slice(query);
+    }
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    match (&edits.host, request.authority()) {
+        (Some(host), _) => field::put(out, b"Host", host),
+        // An HTTP/1.0 client that names no host.
+        (None, b"") => field::put(out, b"Host", target.upstream.host.as_str().as_bytes()),
+        (None, authority) => field::put(out, b"Host", authority),
+    }
+    for line in &request.fields {
+        let passes = match line.kind {
+            Kind::Other => !line.nominated,
+            Kind::Kept => true,
+            // Sent on, so that the origin decides; its 100 comes back by the same way.
+            Kind::Expect => request.expects_continue,
+            Kind::XForwardedHost | Kind::XForwardedPort | Kind::Claim => call.trusted,
+            _ => false,
+        };
+        if passes {
+            let name = request.text(line.name);
+            if !edits.drops(name) {
+                field::put(out, name, request.text(line.value));
+            }
+        }
+    }
+    match request.framing {
+        Framing::Length(length) => put_number_line(out, b"Content-Length: ", length),
+        Framing::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        // Origins may refuse such methods without a length (RFC 9110, section 8.6).
+        _ if matches!(request.method(), b"POST" | b"PUT" | b"PATCH") => {
+            out.extend_from_slice(b"Content-Length: 0\r\n");
+        }
+        _ => {}
+    }
+    if request.websocket {
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    }
+    about_client(call, edits, out);
+    out.extend_from_slice(&edits.lines);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn about_client(call: &Call<'_>, edits: &Edits, out: &mut Vec<u8>) {
+    let request = call.request;
+    let has = |kind| call.trusted && request.values(kind).next().is_some();
+    if !edits.replaces(Kind::XForwardedFor) {
+        out.extend_from_slice(b"X-Forwarded-For: ");
+        if call.trusted {
+            for value in request.values(Kind::XForwardedFor) {
+                out.extend_from_slice(value);
+                out.extend_from_slice(b", ");
+            }
+        }
+        put_display(out, call.peer.ip);
+        out.extend_from_slice(b"\r\n");
+    }
+    if !edits.replaces(Kind::XForwardedProto) {
+        let proto: &[u8] = if call.https { b"https" } else { b"http" };
+        field::put(out, b"X-Forwarded-Proto", proto);
+    }
+    if !edits.replaces(Kind::XForwardedHost) && !has(Kind::XForwardedHost) {
+        field::put(out, b"X-Forwarded-Host", request.authority());
+    }
+    if !edits.replaces(Kind::XForwardedPort) && !has(Kind::XForwardedPort) {
+        put_number_line(out, b"X-Forwarded-Port: ", call.peer.local_port.into());
+    }
+    if !edits.replaces(Kind::XRealIp) {
+        out.extend_from_slice(b"X-Real-IP: ");
+        put_display(out, call.client_ip);
+        out.extend_from_slice(b"\r\n");
+    }
+    if !edits.replaces(Kind::XRequestId) {
+        field::put(out, b"X-Request-Id", &call.id.text());
+    }
+}
+
+fn put_number_line(out: &mut Vec<u8>, name: &[u8], number: u64) {
+    out.extend_from_slice(name);
+    field::put_number(out, number);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn put_display(out: &mut Vec<u8>, value: impl std::fmt::Display) {
+    // A vector takes everything that is written to it.
+    let _ = write!(out, "{value}");
+}

@@ -1,0 +1,46 @@
+//! Which host and which of its locations a request is for. Unknown hosts get the default site.
+
+use crate::log::Fault;
+use crate::pipeline::{Call, Flow, Stop};
+use crate::request::Version;
+use crate::spec::DefaultSite;
+use std::sync::Arc;
+
+const PHASE: &str = "route";
+
+pub(crate) fn run(call: &mut Call<'_>) -> Flow {
+    let config = call.snapshot.config.clone();
+    let name = call.request.name();
+    if is_misdirected(call, name) {
+        let reason = "This connection was made for another host; the browser should open a new one.";
+        return Flow::Break(Stop::new(PHASE, 421, Fault::Client, reason));
+    }
+    let Some((index, host)) = config.hosts.find(name) else {
+        let reason = "No host of this name is served here.";
+        return Flow::Break(match &config.default_site {
+            DefaultSite::NotFound => Stop::new(PHASE, 404, Fault::None, reason),
+            DefaultSite::Close => Stop::new(PHASE, 0, Fault::None, reason),
+            DefaultSite::Redirect { url } => Stop::redirect(PHASE, 302, reason, url.clone().into_bytes()),
+        });
+    };
+    call.host = Some(index);
+    call.target = Some(host.target(call.request.path()).clone());
+    Flow::Continue(())
+}
+
+/// Browsers share an h2 connection among hosts of one certificate. A request for a host with another
+/// certificate came by the wrong connection (RFC 9110, section 15.5.20).
+fn is_misdirected(call: &Call<'_>, name: &[u8]) -> bool {
+    if call.request.version != Version::Http2 {
+        return false;
+    }
+    let sni = call.peer.sni.as_deref();
+    if sni.map(str::as_bytes) == Some(name) {
+        return false;
+    }
+    let presented = |name| call.snapshot.config.presentation(name).0;
+    match (presented(sni), presented(std::str::from_utf8(name).ok())) {
+        (Some(one), Some(other)) => !Arc::ptr_eq(one, other),
+        (one, other) => one.is_some() != other.is_some(),
+    }
+}

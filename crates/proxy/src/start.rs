@@ -1,0 +1,251 @@
+//! Starting, steering and ending the data plane.
+
+use crate::config::Config;
+use crate::config::tls::ServerTls;
+use crate::listen::{self, Listeners};
+use crate::log::{Entry, LogSettings, LogStatus, Writer};
+use crate::stats::{self, Stats, WorkerStats};
+use crate::worker::{self, Order, Parts};
+use arc_swap::ArcSwap;
+use base::Clock;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// What the data plane is started with. Changing it needs a restart.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Addresses for plain HTTP. Port 0 takes a free one, see [`Proxy::http`].
+    pub http: Vec<SocketAddr>,
+    /// Addresses for HTTPS.
+    pub https: Vec<SocketAddr>,
+    /// Threads; one per core is right.
+    pub workers: usize,
+    /// The access log.
+    pub access_log: LogSettings,
+    /// Time limits.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            http: Vec::new(),
+            https: Vec::new(),
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            access_log: LogSettings::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Time limits. All are looked at once per [`Limits::tick`], and end at most one tick early.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// A request's head must be complete within this time, however it trickles in.
+    pub head: Duration,
+    /// A kept connection may wait this long for the next request.
+    pub idle: Duration,
+    /// A TLS handshake must end within this time.
+    pub handshake: Duration,
+    /// An origin must accept a connection, over all its addresses.
+    pub connect: Duration,
+    /// An origin must begin its answer, once it has the request.
+    pub response: Duration,
+    /// An origin may pause this long within an answer.
+    pub pause: Duration,
+    /// A client may take nothing, or send nothing of a body, for this long.
+    pub stall: Duration,
+    /// A WebSocket may be silent for this long.
+    pub tunnel: Duration,
+    /// How often limits are looked at.
+    pub tick: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(15),
+            idle: Duration::from_secs(75),
+            handshake: Duration::from_secs(10),
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(60),
+            pause: Duration::from_secs(300),
+            stall: Duration::from_secs(60),
+            tunnel: Duration::from_secs(3600),
+            tick: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Why the data plane did not start. Its text names the remedy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error(
+        "cannot listen on {address}: another program has the port; ask who with  ss -ltnp 'sport = :{port}'",
+        port = .address.port()
+    )]
+    InUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The process may not.
+    #[error(
+        "cannot listen on {address}: this user may not take port {port}; use a port from 1024 up, or allow it with  \
+         setcap cap_net_bind_service=+ep",
+        port = .address.port()
+    )]
+    Forbidden {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The machine has no such address.
+    #[error(
+        "cannot listen on {address}: this machine has no such address; see which it has with  ip address"
+    )]
+    NoSuchAddress {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Anything else about an address.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// The cryptographic library does not start.
+    #[error("TLS cannot be started")]
+    Tls(#[source] rustls::Error),
+    /// The system starts no further thread or runtime.
+    #[error("a worker thread cannot be started")]
+    Thread(#[source] io::Error),
+}
+
+impl StartError {
+    pub(crate) fn bind(address: SocketAddr, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse { address },
+            io::ErrorKind::PermissionDenied => Self::Forbidden { address },
+            io::ErrorKind::AddrNotAvailable => Self::NoSuchAddress { address },
+            _ => Self::Bind { address, error },
+        }
+    }
+}
+
+/// The running data plane. Dropping it ends it at once; [`Proxy::drain`] ends it politely.
+#[derive(Debug)]
+pub struct Proxy {
+    current: Arc<ArcSwap<Config>>,
+    stats: Vec<Arc<WorkerStats>>,
+    log: Writer,
+    orders: watch::Sender<Order>,
+    /// Closes when the last worker has ended.
+    ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
+    http: Vec<SocketAddr>,
+    https: Vec<SocketAddr>,
+}
+
+/// Starts the data plane. It serves when this returns.
+///
+/// # Errors
+/// When an address cannot be listened on, or the system gives no thread. Nothing runs then.
+pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<Proxy, StartError> {
+    let workers = settings.workers.max(1);
+    let mut listeners: Vec<_> = (0..workers).map(|_| Listeners::default()).collect();
+    let mut bind = |addresses: &[SocketAddr], tls| -> Result<Vec<_>, StartError> {
+        addresses.iter().map(|address| listen::bind(*address, tls, &mut listeners)).collect()
+    };
+    let (http, https) = (bind(&settings.http, false)?, bind(&settings.https, true)?);
+    let current = Arc::new(ArcSwap::new(config));
+    let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
+    let (log, senders) =
+        Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
+    let stats: Vec<_> = (0..workers).map(|_| Arc::new(WorkerStats::default())).collect();
+    let (orders, _) = watch::channel(Order::Serve);
+    let (alive, ended) = mpsc::channel(1);
+    let (ready, started) = std::sync::mpsc::channel();
+    for (index, ((listeners, log), stats)) in listeners.into_iter().zip(senders).zip(&stats).enumerate() {
+        let parts = Parts {
+            clock: clock.clone(),
+            limits: settings.limits,
+            stats: stats.clone(),
+            log,
+            tls: tls.clone(),
+            current: current.clone(),
+            listeners,
+            orders: orders.subscribe(),
+        };
+        let (alive, ready) = (alive.clone(), ready.clone());
+        let run = move || {
+            let _alive = alive;
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+            // `start` waits for this, so that there is somebody to tell.
+            let _ = ready.send(runtime.as_ref().map(drop).map_err(|error| io::Error::from(error.kind())));
+            if let Ok(runtime) = runtime {
+                runtime.block_on(worker::run(parts));
+            }
+        };
+        std::thread::Builder::new().name(format!("proxy-{index}")).spawn(run).map_err(StartError::Thread)?;
+    }
+    drop(ready);
+    for result in started {
+        result.map_err(StartError::Thread)?;
+    }
+    Ok(Proxy { current, stats, log, orders, ended: tokio::sync::Mutex::new(ended), http, https })
+}
+
+impl Proxy {
+    /// Serves another configuration from now on: new requests get it, also on connections that are open.
+    pub fn publish(&self, config: Arc<Config>) {
+        self.current.store(config);
+    }
+
+    /// The configuration that is served.
+    pub fn config(&self) -> Arc<Config> {
+        self.current.load_full()
+    }
+
+    /// The addresses for plain HTTP, with their real ports.
+    pub fn http(&self) -> &[SocketAddr] {
+        &self.http
+    }
+
+    /// The addresses for HTTPS, with their real ports.
+    pub fn https(&self) -> &[SocketAddr] {
+        &self.https
+    }
+
+    /// All counters. Reading costs requests nothing.
+    pub fn stats(&self) -> Stats {
+        stats::sum(self.stats.iter().map(|stats| &**stats))
+    }
+
+    /// How the access log fares.
+    pub fn log_status(&self) -> LogStatus {
+        let mut status = self.log.status();
+        status.dropped += self.stats.iter().map(|stats| stats.log_dropped.get()).sum::<u64>();
+        status
+    }
+
+    /// Entries of the access log as they come. A viewer that is too slow loses the oldest and is told how many.
+    pub fn watch_log(&self) -> broadcast::Receiver<Arc<Entry>> {
+        self.log.subscribe()
+    }
+
+    /// Ends the data plane: accepts nothing more, tells clients to go, lets running requests finish within
+    /// `grace`, and cuts the rest. Returns when all has ended and the access log is written.
+    pub async fn drain(&self, grace: Duration) {
+        self.orders.send_replace(Order::Drain(grace));
+        // Nothing is ever sent; the channel closes with the last worker.
+        let _ = self.ended.lock().await.recv().await;
+        self.log.stop();
+    }
+}

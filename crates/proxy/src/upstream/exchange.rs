@@ -1,0 +1,408 @@
+//! One request and its answer on one connection to an origin, driven by the client's own task: both directions
+//! move at once, and nothing is handed between tasks.
+
+use super::{Link, dial, tunnel};
+use crate::buffers::Inbox;
+use crate::config::{Edits, Target};
+use crate::downstream::{BodyFault, Downstream};
+use crate::h1::body::{Decoder, Framing, Malformed, Step};
+use crate::h1::response;
+use crate::pipeline::Call;
+use crate::request::MAX_HEADERS;
+use crate::worker::Worker;
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::pin;
+use std::task::{Context, Poll};
+
+/// Interim answers that are passed on for one request.
+const MAX_INTERIM: u32 = 16;
+
+/// Why an exchange did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    ClientGone,
+    /// It owes us the rest of its request.
+    ClientSlow,
+    /// It does not take the answer.
+    ClientStalled,
+    /// Its body is malformed.
+    ClientBroken,
+    Unreachable(io::Error),
+    /// No answer in time.
+    Silent,
+    /// No byte of an answer.
+    Closed,
+    /// Its head is wrong, as the end of "the origin's answer ...".
+    BadAnswer(&'static str),
+    /// Its body ended early, stood still or was malformed.
+    Truncated,
+}
+
+impl From<BodyFault> for Failure {
+    fn from(fault: BodyFault) -> Self {
+        match fault {
+            BodyFault::Gone => Self::ClientGone,
+            BodyFault::Malformed => Self::ClientBroken,
+        }
+    }
+}
+
+/// Sends `head` and the client's body to `target`, and its answer to the client.
+///
+/// A request is sent a second time only when the first connection was a kept one that ended without a byte of
+/// an answer, nothing of a body is lost, and either the method may be repeated or nothing was sent at all.
+pub(crate) async fn run<D: Downstream>(
+    call: &mut Call<'_>,
+    down: &mut D,
+    target: &Target,
+    head: &[u8],
+) -> Result<(), Failure> {
+    let worker = call.worker.clone();
+    let repeatable = call.request.is_idempotent() && down.body_done();
+    let mut kept = worker.pool.take(target, worker.clock.monotonic(), !repeatable);
+    loop {
+        let link = match kept.take() {
+            Some(link) => link,
+            None => connect(call, down, target).await?,
+        };
+        call.seen.upstream = Some(link.address);
+        let mut exchange = Exchange {
+            link,
+            inbox: Inbox::default(),
+            head,
+            sent: 0,
+            uploaded: false,
+            broken_upload: false,
+            answer: Decoder::new(Framing::None),
+            step: Step::default(),
+            gone: 0,
+        };
+        let result = exchange.run(call, down).await;
+        match result {
+            Err(Failure::Closed)
+                if exchange.link.reused
+                    && !down.body_taken()
+                    && (exchange.sent == 0 || call.request.is_idempotent()) => {}
+            Ok(Ended::Reusable) => {
+                worker.pool.put(target, exchange.link, worker.clock.monotonic());
+                return Ok(());
+            }
+            Ok(Ended::Spent) => {
+                exchange.inbox.clear(&worker.buffers);
+                return Ok(());
+            }
+            Err(failure) => {
+                exchange.inbox.clear(&worker.buffers);
+                return Err(failure);
+            }
+        }
+    }
+}
+
+/// Opens a connection, unless the client leaves meanwhile.
+async fn connect<D: Downstream>(call: &Call<'_>, down: &mut D, target: &Target) -> Result<Link, Failure> {
+    let mut dial = pin!(dial::dial(target, call.worker, call.deadline));
+    poll_fn(|cx| {
+        if let Poll::Ready(link) = dial.as_mut().poll(cx) {
+            return Poll::Ready(link.map_err(Failure::Unreachable));
+        }
+        if call.deadline.expired() {
+            return Poll::Ready(Err(Failure::Unreachable(io::ErrorKind::TimedOut.into())));
+        }
+        if down.body_done() && down.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// How an exchange ended well.
+enum Ended {
+    /// The connection can carry another one.
+    Reusable,
+    Spent,
+}
+
+/// What the answer's head asks for.
+enum Next {
+    More,
+    Interim(usize),
+    Tunnel(usize),
+    Body { head: usize, framing: Framing, keep_alive: bool },
+}
+
+/// What an exchange waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Origin,
+    Client,
+}
+
+/// What one poll has done in one direction.
+#[derive(Clone, Copy)]
+struct Moved {
+    on: Waiting,
+    progress: bool,
+}
+
+struct Exchange<'a> {
+    link: Link,
+    inbox: Inbox,
+    /// The request's head, and how much of it has gone.
+    head: &'a [u8],
+    sent: usize,
+    /// The request has gone, or the origin takes no more of it.
+    uploaded: bool,
+    broken_upload: bool,
+    answer: Decoder,
+    /// The decoded piece at the front of the inbox, and how much of it has gone to the client.
+    step: Step,
+    gone: usize,
+}
+
+impl Exchange<'_> {
+    async fn run<D: Downstream>(&mut self, call: &mut Call<'_>, down: &mut D) -> Result<Ended, Failure> {
+        let worker = call.worker.clone();
+        let config = call.snapshot.config.clone();
+        let none = Edits::default();
+        let edits =
+            call.host.map_or(&none, |host| &config.hosts.all()[host].response_edits[usize::from(call.https)]);
+        let mut interim = 0;
+        let keep_alive = loop {
+            let next = self.read_head(call, down, edits)?;
+            match next {
+                Next::More => {
+                    let first = self.inbox.is_empty();
+                    self.wait_for_head(call, down).await?;
+                    if first && call.seen.upstream_after.is_none() {
+                        call.seen.upstream_after =
+                            Some(worker.clock.monotonic().saturating_sub(call.started));
+                    }
+                }
+                Next::Interim(size) => {
+                    self.inbox.consume(size, &worker.buffers);
+                    interim += 1;
+                    if interim > MAX_INTERIM {
+                        return Err(Failure::BadAnswer("has too many interim heads"));
+                    }
+                }
+                Next::Tunnel(size) => {
+                    self.inbox.consume(size, &worker.buffers);
+                    call.seen.status = 101;
+                    tunnel::run(call, down, &mut self.link.io, &mut self.inbox).await?;
+                    return Ok(Ended::Spent);
+                }
+                Next::Body { head, framing, keep_alive } => {
+                    self.inbox.consume(head, &worker.buffers);
+                    self.answer = Decoder::new(framing);
+                    break keep_alive;
+                }
+            }
+        };
+        self.pump(call, down).await?;
+        let clean = self.uploaded && !self.broken_upload && self.inbox.is_empty();
+        Ok(if keep_alive && clean { Ended::Reusable } else { Ended::Spent })
+    }
+
+    /// Looks at what has come; a head of an answer begins the client's.
+    fn read_head<D: Downstream>(
+        &mut self,
+        call: &mut Call<'_>,
+        down: &mut D,
+        edits: &Edits,
+    ) -> Result<Next, Failure> {
+        if self.inbox.is_empty() {
+            return Ok(Next::More);
+        }
+        let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let parsed = response::parse(self.inbox.data(), &mut slots, call.request.is_head());
+        let Some(parsed) = parsed.map_err(Failure::BadAnswer)? else { return Ok(Next::More) };
+        match parsed.head.status {
+            101 if call.request.websocket && parsed.websocket => {
+                down.begin(&parsed.head, edits);
+                Ok(Next::Tunnel(parsed.size))
+            }
+            101 => Err(Failure::BadAnswer("switches protocols without being asked")),
+            100 if !call.request.expects_continue => Ok(Next::Interim(parsed.size)),
+            100..200 => {
+                down.interim(&parsed.head);
+                Ok(Next::Interim(parsed.size))
+            }
+            status => {
+                down.begin(&parsed.head, edits);
+                call.seen.status = status;
+                Ok(Next::Body {
+                    head: parsed.size,
+                    framing: parsed.head.framing,
+                    keep_alive: parsed.keep_alive,
+                })
+            }
+        }
+    }
+
+    /// Sends the request while waiting for more of the answer's head.
+    async fn wait_for_head<D: Downstream>(&mut self, call: &Call<'_>, down: &mut D) -> Result<(), Failure> {
+        let (worker, deadline) = (call.worker, call.deadline);
+        worker.sweep.arm(deadline, worker.limits.response);
+        poll_fn(|cx| {
+            let upload = self.poll_upload(cx, down)?;
+            if let Poll::Ready(read) = self.inbox.poll_fill(&mut self.link.io, cx, &worker.buffers) {
+                return Poll::Ready(match read {
+                    Ok(0) | Err(_) if self.inbox.is_empty() => Err(Failure::Closed),
+                    Ok(0) | Err(_) => Err(Failure::BadAnswer("ended within its head")),
+                    Ok(_) => Ok(()),
+                });
+            }
+            // Interim answers are not held back.
+            if let Poll::Ready(Err(_)) = down.poll_flush(cx) {
+                return Poll::Ready(Err(Failure::ClientGone));
+            }
+            if self.uploaded && !self.broken_upload && down.poll_gone(cx).is_ready() {
+                return Poll::Ready(Err(Failure::ClientGone));
+            }
+            if upload.progress {
+                let limit = if self.uploaded { worker.limits.response } else { worker.limits.stall };
+                worker.sweep.arm(deadline, limit);
+            } else if deadline.expired() {
+                return Poll::Ready(Err(match upload.on {
+                    Waiting::Client => Failure::ClientSlow,
+                    Waiting::Origin => Failure::Silent,
+                }));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Moves the request on. Does not fail when the origin takes no more of it: it may have answered already.
+    fn poll_upload<D: Downstream>(&mut self, cx: &mut Context<'_>, down: &mut D) -> Result<Moved, Failure> {
+        let mut upload = Moved { on: Waiting::Origin, progress: false };
+        while !self.uploaded {
+            let rest = &self.head[self.sent..];
+            if rest.is_empty() && down.body().is_empty() {
+                // TLS holds bytes back; they must not wait for the client.
+                let flushed = self.link.io.poll_flush(cx);
+                if down.body_done() {
+                    match flushed {
+                        Poll::Pending => return Ok(upload),
+                        Poll::Ready(flushed) => {
+                            self.broken_upload |= flushed.is_err();
+                            self.uploaded = true;
+                            upload.progress = true;
+                            return Ok(upload);
+                        }
+                    }
+                }
+                match down.poll_body(cx) {
+                    Poll::Pending => {
+                        upload.on = Waiting::Client;
+                        return Ok(upload);
+                    }
+                    Poll::Ready(body) => body?,
+                }
+                continue;
+            }
+            match self.link.io.poll_write_two(cx, rest, down.body()) {
+                Poll::Pending => return Ok(upload),
+                Poll::Ready(Ok(count)) => {
+                    upload.progress = true;
+                    let of_head = count.min(rest.len());
+                    self.sent += of_head;
+                    if count > of_head {
+                        down.body_sent(count - of_head);
+                    }
+                }
+                Poll::Ready(Err(_)) => {
+                    self.uploaded = true;
+                    self.broken_upload = true;
+                }
+            }
+        }
+        Ok(upload)
+    }
+
+    /// Moves the answer's body, and what is left of the request's.
+    async fn pump<D: Downstream>(&mut self, call: &Call<'_>, down: &mut D) -> Result<(), Failure> {
+        let (worker, deadline) = (call.worker, call.deadline);
+        let mut trailers = None;
+        worker.sweep.arm(deadline, worker.limits.stall);
+        poll_fn(|cx| {
+            let upload = self.poll_upload(cx, down)?;
+            let download = match self.poll_download(cx, down, worker, &mut trailers)? {
+                None => return Poll::Ready(Ok(())),
+                Some(download) => download,
+            };
+            let waits_for_origin = download.on == Waiting::Origin;
+            if waits_for_origin && self.uploaded && !self.broken_upload && down.poll_gone(cx).is_ready() {
+                return Poll::Ready(Err(Failure::ClientGone));
+            }
+            if upload.progress || download.progress {
+                let limit = if waits_for_origin { worker.limits.pause } else { worker.limits.stall };
+                worker.sweep.arm(deadline, limit);
+            } else if deadline.expired() {
+                let failure = if waits_for_origin { Failure::Truncated } else { Failure::ClientStalled };
+                return Poll::Ready(Err(failure));
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Moves the answer on. `None`: it has gone to its end.
+    fn poll_download<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        down: &mut D,
+        worker: &Worker,
+        trailers: &mut Option<Vec<u8>>,
+    ) -> Result<Option<Moved>, Failure> {
+        let mut moved = Moved { on: Waiting::Client, progress: false };
+        loop {
+            if self.gone < self.step.kept {
+                let last = self.answer.is_done() && trailers.is_none();
+                let piece = &self.inbox.data()[self.gone..self.step.kept];
+                match down.poll_write(cx, piece, last) {
+                    Poll::Pending => return Ok(Some(moved)),
+                    Poll::Ready(written) => self.gone += written.map_err(|_| Failure::ClientGone)?,
+                }
+                moved.progress = true;
+                continue;
+            }
+            if self.step.read > 0 {
+                self.inbox.consume(self.step.read, &worker.buffers);
+                (self.step, self.gone) = (Step::default(), 0);
+            }
+            if self.answer.is_done() {
+                return match down.poll_finish(cx, trailers) {
+                    Poll::Pending => Ok(Some(moved)),
+                    Poll::Ready(Ok(())) => Ok(None),
+                    Poll::Ready(Err(_)) => Err(Failure::ClientGone),
+                };
+            }
+            if !self.inbox.is_empty() {
+                self.step = self
+                    .answer
+                    .step(self.inbox.data_mut(), down.keep())
+                    .map_err(|Malformed| Failure::Truncated)?;
+                *trailers = self.answer.take_tail();
+                continue;
+            }
+            match self.inbox.poll_fill(&mut self.link.io, cx, &worker.buffers) {
+                Poll::Ready(Ok(count)) if count > 0 => moved.progress = true,
+                Poll::Ready(Ok(_)) if self.answer.end() => {}
+                Poll::Ready(_) => return Err(Failure::Truncated),
+                Poll::Pending => {
+                    // What is there goes on before more is waited for.
+                    return match down.poll_flush(cx) {
+                        Poll::Pending => Ok(Some(moved)),
+                        Poll::Ready(Ok(())) => Ok(Some(Moved { on: Waiting::Origin, ..moved })),
+                        Poll::Ready(Err(_)) => Err(Failure::ClientGone),
+                    };
+                }
+            }
+        }
+    }
+}

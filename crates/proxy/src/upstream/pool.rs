@@ -1,0 +1,61 @@
+//! Idle connections to origins, per thread, last in first out: the warmest is used, the rest may expire.
+
+use super::Link;
+use crate::config::Target;
+use crate::spec::Upstream;
+use ahash::AHashMap;
+use std::cell::RefCell;
+use std::time::Duration;
+
+/// Most idle connections per target and thread.
+const MAX_IDLE: usize = 128;
+/// How long a connection may idle. Origins commonly close after 60 s or more.
+const MAX_AGE: Duration = Duration::from_secs(55);
+/// How long it may have idled for a request that must not be sent twice. Few origins close this early.
+const CAREFUL_AGE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: RefCell<AHashMap<Upstream, Vec<(Link, Duration)>>>,
+}
+
+impl Pool {
+    /// A connection that shows no sign of ending. `careful`: for a request that cannot be repeated, the kernel
+    /// is asked too, and the connection must have been used a moment ago.
+    pub(crate) fn take(&self, target: &Target, now: Duration, careful: bool) -> Option<Link> {
+        let mut idle = self.idle.borrow_mut();
+        let links = idle.get_mut(&target.upstream)?;
+        while let Some((mut link, since)) = links.pop() {
+            if link.io.is_stale() {
+                continue;
+            }
+            if careful && (now.saturating_sub(since) > CAREFUL_AGE || link.io.has_pending_input()) {
+                // The others are older still.
+                return None;
+            }
+            return Some(link);
+        }
+        None
+    }
+
+    /// Keeps a connection whose exchange has ended cleanly.
+    pub(crate) fn put(&self, target: &Target, mut link: Link, now: Duration) {
+        link.reused = true;
+        let mut idle = self.idle.borrow_mut();
+        if let Some(links) = idle.get_mut(&target.upstream) {
+            if links.len() < MAX_IDLE {
+                links.push((link, now));
+            }
+            return;
+        }
+        idle.insert(target.upstream.clone(), vec![(link, now)]);
+    }
+
+    /// Drops what has ended or idled too long.
+    pub(crate) fn sweep(&self, now: Duration) {
+        self.idle.borrow_mut().retain(|_, links| {
+            links.retain_mut(|(link, since)| now.saturating_sub(*since) < MAX_AGE && !link.io.is_stale());
+            !links.is_empty()
+        });
+    }
+}

@@ -1,0 +1,182 @@
+//! One worker: a thread with its own runtime, and everything that its connections share. Nothing here is
+//! shared with other workers but the compiled configuration.
+
+use crate::Limits;
+use crate::buffers::Buffers;
+use crate::config::Config;
+use crate::config::tls::ServerTls;
+use crate::listen::{self, Listeners};
+use crate::log::{self, RequestId};
+use crate::request::Request;
+use crate::stats::{HostCounters, WorkerStats};
+use crate::sweep::Sweep;
+use crate::upstream::pool::Pool;
+use ahash::AHashSet;
+use arc_swap::{ArcSwap, Cache};
+use base::{Clock, Timestamp};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What the workers are told to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Order {
+    Serve,
+    /// Accept nothing, finish what runs within this time, end.
+    Drain(Duration),
+}
+
+/// The state of one worker.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) buffers: Buffers,
+    pub(crate) pool: Pool,
+    pub(crate) sweep: Sweep,
+    pub(crate) stats: Arc<WorkerStats>,
+    pub(crate) log: log::Sender,
+    pub(crate) tls: ServerTls,
+    /// No further request is taken on kept connections.
+    pub(crate) draining: Cell<bool>,
+    current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
+    snapshot: RefCell<Rc<Snapshot>>,
+    requests: RefCell<Vec<Request>>,
+    id: u32,
+    numbered: Cell<u64>,
+    /// The wall clock at a moment of the monotonic one; read once per tick.
+    epoch: Cell<(Timestamp, Duration)>,
+}
+
+/// A configuration as one worker holds it: without touching a counter that other workers touch too.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) config: Arc<Config>,
+    counters: RefCell<Vec<Option<Arc<HostCounters>>>>,
+}
+
+impl Snapshot {
+    fn new(config: Arc<Config>) -> Rc<Self> {
+        let counters = RefCell::new(vec![None; config.hosts.all().len()]);
+        Rc::new(Self { config, counters })
+    }
+
+    /// Runs `count` with the counters of the host at this index.
+    pub(crate) fn with_counters(&self, stats: &WorkerStats, host: usize, count: impl FnOnce(&HostCounters)) {
+        let mut counters = self.counters.borrow_mut();
+        if let Some(slot) = counters.get_mut(host) {
+            count(slot.get_or_insert_with(|| stats.host(&self.config.hosts.all()[host].id)));
+        }
+    }
+}
+
+/// What a worker is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) limits: Limits,
+    pub(crate) stats: Arc<WorkerStats>,
+    pub(crate) log: log::Sender,
+    pub(crate) tls: ServerTls,
+    pub(crate) current: Arc<ArcSwap<Config>>,
+    pub(crate) listeners: Listeners,
+    pub(crate) orders: watch::Receiver<Order>,
+}
+
+impl Worker {
+    /// The current configuration.
+    pub(crate) fn snapshot(&self) -> Rc<Snapshot> {
+        let mut current = self.current.borrow_mut();
+        let config = current.load();
+        let mut snapshot = self.snapshot.borrow_mut();
+        if !Arc::ptr_eq(&snapshot.config, config) {
+            let ids: AHashSet<&str> = config.host_ids().collect();
+            self.stats.keep_hosts(|id| ids.contains(id));
+            *snapshot = Snapshot::new(config.clone());
+        }
+        snapshot.clone()
+    }
+
+    pub(crate) fn take_request(&self) -> Request {
+        self.requests.borrow_mut().pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_request(&self, mut request: Request) {
+        let mut requests = self.requests.borrow_mut();
+        if requests.len() < 64 {
+            request.clear();
+            requests.push(request);
+        }
+    }
+
+    pub(crate) fn next_id(&self) -> RequestId {
+        let number = self.numbered.get() + 1;
+        self.numbered.set(number);
+        RequestId { worker: self.id, number }
+    }
+
+    /// The wall-clock time of a moment of the monotonic clock.
+    pub(crate) fn wall(&self, moment: Duration) -> Timestamp {
+        let (wall, monotonic) = self.epoch.get();
+        wall.plus(moment.saturating_sub(monotonic))
+    }
+
+    fn tick(&self) {
+        let now = self.clock.monotonic();
+        self.epoch.set((self.clock.now(), now));
+        self.sweep.step();
+        self.pool.sweep(now);
+        // A configuration that no request asks for any more is let go.
+        self.snapshot();
+    }
+}
+
+/// Runs a worker until it is told to drain and has done so.
+pub(crate) async fn run(parts: Parts) {
+    let Parts { clock, limits, stats, log, tls, current, listeners, mut orders } = parts;
+    let snapshot = Snapshot::new(current.load_full());
+    let epoch = Cell::new((clock.now(), clock.monotonic()));
+    let worker = Rc::new(Worker {
+        sweep: Sweep::new(limits.tick),
+        clock,
+        limits,
+        buffers: Buffers::default(),
+        pool: Pool::default(),
+        stats,
+        log,
+        tls,
+        draining: Cell::new(false),
+        current: RefCell::new(Cache::new(current)),
+        snapshot: RefCell::new(snapshot),
+        requests: RefCell::default(),
+        id: u32::from_ne_bytes(base::random::bytes()),
+        numbered: Cell::new(0),
+        epoch,
+    });
+    let ticking = worker.clone();
+    tokio::task::spawn_local(async move {
+        let mut ticks = tokio::time::interval(ticking.sweep.tick());
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            ticking.tick();
+        }
+    });
+    let accepting = listen::accept(listeners, &worker);
+    // A sender that is gone means that the proxy was dropped: end at once.
+    let order = orders.wait_for(|order| *order != Order::Serve).await.map(|order| *order);
+    let grace = if let Ok(Order::Drain(grace)) = order { grace } else { Duration::ZERO };
+    drop(accepting);
+    worker.draining.set(true);
+    worker.sweep.wake_idle();
+    let finished = async {
+        let mut pause = tokio::time::interval(Duration::from_millis(20));
+        while worker.stats.connections.get() > 0 {
+            pause.tick().await;
+        }
+    };
+    // What has not ended by then is cut when the runtime is dropped.
+    let _ = tokio::time::timeout(grace, finished).await;
+}
