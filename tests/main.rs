@@ -1,1 +1,19 @@
-//! End-to-end tests: one binary that drives the real executable.
+//! End-to-end tests: one binary that drives the real executable, as a person, a client and a crash would.
+//! To add some: a file beside this one and a line below.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
+#![allow(clippy::print_stderr, reason = "figures and outputs of children are shown by the test runner")]
+
+mod architecture;
+mod bad_host;
+mod browser;
+mod change_under_load;
+mod commands;
+mod corrupt_database;
+mod docs;
+mod hosts;
+mod kill;
+mod main_job;
+mod sqlite;
+mod start;
+mod upgrade;

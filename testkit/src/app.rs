@@ -1,11 +1,13 @@
 //! The real executable on a data folder of its own, on free ports, with its output captured.
 
-use crate::{Api, eventually};
+use crate::{Api, eventually, eventually_blocking};
+use base::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -62,22 +64,12 @@ pub struct Addresses {
 /// What a command that ended on its own has said.
 #[derive(Debug)]
 pub struct Run {
-    /// Exit status; -1 when a signal ended it.
+    /// Exit status; -1 when a signal ended it, as one does after a minute.
     pub code: i32,
     /// Standard output.
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-}
-
-impl From<Output> for Run {
-    fn from(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
 }
 
 /// Settings of an [`App`] that has not been started yet.
@@ -126,8 +118,25 @@ impl AppBuilder {
 }
 
 fn run(settings: &[(String, String)], arguments: &[&str]) -> Run {
-    let output = command(settings).args(arguments).stdin(Stdio::null()).output();
-    output.expect("the executable cannot be started").into()
+    let (mut out, mut err) = (tempfile::tempfile().expect("a file"), tempfile::tempfile().expect("a file"));
+    let mut command = command(settings);
+    command.args(arguments).stdin(Stdio::null());
+    command.stdout(out.try_clone().expect("the file a second time"));
+    command.stderr(err.try_clone().expect("the file a second time"));
+    let mut child = command.spawn().expect("the executable cannot be started");
+    let end = SystemClock.monotonic() + LIMIT;
+    let status = eventually_blocking("the command has ended", LIMIT * 2, || {
+        if SystemClock.monotonic() > end {
+            _ = child.kill();
+        }
+        child.try_wait().expect("the state of the process")
+    });
+    let text = |file: &mut File| {
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut text)).expect("the output");
+        text
+    };
+    Run { code: status.code().unwrap_or(-1), stdout: text(&mut out), stderr: text(&mut err) }
 }
 
 fn spawn(settings: &[(String, String)], output: &Path) -> Child {

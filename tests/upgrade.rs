@@ -1,0 +1,117 @@
+//! Upgrades and starts on databases of the original product, and on those in which something is missing.
+
+use crate::sqlite;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use testkit::{App, AppBuilder};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/db")
+}
+
+/// Lays a fixture with everything that belongs to it into a folder, as `charon.db`.
+fn lay(name: &str, folder: &Path) -> PathBuf {
+    for ending in ["", "-wal", "-shm"] {
+        let from = fixtures().join(format!("{name}.db{ending}"));
+        if from.exists() {
+            fs::copy(from, folder.join(format!("charon.db{ending}"))).unwrap();
+        }
+    }
+    folder.join("charon.db")
+}
+
+fn tables_in_health(health: &Value) -> Vec<(String, bool)> {
+    let tables = health["migrations"].as_object().unwrap();
+    tables.iter().map(|(name, there)| (name.clone(), *there == true)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn startup_verification_missing_tables() {
+    let security = ["security_configs", "security_decisions", "security_audits", "security_rule_sets"];
+    let app = App::builder();
+    let database = lay("pre-security", &app.data());
+    assert!(!sqlite::tables(&database).contains(&security[0].to_owned()), "the fixture is another one");
+    let mut app = app.start().await;
+    let health = app.anonymous().get("/health").await;
+    for (table, there) in tables_in_health(&health.json) {
+        assert!(there, "{table} is missing after the takeover");
+    }
+    for round in 0..2 {
+        app.stop().await;
+        let drops: Vec<String> = security.iter().map(|table| format!("DROP TABLE {table}")).collect();
+        sqlite::run(&database, &drops.iter().map(String::as_str).collect::<Vec<_>>());
+        let before = app.output().len();
+        app.start_again().await;
+        let said = app.output()[before..].to_owned();
+        for table in security {
+            let line = said.lines().find(|line| line.contains(table) && line.contains("WARN"));
+            assert!(line.is_some(), "round {round}: no warning names {table}:\n{said}");
+            assert!(sqlite::tables(&database).contains(&table.to_owned()), "round {round}: {table}");
+        }
+        let health = app.anonymous().get("/health").await.json;
+        assert!(tables_in_health(&health).iter().all(|(_, there)| *there), "round {round}: {health}");
+        let told = health["problems"].as_array().unwrap().iter().any(|p| p["code"] == "database-repaired");
+        assert!(told, "round {round}: the repair is not among the problems: {health}");
+    }
+}
+
+/// Every row of the file before is accounted for, three starts long.
+async fn every_row_is_kept(name: &str) {
+    // What another program counts in a copy: opening the file itself would fold in its write-ahead log.
+    let copy: AppBuilder = App::builder();
+    let before = sqlite::counts(&lay(name, &copy.data()));
+    let app = App::builder();
+    let database = lay(name, &app.data());
+    let mut app = app.start().await;
+    let mut seen = None;
+    for start in 0..3 {
+        let run = app.run(&["migrate", "--json"]);
+        assert_eq!(run.code, 0, "{name}: {}", run.stderr);
+        let said: Value = serde_json::from_str(&run.stdout).unwrap();
+        let report = &said["reports"][0]["tables"];
+        for (table, rows) in before.iter().filter(|(_, rows)| **rows > 0) {
+            let entry = report.as_array().unwrap().iter().find(|entry| entry["table"] == *table);
+            let entry =
+                entry.unwrap_or_else(|| panic!("{name}: the report does not account for {table}: {report}"));
+            let number = |key: &str| entry[key].as_u64().unwrap();
+            assert_eq!(number("rows_in"), *rows, "{name}: {table}: {entry}");
+            let kept = number("carried") + number("changed") + number("set_aside");
+            assert_eq!(kept, *rows, "{name}: rows of {table} have vanished: {entry}");
+        }
+        app.stop().await;
+        let after = sqlite::counts(&database);
+        for entry in report.as_array().unwrap() {
+            let table = entry["table"].as_str().unwrap();
+            let kept = entry["carried"].as_u64().unwrap() + entry["changed"].as_u64().unwrap();
+            let there = after.get(table).copied().unwrap_or_default();
+            assert!(there >= kept, "{name}: start {start}: {table} has {there} rows of {kept}");
+        }
+        let stable: Vec<_> = ["proxy_hosts", "locations", "users", "ssl_certificates", "access_lists"]
+            .map(|table| after.get(table).copied())
+            .to_vec();
+        assert_eq!(*seen.get_or_insert(stable.clone()), stable, "{name}: start {start} changed rows");
+        app.start_again().await;
+    }
+    // Users log in with the passwords that they had.
+    let login = json!({ "email": "admin@example.com", "password": "Correct-Horse-9" });
+    let mut api = app.anonymous();
+    api.post("/auth/login", &login).await.expect(200);
+    let hosts = api.get("/proxy-hosts").await.expect(200);
+    assert_eq!(hosts.as_array().unwrap().len() as u64, before["proxy_hosts"], "{name}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restart_after_upgrade_keeps_every_row() {
+    let mut names: Vec<String> = fs::read_dir(fixtures())
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".db").map(str::to_owned))
+        .filter(|name| !name.starts_with("damaged"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 5, "fixtures are missing: {names:?}");
+    for name in names {
+        every_row_is_kept(&name).await;
+    }
+}
