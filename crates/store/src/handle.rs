@@ -2,19 +2,20 @@
 
 use crate::audit::Audit;
 use crate::error::Error;
-use crate::schema;
-use crate::vault::{KeyError, Vault};
-use base::{Clock, Problems, Secret, Timestamp};
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use crate::folder::Lock;
+use crate::open::{self, OpenError, OpenReport};
+use crate::vault::Vault;
+use crate::{live, schema};
+use base::{Clock, Code, Problem, Problems, Secret, Timestamp};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode,
-    SqlxSqliteConnector, Statement, TransactionOptions, TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 use tasks::Wake;
 use tokio::sync::OwnedMutexGuard;
 
@@ -49,31 +50,11 @@ impl Options {
     }
 }
 
-/// What was found and done while opening.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct OpenReport {
-    /// The database was made anew.
-    pub created: bool,
-    /// What was missing and has been put back, one sentence each.
-    pub repaired: Vec<String>,
-}
-
-/// Why the database was not opened. The file is as it was.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The key file is missing or cannot be used.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The database refused.
-    #[error(transparent)]
-    Database(#[from] Error),
-}
-
 /// How the database is, looked at now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DatabaseHealth {
-    /// `ok`, or what is wrong in one word: `unavailable`, `corrupt`, `read_only`, `incomplete`.
+    /// `ok`, or what is wrong in one word: `unavailable`, `corrupt`, `read_only`, `disk_full`,
+    /// `incomplete`.
     pub database: &'static str,
     /// For every required table: it is there and has every required column.
     pub migrations: BTreeMap<String, bool>,
@@ -92,54 +73,63 @@ struct Inner {
     writing: Arc<tokio::sync::Mutex<()>>,
     wakes: Mutex<Vec<Wake>>,
     clock: Arc<dyn Clock>,
+    problems: Problems,
     vault: Vault,
+    data_dir: PathBuf,
+    /// The SQLite file and its inode, by which a file that was put in its place is told.
+    file: Option<(PathBuf, u64)>,
+    read_only: bool,
+    /// Why the last write failed, until one succeeds.
+    write_fault: Mutex<Option<Error>>,
+    _lock: Option<Lock>,
 }
 
+/// Component under which the store reports what it did while opening.
+const OPENING: &str = "store";
+/// Component under which [`Store::verify`] reports what is wrong now.
+const LOOKING: &str = "database";
+
 impl Store {
-    /// Opens the database, and makes it when there is none.
+    /// Opens the database: makes it when there is none, takes over the original's, migrates, verifies and repairs.
+    /// What was done is in the report, in the log at WARN, and on the board of problems.
     ///
     /// # Errors
-    /// See [`OpenError`]; nothing was changed then.
+    /// See [`OpenError`]; the file is as it was then.
     pub async fn open(options: Options) -> Result<(Self, OpenReport), OpenError> {
-        let path = options.db_path.clone().unwrap_or_else(|| options.data_dir.join("charon.db"));
-        let vault = Vault::open(&options.data_dir, !path.exists())?;
-        let connect = SqliteConnectOptions::new()
-            .filename(&path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5));
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(connect.clone())
-            .await
-            .map_err(Error::from)?;
-        let reader = SqlitePoolOptions::new()
-            .max_connections(4)
-            .connect_with(connect.read_only(true))
-            .await
-            .map_err(Error::from)?;
+        let opened = match &options.database_url {
+            Some(url) => open::open_postgres(&options, url.expose()).await?,
+            None => open::open_sqlite(&options).await?,
+        };
+        let file = opened.path.map(|path| {
+            let inode = path.metadata().map_or(0, |data| data.ino());
+            (path, inode)
+        });
+        let report = opened.report;
         let store = Self(Arc::new(Inner {
-            reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
-            writer: SqlxSqliteConnector::from_sqlx_sqlite_pool(writer),
+            reader: opened.reader,
+            writer: opened.writer,
             writing: Arc::default(),
             wakes: Mutex::default(),
             clock: options.clock,
-            vault,
+            problems: options.problems,
+            vault: opened.vault,
+            data_dir: options.data_dir,
+            file,
+            read_only: report.read_only,
+            write_fault: Mutex::default(),
+            _lock: opened.lock,
         }));
-        let mut report = OpenReport::default();
-        if store.health().await.migrations.values().all(|there| !there) {
-            report.created = true;
-            let write = store.write().await?;
-            for table in schema::tables() {
-                for sql in std::iter::once(table.create(DbBackend::Sqlite)).chain(table.create_indexes()) {
-                    write.execute_unprepared(&sql).await.map_err(Error::from)?;
-                }
-            }
-            write.commit().await?;
+        store.0.problems.report(OPENING, problems_of(&report));
+        if let Some(account) = &report.takeover {
+            tracing::warn!("{account}");
         }
         Ok((store, report))
+    }
+
+    /// Closes all connections and writes the log back into the file. The lock on the folder goes with the last clone.
+    pub async fn close(self) {
+        _ = self.0.reader.close_by_ref().await;
+        _ = self.0.writer.close_by_ref().await;
     }
 
     /// Has `wake` called after every write that changes what the data plane serves.
@@ -157,13 +147,97 @@ impl Store {
 
     /// How the database is. Looks at the live schema each time.
     pub async fn health(&self) -> DatabaseHealth {
+        let mut problems = Vec::new();
+        if self.0.read_only {
+            problems.push(problem_of(&Error::ReadOnly));
+        }
+        problems.extend(self.file_problems());
+        let looked = live::columns(self.read()).await;
+        let unreachable = looked.is_err();
+        let columns = looked.unwrap_or_else(|error| {
+            problems.push(problem_of(&error));
+            BTreeMap::new()
+        });
         let mut migrations = BTreeMap::new();
         for table in schema::tables() {
-            let sql = format!("SELECT 1 FROM \"{}\" LIMIT 1", table.name);
-            let there = self.read().execute_raw(Statement::from_string(self.backend(), sql)).await.is_ok();
-            migrations.insert(table.name, there);
+            let there = columns.get(&table.name);
+            let missing: Vec<&str> = table
+                .columns
+                .iter()
+                .map(|column| column.name.as_str())
+                .filter(|name| !there.is_some_and(|there| there.iter().any(|column| column.name == *name)))
+                .collect();
+            if !missing.is_empty() && !unreachable {
+                let what = match there {
+                    None => format!("the table {} is missing", table.name),
+                    Some(_) => format!("the table {} lacks {}", table.name, missing.join(", ")),
+                };
+                let remedy = "restart Charon: it repairs the database at start and says what it did";
+                problems.push(
+                    Problem::new(Code::DatabaseTableMissing, what, remedy)
+                        .about(format!("table {}", table.name)),
+                );
+            }
+            migrations.insert(table.name, missing.is_empty());
         }
-        DatabaseHealth { database: "ok", migrations, problems: Vec::new() }
+        let fault = self.0.write_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        problems.extend(fault.iter().map(problem_of));
+        let database = problems.first().map_or("ok", |problem| match problem.code {
+            Code::DatabaseTableMissing => "incomplete",
+            Code::DatabaseReadOnly => "read_only",
+            Code::DatabaseFull => "disk_full",
+            Code::DatabaseCorrupt => "corrupt",
+            _ => "unavailable",
+        });
+        DatabaseHealth { database, migrations, problems }
+    }
+
+    /// Looks at the database as [`Store::health`] does, and puts what is wrong on the board of problems.
+    pub async fn verify(&self) -> DatabaseHealth {
+        let health = self.health().await;
+        self.0.problems.report(LOOKING, health.problems.clone());
+        health
+    }
+
+    fn file_problems(&self) -> Vec<Problem> {
+        let Some((path, inode)) = &self.0.file else { return Vec::new() };
+        let mut problems = Vec::new();
+        if path.metadata().map(|data| data.ino()).ok() != Some(*inode) {
+            problems.push(Problem::new(
+                Code::DatabaseUnavailable,
+                format!("the file {} was removed or replaced while Charon runs", path.display()),
+                "what is saved now goes into the removed file: take a backup in the UI, then restart Charon",
+            ));
+        }
+        if let Ok(free) = fs4::available_space(path.parent().unwrap_or(path))
+            && free < LOW_SPACE
+        {
+            problems.push(Problem::new(
+                Code::DatabaseFull,
+                format!("only {} MB are free on the volume of {}", free / 1_000_000, path.display()),
+                "free some space on the volume of the data folder",
+            ));
+        }
+        problems
+    }
+
+    /// The data folder, when the database is an SQLite file in it.
+    pub(crate) fn sqlite_folder(&self) -> Result<&Path, Error> {
+        match self.0.file {
+            Some(_) => Ok(&self.0.data_dir),
+            None => Err(Error::Other("backups of PostgreSQL are made with pg_dump".to_owned())),
+        }
+    }
+
+    fn note_write(&self, result: &Result<(), Error>) {
+        let mut fault = self.0.write_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => *fault = None,
+            Err(error @ (Error::DiskFull | Error::ReadOnly | Error::Corrupt(_) | Error::Unavailable(_))) => {
+                *fault = Some(error.clone());
+            }
+            Err(_) => {}
+        }
     }
 
     /// The moment that writes are stamped with.
@@ -175,7 +249,8 @@ impl Store {
         self.0.reader.get_database_backend()
     }
 
-    pub(crate) fn vault(&self) -> &Vault {
+    /// The vault of this data folder.
+    pub fn vault(&self) -> &Vault {
         &self.0.vault
     }
 
@@ -185,13 +260,20 @@ impl Store {
 
     /// Begins a write. Dropping it without [`Write::commit`] takes everything back.
     pub(crate) async fn write(&self) -> Result<Write, Error> {
+        if self.0.read_only {
+            return Err(Error::ReadOnly);
+        }
         let guard = self.0.writing.clone().lock_owned().await;
         let options = TransactionOptions {
             sqlite_transaction_mode: (self.backend() == DbBackend::Sqlite)
                 .then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = self.0.writer.begin_with_options(options).await?;
+        let begun = self.0.writer.begin_with_options(options).await.map_err(Error::from);
+        if let Err(error) = &begun {
+            self.note_write(&Err(error.clone()));
+        }
+        let transaction = begun?;
         Ok(Write { store: self.clone(), transaction, serves: false, _guard: guard })
     }
 }
@@ -223,15 +305,75 @@ impl Write {
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        if self.serves {
-            crate::counters::increment(&self.transaction, crate::counters::CHANGE).await?;
+        let Self { store, transaction, serves, _guard } = self;
+        let result = async {
+            if serves {
+                crate::counters::increment(&transaction, crate::counters::CHANGE).await?;
+            }
+            transaction.commit().await.map_err(Error::from)
         }
-        self.transaction.commit().await?;
-        if self.serves {
-            for wake in self.store.0.wakes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        .await;
+        store.note_write(&result);
+        result?;
+        if serves {
+            for wake in store.0.wakes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 wake.call();
             }
         }
         Ok(())
     }
+}
+
+/// Less than this many bytes free is a problem.
+const LOW_SPACE: u64 = 32_000_000;
+
+fn problem_of(error: &Error) -> Problem {
+    let (code, remedy) = match error {
+        Error::ReadOnly => (
+            Code::DatabaseReadOnly,
+            "make the data folder writable for the user that runs Charon, then restart it",
+        ),
+        Error::DiskFull => (Code::DatabaseFull, "free some space on the volume of the data folder"),
+        Error::Corrupt(_) => {
+            (Code::DatabaseCorrupt, "stop Charon and run: charon backups list, charon backups restore NAME")
+        }
+        Error::TableMissing(_) => {
+            (Code::DatabaseTableMissing, "restart Charon: it repairs the database at start")
+        }
+        _ => (
+            Code::DatabaseUnavailable,
+            "see that the database can be reached and that no other program locks it",
+        ),
+    };
+    Problem::new(code, error.to_string(), remedy)
+}
+
+/// What opening did, as problems that a person should see.
+fn problems_of(report: &OpenReport) -> Vec<Problem> {
+    let kept = report.backup_path.as_ref().map_or_else(String::new, |path| format!(" ({})", path.display()));
+    let mut problems: Vec<Problem> = report
+        .repaired
+        .iter()
+        .map(|what| {
+            let subject = what.split_once(", it ").map_or(what.as_str(), |(subject, _)| subject);
+            let remedy =
+                format!("look whether something is missing; the file as it was is among the backups{kept}");
+            Problem::new(Code::DatabaseRepaired, what.clone(), remedy).about(subject)
+        })
+        .collect();
+    problems.extend(report.notes.iter().map(|note| {
+        let remedy = format!("look whether something is missing{kept}");
+        Problem::new(Code::DatabaseRepaired, note.clone(), remedy).about("opening")
+    }));
+    if let Some(account) = &report.takeover {
+        let (rows, carried, changed, aside) = account.totals();
+        let what = format!(
+            "{} was taken over: {rows} rows found, {carried} carried, {changed} carried with a change, {aside} set aside",
+            account.source
+        );
+        let remedy =
+            format!("read the report in the settings; the file as it was is among the backups{kept}");
+        problems.push(Problem::new(Code::DatabaseTakenOver, what, remedy));
+    }
+    problems
 }

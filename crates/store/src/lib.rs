@@ -5,10 +5,23 @@
 //! Moments are columns of milliseconds since the Unix epoch; flags are booleans; JSON is text.
 
 mod audit;
+#[cfg(test)]
+mod crash_tests;
 mod error;
+mod folder;
 mod handle;
+mod live;
+mod migrations;
+mod open;
+mod repair;
+mod report;
 mod schema;
+mod sqlite;
+mod step;
+mod takeover;
 mod vault;
+
+pub mod backups;
 
 pub mod access_lists;
 pub mod api_tokens;
@@ -43,5 +56,9 @@ pub mod users;
 
 pub use audit::Audit;
 pub use error::Error;
-pub use handle::{DatabaseHealth, OpenError, OpenReport, Options, Store};
+pub use folder::FolderError;
+pub use handle::{DatabaseHealth, Options, Store};
+pub use open::{OpenError, OpenReport};
+pub use repair::RepairError;
+pub use report::{Change, ExtraTable, MigrationReport, SetAsideRow, TableReport};
 pub use vault::{KEY_FILE, KeyError, Vault};

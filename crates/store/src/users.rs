@@ -438,6 +438,26 @@ pub async fn record_login_failure(
     Ok(until.map(Timestamp::from_millis))
 }
 
+/// Ends the lock of an account and starts its counter of wrong passwords anew.
+///
+/// # Errors
+/// [`Error::NotFound`], or when the database cannot be written.
+pub async fn unlock(store: &Store, uuid: &str, audit: Audit) -> Result<(), Error> {
+    let write = store.write().await?;
+    let before = get_on(&*write, uuid).await?;
+    ActiveModel {
+        id: Unchanged(before.id),
+        failed_login_attempts: Set(0),
+        locked_until: Set(None),
+        updated_at: Set(store.now().millis()),
+        ..Default::default()
+    }
+    .update(&*write)
+    .await?;
+    write.audit(audit.about(uuid)).await?;
+    write.commit().await
+}
+
 async fn get_on(connection: &impl ConnectionTrait, uuid: &str) -> Result<Model, Error> {
     Entity::find().filter(Column::Uuid.eq(uuid)).one(connection).await?.ok_or(Error::NotFound("user"))
 }
