@@ -1,0 +1,140 @@
+// What can be read, each with its key. A write invalidates by the first word of the key.
+import { queryOptions, type QueryClient } from "@tanstack/react-query";
+import { api, body } from "./client";
+import type { AuditQuery } from "./schema";
+
+const MINUTE = 60_000;
+
+export const queries = {
+  authStatus: () =>
+    queryOptions({
+      queryKey: ["auth", "status"],
+      queryFn: () => body(api.GET("/api/v1/auth/status")),
+      staleTime: MINUTE,
+    }),
+  setup: () =>
+    queryOptions({ queryKey: ["auth", "setup"], queryFn: () => body(api.GET("/api/v1/setup")), staleTime: 0 }),
+  sessions: () =>
+    queryOptions({ queryKey: ["sessions"], queryFn: () => body(api.GET("/api/v1/auth/sessions")) }),
+  health: () =>
+    queryOptions({
+      queryKey: ["health"],
+      // A failing installation answers 503 with the same body, so it is read here without the error path.
+      queryFn: async ({ signal }) => {
+        const response = await fetch("/api/v1/health", { signal, headers: { accept: "application/json" } });
+        if (!response.ok && response.status !== 503) throw new Error(`health answered ${response.status}`);
+        return (await response.json()) as import("./schema").Health;
+      },
+      refetchInterval: 15_000,
+    }),
+  info: () =>
+    queryOptions({
+      queryKey: ["system", "info"],
+      queryFn: () => body(api.GET("/api/v1/system/info")),
+      refetchInterval: 30_000,
+    }),
+  tasks: () =>
+    queryOptions({
+      queryKey: ["system", "tasks"],
+      queryFn: () => body(api.GET("/api/v1/system/tasks")),
+      refetchInterval: 10_000,
+    }),
+  migrationReport: () =>
+    queryOptions({
+      queryKey: ["system", "migration-report"],
+      queryFn: () => body(api.GET("/api/v1/system/migration-report")),
+      staleTime: 10 * MINUTE,
+    }),
+  backups: () =>
+    queryOptions({ queryKey: ["backups"], queryFn: () => body(api.GET("/api/v1/system/backups")) }),
+  users: () => queryOptions({ queryKey: ["users"], queryFn: () => body(api.GET("/api/v1/users")) }),
+  user: (uuid: string) =>
+    queryOptions({
+      queryKey: ["users", uuid],
+      queryFn: () => body(api.GET("/api/v1/users/{uuid}", { params: { path: { uuid } } })),
+    }),
+  tokens: (all: boolean) =>
+    queryOptions({
+      queryKey: ["tokens", { all }],
+      queryFn: () => body(api.GET("/api/v1/api-tokens", { params: { query: all ? { all } : {} } })),
+    }),
+  hosts: () =>
+    queryOptions({
+      queryKey: ["hosts"],
+      queryFn: () => body(api.GET("/api/v1/proxy-hosts")),
+      refetchInterval: 20_000,
+    }),
+  host: (uuid: string) =>
+    queryOptions({
+      queryKey: ["hosts", uuid],
+      queryFn: () => body(api.GET("/api/v1/proxy-hosts/{uuid}", { params: { path: { uuid } } })),
+    }),
+  hostTraffic: (uuid: string) =>
+    queryOptions({
+      queryKey: ["traffic", uuid],
+      queryFn: () => body(api.GET("/api/v1/proxy-hosts/{uuid}/traffic", { params: { path: { uuid } } })),
+      refetchInterval: 4_000,
+    }),
+  hostHistory: (uuid: string) =>
+    queryOptions({
+      queryKey: ["hosts", uuid, "history"],
+      queryFn: () => body(api.GET("/api/v1/proxy-hosts/{uuid}/history", { params: { path: { uuid } } })),
+    }),
+  certificates: () =>
+    queryOptions({ queryKey: ["certificates"], queryFn: () => body(api.GET("/api/v1/certificates")) }),
+  certificate: (uuid: string) =>
+    queryOptions({
+      queryKey: ["certificates", uuid],
+      queryFn: () => body(api.GET("/api/v1/certificates/{uuid}", { params: { path: { uuid } } })),
+    }),
+  revisions: (limit = 200) =>
+    queryOptions({
+      queryKey: ["revisions", { limit }],
+      queryFn: () => body(api.GET("/api/v1/revisions", { params: { query: { limit } } })),
+    }),
+  revision: (revision: number) =>
+    queryOptions({
+      queryKey: ["revisions", revision],
+      queryFn: () => body(api.GET("/api/v1/revisions/{revision}", { params: { path: { revision } } })),
+    }),
+  revisionDiff: (revision: number, against?: number) =>
+    queryOptions({
+      queryKey: ["revisions", revision, "diff", against ?? null],
+      queryFn: () =>
+        body(
+          api.GET("/api/v1/revisions/{revision}/diff", {
+            params: { path: { revision }, query: against === undefined ? {} : { against } },
+          }),
+        ),
+      staleTime: 5 * MINUTE,
+    }),
+  settings: () => queryOptions({ queryKey: ["settings"], queryFn: () => body(api.GET("/api/v1/settings")) }),
+  audit: (query: AuditQuery) =>
+    queryOptions({
+      queryKey: ["audit", query],
+      queryFn: () => body(api.GET("/api/v1/audit", { params: { query } })),
+    }),
+  traffic: (polled: boolean) =>
+    queryOptions({
+      queryKey: ["traffic"],
+      queryFn: () => body(api.GET("/api/v1/traffic")),
+      // The stream carries the series; top hosts come with the full answer only.
+      refetchInterval: polled ? 4_000 : 10_000,
+    }),
+  accessLog: () =>
+    queryOptions({
+      queryKey: ["access-log"],
+      queryFn: () => body(api.GET("/api/v1/logs/access", { params: { query: { limit: 500 } } })),
+      staleTime: 0,
+      gcTime: 0,
+    }),
+};
+
+/** After a change to what is served: hosts, certificates, revisions and health may all differ. */
+export function refreshServed(client: QueryClient): Promise<unknown> {
+  return Promise.all(
+    ["hosts", "certificates", "revisions", "health"].map((word) =>
+      client.invalidateQueries({ queryKey: [word] }),
+    ),
+  );
+}

@@ -1,0 +1,66 @@
+// Lets signed-in people through; sends the others to set-up or sign-in, and back afterwards.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useTranslation } from "react-i18next";
+import { Navigate, Outlet, useLocation } from "react-router";
+import { queries } from "@/api/queries";
+import { LoginForm } from "@/features/session/login-form";
+import { Dialog } from "@/ui/dialog";
+import { LoadFailed } from "@/ui/notice";
+import { sessionRenewed, useSessionEnded } from "./session-expiry";
+import { Shell } from "./shell";
+
+export function Gate() {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const location = useLocation();
+  const status = useQuery(queries.authStatus());
+  const signedIn = status.data?.authenticated === true;
+  const setup = useQuery({ ...queries.setup(), enabled: status.data?.authenticated === false });
+  const ended = useSessionEnded();
+
+  const failed = status.error ?? setup.error;
+  if (!signedIn && failed) {
+    return (
+      <main className="mx-auto max-w-xl p-6 pt-24">
+        <h1 className="sr-only">Charon</h1>
+        <LoadFailed
+          error={failed}
+          retry={() => {
+            void status.refetch();
+            void setup.refetch();
+          }}
+        />
+      </main>
+    );
+  }
+  if (!signedIn) {
+    if (!setup.data) return null;
+    if (setup.data.setupRequired) return <Navigate to="/setup" replace />;
+    const wanted = location.pathname + location.search;
+    return <Navigate to={wanted === "/" ? "/login" : `/login?next=${encodeURIComponent(wanted)}`} replace />;
+  }
+  return (
+    <>
+      <Shell>
+        <Outlet />
+      </Shell>
+      <Dialog
+        open={ended}
+        onClose={() => window.location.assign("/login")}
+        title={t("session.expiredTitle")}
+        description={t("session.expiredText")}
+      >
+        <div className="pb-4">
+          <LoginForm
+            email={status.data?.user?.email ?? ""}
+            onDone={(user) => {
+              client.setQueryData(queries.authStatus().queryKey, { authenticated: true, user });
+              sessionRenewed();
+              void client.invalidateQueries();
+            }}
+          />
+        </div>
+      </Dialog>
+    </>
+  );
+}

@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { actionText } from "./values";
+import { changesBetween } from "@/ui/diff";
+
+test("a machine name of an action becomes words", () => {
+  expect(actionText("proxy_host.create")).toBe("proxy host: create");
+  expect(actionText("login")).toBe("login");
+});
+
+test("only the fields that differ are shown, also when a record is new or gone", () => {
+  expect(changesBetween({ a: 1, b: [1] }, { a: 2, b: [1] })).toEqual([{ field: "a", before: 1, after: 2 }]);
+  expect(changesBetween(null, { a: 1 })).toEqual([{ field: "a", before: undefined, after: 1 }]);
+  expect(changesBetween({ a: null }, {})).toEqual([]);
+});

@@ -1,0 +1,330 @@
+// The home of one host: state, traffic, certificate, configuration and history.
+import { useQuery } from "@tanstack/react-query";
+import { Copy, Ellipsis, ExternalLink, Pencil, Power, Trash2 } from "lucide-react";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { useNavigate, useParams } from "react-router";
+import { ApiProblem } from "@/api/problem";
+import { queries } from "@/api/queries";
+import { useMay } from "@/api/session";
+import type { Host } from "@/api/schema";
+import { Badge, State } from "@/ui/badge";
+import { Button, ButtonLink, TextLink, buttonClass } from "@/ui/button";
+import { Card, Facts, Figure } from "@/ui/card";
+import { Confirm } from "@/ui/confirm";
+import { useDialog } from "@/ui/dialog";
+import { count, date, dateTime, milliseconds, rate } from "@/ui/format";
+import { Menu } from "@/ui/menu";
+import { Empty, LoadFailed, Notice } from "@/ui/notice";
+import { Page } from "@/ui/page";
+import { Skeleton, SkeletonRows } from "@/ui/skeleton";
+import { StatusBand } from "@/ui/spark";
+import { Tabs } from "@/ui/tabs";
+import { Ago } from "@/ui/time";
+import { LatencyChart, RequestsChart } from "@/ui/traffic-charts";
+import { useHostActions } from "./actions";
+import { STATE_TONE } from "./columns";
+import { HostHistory } from "./history";
+import { hostName, targetText } from "./values";
+
+export default function HostPage() {
+  const { t } = useTranslation();
+  const { uuid = "" } = useParams();
+  const host = useQuery({ ...queries.host(uuid), refetchInterval: 15_000 });
+  if (host.error instanceof ApiProblem && host.error.status === 404)
+    return (
+      <Page title={t("hosts.page.gone")} windowTitle={t("hosts.page.gone")} back={{ to: "/proxy-hosts", label: t("hosts.page.back") }}>
+        <Card>
+          <Empty title={t("hosts.page.gone")} action={<ButtonLink to="/revisions">{t("revisions.title")}</ButtonLink>}>
+            {t("hosts.page.goneText")}
+          </Empty>
+        </Card>
+      </Page>
+    );
+  if (host.error && !host.data) return <LoadFailed error={host.error} retry={() => void host.refetch()} />;
+  if (!host.data) return <SkeletonRows rows={8} />;
+  return <Loaded host={host.data} />;
+}
+
+function Loaded({ host }: { host: Host }) {
+  const { t } = useTranslation();
+  const navigate = useNavigate();
+  const mayEdit = useMay("admin");
+  const mayLog = useMay("user");
+  const actions = useHostActions();
+  const deleting = useDialog("delete");
+  const name = hostName(host);
+  const visit = host.domains.find((domain) => !domain.includes("*"));
+  const remove = async () => {
+    if (await actions.remove(host)) void navigate("/proxy-hosts");
+  };
+  return (
+    <Page
+      title={name}
+      windowTitle={name}
+      back={{ to: "/proxy-hosts", label: t("hosts.page.back") }}
+      actions={
+        <>
+          {mayLog ? (
+            <ButtonLink to={`/log?host=${encodeURIComponent(host.domains[0] ?? "")}`}>{t("hosts.page.log")}</ButtonLink>
+          ) : null}
+          {mayEdit ? (
+            <>
+              <ButtonLink look="primary" to={`/proxy-hosts/${host.uuid}/edit`} icon={<Pencil aria-hidden size={15} />}>
+                {t("hosts.page.edit")}
+              </ButtonLink>
+              <Menu
+                groups={[
+                  [
+                    {
+                      label: host.enabled ? t("hosts.disable") : t("hosts.enable"),
+                      icon: <Power aria-hidden size={16} />,
+                      onSelect: () => void actions.setEnabled(host, !host.enabled),
+                    },
+                    {
+                      label: t("hosts.clone"),
+                      icon: <Copy aria-hidden size={16} />,
+                      to: `/proxy-hosts/new?from=${host.uuid}`,
+                    },
+                  ],
+                  [
+                    {
+                      label: t("hosts.delete"),
+                      icon: <Trash2 aria-hidden size={16} />,
+                      danger: true,
+                      onSelect: () => (host.advanced_config ? deleting.open() : void remove()),
+                    },
+                  ],
+                ]}
+                trigger={
+                  <button type="button" aria-label={t("ui.actionsFor", { name })} className={buttonClass("plain", "icon")}>
+                    <Ellipsis aria-hidden size={17} />
+                  </button>
+                }
+              />
+            </>
+          ) : null}
+        </>
+      }
+    >
+      {host.status.state === "left_out" ? (
+        <Notice
+          tone="failing"
+          title={host.status.message}
+          action={
+            mayEdit ? (
+              <ButtonLink size="sm" to={`/proxy-hosts/${host.uuid}/edit`}>
+                {t("ui.mend")}
+              </ButtonLink>
+            ) : undefined
+          }
+        >
+          {host.status.remedy}
+        </Notice>
+      ) : null}
+      <div className="grid gap-4 lg:grid-cols-3">
+        <Card>
+          <p className="mb-1 text-sm text-muted">{t("hosts.page.state")}</p>
+          <State tone={STATE_TONE[host.status.state]}>
+            <span className="text-lg font-medium">{t(`hosts.states.${host.status.state}`)}</span>
+          </State>
+          <p className="mt-1 text-sm text-muted">
+            {host.status.since ? (
+              <>
+                {t("ui.since")} <Ago time={host.status.since} />
+              </>
+            ) : null}
+            {host.status.revision ? `, ${t("hosts.page.proof", { revision: host.status.revision })}` : null}
+          </p>
+          {host.status.state === "disabled" && mayEdit ? (
+            <Button size="sm" className="mt-3" onClick={() => void actions.setEnabled(host, true)}>
+              {t("hosts.enable")}
+            </Button>
+          ) : null}
+        </Card>
+        <Card>
+          <p className="mb-1 text-sm text-muted">{t("hosts.domains")}</p>
+          <ul className="mb-2">
+            {host.domains.map((domain) => (
+              <li key={domain} className="wrap-anywhere">
+                {domain === visit ? (
+                  <a
+                    href={`${host.ssl_forced ? "https" : "http"}://${domain}`}
+                    target="_blank"
+                    rel="noreferrer"
+                    className="inline-flex items-center gap-1.5 underline decoration-line-strong underline-offset-3 hover:decoration-current"
+                  >
+                    {domain}
+                    <ExternalLink aria-hidden size={13} className="text-muted" />
+                  </a>
+                ) : (
+                  domain
+                )}
+              </li>
+            ))}
+          </ul>
+          <p className="font-mono text-sm wrap-anywhere text-muted">→ {targetText(host)}</p>
+        </Card>
+        <CertificateCard host={host} />
+      </div>
+      <Tabs
+        label={name}
+        tabs={[
+          { id: "traffic", title: t("hosts.page.traffic"), content: () => <TrafficTab uuid={host.uuid} /> },
+          { id: "configuration", title: t("hosts.page.configuration"), content: () => <Configuration host={host} /> },
+          { id: "history", title: t("hosts.page.history"), content: () => <HostHistory uuid={host.uuid} /> },
+        ]}
+      />
+      <Confirm
+        open={deleting.value !== null}
+        title={t("hosts.deleteOne", { name })}
+        action={t("hosts.delete")}
+        busy={false}
+        onClose={deleting.close}
+        onConfirm={() => void remove()}
+      >
+        {t("hosts.deleteCarried")}
+      </Confirm>
+    </Page>
+  );
+}
+
+function CertificateCard({ host }: { host: Host }) {
+  const { t } = useTranslation();
+  const certificates = useQuery(queries.certificates());
+  const own = certificates.data?.find((each) => each.uuid === host.certificate_uuid);
+  let text: ReactNode = <Skeleton className="h-5 w-40" />;
+  if (!host.certificate_uuid) text = <p className="text-muted">{t("hosts.page.certificateAuto")}</p>;
+  else if (own)
+    text = (
+      <>
+        <TextLink to={`/certificates/${own.uuid}`}>{own.name}</TextLink>
+        <p className="mt-1 text-sm">
+          <State tone={own.status === "valid" ? "live" : own.status === "expiring" ? "degraded" : "failing"}>
+            {own.expires_at ? t("hosts.page.certificateEnds", { date: date(own.expires_at) }) : own.message}
+          </State>
+        </p>
+      </>
+    );
+  else if (certificates.data) text = <State tone="failing">{t("hosts.cert.missing")}</State>;
+  return (
+    <Card>
+      <p className="mb-1 text-sm text-muted">{t("hosts.page.certificate")}</p>
+      {text}
+      {host.ssl_forced ? (
+        <p className="mt-2">
+          <Badge tone="info">{t("hosts.cert.forced")}</Badge>
+        </p>
+      ) : null}
+    </Card>
+  );
+}
+
+function TrafficTab({ uuid }: { uuid: string }) {
+  const { t } = useTranslation();
+  const traffic = useQuery(queries.hostTraffic(uuid));
+  if (traffic.error && !traffic.data)
+    return <LoadFailed error={traffic.error} retry={() => void traffic.refetch()} />;
+  const data = traffic.data;
+  if (!data) return <Skeleton className="h-72 w-full" />;
+  if (data.totals.requests === 0)
+    return (
+      <Card>
+        <Empty title={t("hosts.page.noTraffic")}>{t("hosts.page.noTrafficText")}</Empty>
+      </Card>
+    );
+  const last = data.series.at(-1);
+  return (
+    <>
+      {data.recent_errors > 0 ? (
+        <Notice tone="degraded">{t("hosts.page.recentErrors", { count: data.recent_errors })}</Notice>
+      ) : null}
+      <Card>
+        <div className="grid grid-cols-2 gap-4 sm:grid-cols-4">
+          <Figure label={t("overview.rpsNow")} value={rate(last?.requests_per_second ?? 0)} unit={t("overview.perSecond")} />
+          <Figure label={t("overview.requests")} value={count(data.totals.requests)} detail={t("overview.lastMinutes", { minutes: 5 })} />
+          <Figure label="p50" value={milliseconds(data.latency.p50_ms)} />
+          <Figure label="p95" value={milliseconds(data.latency.p95_ms)} />
+        </div>
+      </Card>
+      <div className="grid gap-4 lg:grid-cols-3">
+        <Card title={t("overview.rps")} className="lg:col-span-2">
+          <RequestsChart series={data.series} />
+        </Card>
+        <Card title={t("overview.status")}>
+          <StatusBand counts={data.totals.status} />
+        </Card>
+        <Card title={t("overview.latency")} className="lg:col-span-3">
+          <LatencyChart series={data.series} height={150} />
+        </Card>
+      </div>
+    </>
+  );
+}
+
+function Configuration({ host }: { host: Host }) {
+  const { t } = useTranslation();
+  const word = (value: boolean) => (value ? t("ui.yes") : t("ui.no"));
+  const headers = [
+    ...host.request_headers.map((each) => `→ ${each.action} ${each.name} ${each.value}`),
+    ...host.response_headers.map((each) => `← ${each.action} ${each.name} ${each.value}`),
+  ];
+  return (
+    <Card>
+      <Facts
+        items={[
+          { name: t("hosts.domains"), value: host.domains.join(", ") },
+          { name: t("hosts.target"), value: <code className="font-mono text-sm">{targetText(host)}</code> },
+          {
+            name: t("hosts.page.locations"),
+            value:
+              host.locations.length === 0
+                ? t("hosts.form.routingNone")
+                : host.locations.map((each) => (
+                    <div key={each.uuid} className="font-mono text-sm">
+                      {each.path} → {targetText(each)}
+                    </div>
+                  )),
+          },
+          { name: t("hosts.form.sslForced"), value: word(host.ssl_forced) },
+          { name: t("hosts.form.http2"), value: word(host.http2_support) },
+          {
+            name: t("hosts.form.hstsOn"),
+            value: host.hsts_enabled
+              ? `${host.hsts_max_age} s${host.hsts_subdomains ? `, ${t("hosts.form.hstsSub")}` : ""}`
+              : t("ui.no"),
+          },
+          { name: t("hosts.page.upstreamTls"), value: word(host.verify_upstream_tls) },
+          {
+            name: t("hosts.page.headers"),
+            value:
+              headers.length === 0
+                ? t("hosts.form.headersNone")
+                : headers.map((line) => (
+                    <div key={line} className="font-mono text-sm">
+                      {line}
+                    </div>
+                  )),
+          },
+          { name: t("hosts.tags"), value: host.tags.length > 0 ? host.tags.join(", ") : t("hosts.form.noTags") },
+          { name: t("hosts.page.created"), value: dateTime(host.created_at) },
+          { name: t("hosts.page.changed"), value: dateTime(host.updated_at) },
+        ]}
+      />
+      {host.advanced_config ? (
+        <div className="mt-4">
+          <Notice tone="degraded" title={t("hosts.form.carried")}>
+            <p>{t("hosts.form.carriedText")}</p>
+            <pre
+              tabIndex={0}
+              aria-label={t("hosts.form.carried")}
+              className="mt-2 max-h-60 overflow-auto rounded-md border border-line bg-bg p-3 font-mono text-xs whitespace-pre-wrap"
+            >
+              {host.advanced_config}
+            </pre>
+          </Notice>
+        </div>
+      ) : null}
+    </Card>
+  );
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { fieldOfKey, settingsSchema, toValues, toWrite } from "./values";
+
+const settings = {
+  app_name: "Charon",
+  "default_site.action": "redirect",
+  "default_site.redirect_url": "https://a.example",
+  trusted_proxies: ["10.0.0.0/8"],
+  "ui.allowed_hosts": [],
+  "log.retention_files": 5,
+};
+
+test("only what was changed is written", () => {
+  const before = toValues(settings);
+  expect(toWrite(before, before)).toEqual({});
+  expect(toWrite({ ...before, trusted_proxies: "10.0.0.0/8\n192.0.2.1" }, before)).toEqual({
+    trusted_proxies: ["10.0.0.0/8", "192.0.2.1"],
+  });
+});
+
+test("an error of the server finds its field", () => {
+  expect(fieldOfKey("default_site.redirect_url")).toBe("default_url");
+  expect(fieldOfKey("trusted_proxies[1]")).toBe("trusted_proxies");
+  expect(fieldOfKey("something.else")).toBe("something.else");
+});
+
+test("a redirect needs an address", () => {
+  const result = settingsSchema.safeParse({ ...toValues(settings), default_url: "nowhere" });
+  expect(result.error?.issues[0]?.path).toEqual(["default_url"]);
+});

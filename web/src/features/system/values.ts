@@ -1,0 +1,13 @@
+// Whether a migration accounts for every row.
+import type { MigrationReport } from "@/api/schema";
+
+/** Names of the tables where found is not carried plus set aside. Changed rows are among the carried. */
+export function unaccounted(report: MigrationReport): string[] {
+  return report.tables
+    .filter((table) => table.carried + table.set_aside !== table.rows_in)
+    .map((table) => table.table);
+}
+
+export function rowsIn(report: MigrationReport): number {
+  return report.tables.reduce((sum, table) => sum + table.rows_in, 0);
+}
