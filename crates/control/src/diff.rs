@@ -50,8 +50,11 @@ pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
 /// One sentence for a list of revisions: `Added shop.example.com; changed settings`.
 pub fn summary(changes: &[Change]) -> String {
     let part = |kind: Kind, verb: &str| {
-        let names: Vec<&str> =
-            changes.iter().filter(|change| change.kind == kind).map(|change| change.subject.as_str()).collect();
+        let names: Vec<&str> = changes
+            .iter()
+            .filter(|change| change.kind == kind)
+            .map(|change| change.subject.as_str())
+            .collect();
         match names.as_slice() {
             [] => None,
             [one] => Some(format!("{verb} {one}")),
@@ -59,14 +62,11 @@ pub fn summary(changes: &[Change]) -> String {
             [one, rest @ ..] => Some(format!("{verb} {one} and {} more", rest.len())),
         }
     };
-    let parts: Vec<String> = [
-        part(Kind::Added, "added"),
-        part(Kind::Changed, "changed"),
-        part(Kind::Removed, "removed"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let parts: Vec<String> =
+        [part(Kind::Added, "added"), part(Kind::Changed, "changed"), part(Kind::Removed, "removed")]
+            .into_iter()
+            .flatten()
+            .collect();
     let text = parts.join("; ");
     let mut letters = text.chars();
     match letters.next() {
@@ -77,14 +77,14 @@ pub fn summary(changes: &[Change]) -> String {
 
 fn hosts(document: &Value) -> Map<String, Value> {
     let list = document["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    list.iter()
-        .filter_map(|host| host["uuid"].as_str().map(|uuid| (uuid.to_owned(), host.clone())))
-        .collect()
+    list.iter().filter_map(|host| host["uuid"].as_str().map(|uuid| (uuid.to_owned(), host.clone()))).collect()
 }
 
-fn name(host: &Value) -> String {
-    let text = |key: &str| host[key].as_str().filter(|text| !text.is_empty());
-    text("name").or_else(|| text("domain_names")).unwrap_or("a host without a name").to_owned()
+/// The name that people know a host of a document by.
+pub(crate) fn name(host: &Value) -> String {
+    let filled = |text: &Value| text.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let name = filled(&host["name"]).or_else(|| filled(&host["domain_names"][0]));
+    name.unwrap_or_else(|| "a host without a name".to_owned())
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
     fn added_changed_and_removed_hosts_are_named() {
         let before = json!({"hosts": [{"uuid": "1", "name": "a", "port": 1}, {"uuid": "2", "name": "b"}]});
         let after = json!({
-            "hosts": [{"uuid": "1", "name": "a", "port": 2}, {"uuid": "3", "name": "", "domain_names": "c.lan"}],
+            "hosts": [{"uuid": "1", "name": "a", "port": 2}, {"uuid": "3", "name": "", "domain_names": ["c.lan"]}],
             "settings": {"x": 1},
         });
         let changes = diff(&before, &after);

@@ -6,9 +6,7 @@ mod diff;
 mod last_good;
 mod state;
 pub mod tasks;
-mod traffic;
 
 pub use diff::{Change, Kind, diff, summary};
 pub use last_good::{LastGood, LastGoodError};
 pub use state::{Applied, HostState, Serving};
-pub use traffic::{Counts, HostTraffic, Latency, Point, TopHost, Traffic, TrafficView};

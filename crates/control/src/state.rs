@@ -22,6 +22,8 @@ pub struct Applied {
 /// State of one enabled host.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostState {
+    /// The name that people know it by.
+    pub name: String,
     /// Whether it is served.
     pub serving: Serving,
     /// Since when it has been in this state, in its present form.

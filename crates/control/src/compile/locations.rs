@@ -8,7 +8,8 @@ use store::locations::Location;
 pub(super) fn compile(rows: &[Location]) -> Result<Vec<spec::Location>, Fault> {
     let mut locations: Vec<spec::Location> = Vec::with_capacity(rows.len());
     for row in rows {
-        let in_location = |fault: Fault| Fault::new(format!("location {}: {}", row.path, fault.message), fault.remedy);
+        let in_location =
+            |fault: Fault| Fault::new(format!("location {}: {}", row.path, fault.message), fault.remedy);
         if !row.path.starts_with('/') {
             let fault = Fault::new("its path does not start with /", "correct the path of the location");
             return Err(in_location(fault));
@@ -16,9 +17,13 @@ pub(super) fn compile(rows: &[Location]) -> Result<Vec<spec::Location>, Fault> {
         if locations.iter().any(|known| known.path == row.path) {
             return Err(in_location(Fault::new("its path stands twice", "remove one of the two locations")));
         }
-        let upstream =
-            upstream::compile(&row.forward_scheme, &row.forward_host, row.forward_port, row.verify_upstream_tls)
-                .map_err(in_location)?;
+        let upstream = upstream::compile(
+            &row.forward_scheme,
+            &row.forward_host,
+            row.forward_port,
+            row.verify_upstream_tls,
+        )
+        .map_err(in_location)?;
         locations.push(spec::Location { path: row.path.clone(), upstream });
     }
     Ok(locations)

@@ -105,7 +105,10 @@ fn host(
     // What cannot be read is not guessed: a header edit or a location may be what protects the host.
     if let Some(fault) = row.faults.first() {
         let remedy = "open the host in the user interface, set the field again, and save";
-        return Err(Fault::new(format!("its stored {} cannot be read: {}", fault.field, fault.message), remedy));
+        return Err(Fault::new(
+            format!("its stored {} cannot be read: {}", fault.field, fault.message),
+            remedy,
+        ));
     }
     access::check(row, problems)?;
     let domains = domains::compile(row, owners, problems)?;

@@ -56,7 +56,8 @@ fn a_bad_host_is_left_out_with_reason_and_remedy_and_the_others_are_served() {
 
 #[test]
 fn of_two_hosts_with_one_domain_the_newer_has_it_and_the_older_keeps_its_others() {
-    let both = |host: &mut HostValues| host.domain_names = vec!["Shared.lan".to_owned(), "old.lan".to_owned()];
+    let both =
+        |host: &mut HostValues| host.domain_names = vec!["Shared.lan".to_owned(), "old.lan".to_owned()];
     let compiled =
         compile(&rows(vec![row(1, both), row(2, |host| host.domain_names = vec!["shared.LAN.".to_owned()])]));
     let domains: Vec<_> = compiled.spec.hosts.iter().map(|host| host.domains[0].as_str()).collect();

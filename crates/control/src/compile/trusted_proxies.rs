@@ -4,10 +4,7 @@ use base::{Code, Problem};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-pub(super) fn compile(
-    settings: &BTreeMap<String, String>,
-    problems: &mut Vec<Problem>,
-) -> Vec<ipnet::IpNet> {
+pub(super) fn compile(settings: &BTreeMap<String, String>, problems: &mut Vec<Problem>) -> Vec<ipnet::IpNet> {
     let Some(text) = settings.get("trusted_proxies").filter(|text| !text.trim().is_empty()) else {
         return Vec::new();
     };
@@ -20,7 +17,9 @@ pub(super) fn compile(
             Err(_) => problems.push(
                 Problem::new(
                     Code::HostSettingIgnored,
-                    format!("the trusted proxy '{entry}' is neither an address nor a network; it is not trusted"),
+                    format!(
+                        "the trusted proxy '{entry}' is neither an address nor a network; it is not trusted"
+                    ),
                     "correct the trusted proxies in the settings",
                 )
                 .about(format!("trusted proxy {entry}"))

@@ -5,6 +5,7 @@ use super::internal_certificates;
 use crate::compile::{self, Compiled, Rows};
 use crate::{Applied, HostState, LastGood, Serving, diff, summary};
 use base::{Clock, Code, Port, Problem, Problems};
+use proxy::spec::Spec;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -66,7 +67,7 @@ impl Apply {
         let issued = internal_certificates::ensure(&self.store, self.clock.now()).await?;
         // The number is read before the rows: rows may be newer than it, never older.
         let change = self.store.change_number().await?;
-        let compiled = compile::compile(&self.rows().await?);
+        let compiled = compile::compile(&rows(&self.store, self.https_port).await?);
         if self.served.as_deref() == Some(&compiled.hash) {
             self.applied.send_modify(|applied| {
                 applied.change = change;
@@ -89,18 +90,10 @@ impl Apply {
 
         let (config, faults) = proxy::Config::build(&spec);
         for fault in faults {
-            let name = spec.hosts.iter().find(|host| host.id == fault.host_id).map(|host| host.name.clone());
-            let name = name.unwrap_or_else(|| fault.host_id.clone());
-            problems.push(
-                Problem::new(
-                    Code::HostLeftOut,
-                    format!("{name} is not served: {}", fault.message),
-                    fault.remedy.clone(),
-                )
-                .about(format!("host {name}"))
-                .link(format!("hosts/{}", fault.host_id)),
-            );
-            left_out.insert(fault.host_id, compile::Fault { message: fault.message, remedy: fault.remedy });
+            problems.push(built(&fault, &spec));
+            if let Some(id) = fault.host_id.filter(|_| fault.left_out) {
+                left_out.insert(id, compile::Fault { message: fault.message, remedy: fault.remedy });
+            }
         }
         self.proxy.publish(Arc::new(config));
         let now = self.clock.now();
@@ -127,12 +120,20 @@ impl Apply {
                 },
             )
             .await
-            .map_err(|error| anyhow::anyhow!("revision {revision} serves, but could not be recorded: {error}"))?;
+            .map_err(|error| {
+                anyhow::anyhow!("revision {revision} serves, but could not be recorded: {error}")
+            })?;
         }
         self.served = Some(hash);
         self.problems.report(COMPONENT, problems);
         let (count, out) = (hosts.len(), left_out.len());
-        self.applied.send_replace(Applied { change, revision, since: now, error: None, hosts: Arc::new(hosts) });
+        self.applied.send_replace(Applied {
+            change,
+            revision,
+            since: now,
+            error: None,
+            hosts: Arc::new(hosts),
+        });
 
         let (file, kept) = (self.last_good.clone(), spec);
         tokio::task::spawn_blocking(move || file.write(&kept)).await??;
@@ -140,28 +141,13 @@ impl Apply {
             [] => String::new(),
             names => format!("; issued internal certificates for {}", names.join(", ")),
         };
-        tracing::info!(revision, hosts = count, left_out = out, "serving revision {revision}: {count} hosts, {out} left out");
+        tracing::info!(
+            revision,
+            hosts = count,
+            left_out = out,
+            "serving revision {revision}: {count} hosts, {out} left out"
+        );
         Ok(format!("revision {revision} serves change {change}: {count} hosts, {out} left out{issued}"))
-    }
-
-    async fn rows(&self) -> anyhow::Result<Rows> {
-        let mut certificates = Vec::new();
-        for certificate in ssl_certificates::list(&self.store).await? {
-            let key = match certificate.has_key {
-                true => ssl_certificates::private_key(&self.store, &certificate.uuid)
-                    .await
-                    .map_err(|error| error.to_string()),
-                false => Err("it has no private key".to_owned()),
-            };
-            certificates.push((certificate, key));
-        }
-        let settings = settings::all(&self.store).await?;
-        Ok(Rows {
-            hosts: proxy_hosts::list(&self.store).await?,
-            certificates,
-            settings: settings.into_iter().map(|setting| (setting.key, setting.value)).collect(),
-            https_port: self.https_port,
-        })
     }
 
     /// A host that is as it was keeps the moment and the revision of its present form.
@@ -192,7 +178,8 @@ impl Apply {
                             .and_then(|text| base::Timestamp::parse(text).ok())
                             .is_some_and(|written| written < state.since)
                 });
-                let state = kept.cloned().unwrap_or(HostState { serving, since: now, revision });
+                let name = crate::diff::name(host);
+                let state = kept.cloned().unwrap_or(HostState { name, serving, since: now, revision });
                 (uuid.to_owned(), state)
             })
             .collect()
@@ -202,11 +189,53 @@ impl Apply {
     async fn actor(&self) -> String {
         let filter = security_audits::Filter::default();
         match security_audits::list(&self.store, &filter, 1).await {
-            Ok(entries) => entries.into_iter().next().map_or_else(|| "system".to_owned(), |entry| entry.actor),
+            Ok(entries) => {
+                entries.into_iter().next().map_or_else(|| "system".to_owned(), |entry| entry.actor)
+            }
             Err(error) => {
                 tracing::warn!("the history does not know who changed the configuration: {error}");
                 "unknown".to_owned()
             }
         }
     }
+}
+
+/// What the data plane could not take over.
+fn built(fault: &proxy::BuildProblem, spec: &Spec) -> Problem {
+    let host = spec.hosts.iter().find(|host| Some(&host.id) == fault.host_id.as_ref());
+    let (subject, link) = match host {
+        Some(host) => (format!("host {}", host.name), format!("hosts/{}", host.id)),
+        None => ("configuration".to_owned(), "settings".to_owned()),
+    };
+    let (code, message) = match (host, fault.left_out) {
+        (Some(host), true) => (Code::HostLeftOut, format!("{} is not served: {}", host.name, fault.message)),
+        (Some(host), false) => (Code::HostSettingIgnored, format!("{}: {}", host.name, fault.message)),
+        (None, _) => (Code::HostSettingIgnored, fault.message.clone()),
+    };
+    Problem::new(code, message, fault.remedy.clone()).about(subject).link(link)
+}
+
+/// Reads everything that the configuration of the data plane is made from.
+///
+/// # Errors
+/// When the database cannot be read. A key that cannot be opened is told in its row.
+pub async fn rows(store: &Store, https_port: Option<Port>) -> anyhow::Result<Rows> {
+    let mut certificates = Vec::new();
+    for certificate in ssl_certificates::list(store).await? {
+        let key = match certificate.has_key {
+            true => {
+                let key = ssl_certificates::private_key(store, &certificate.uuid).await;
+                key.map_err(|error| error.to_string())
+            }
+            false => Err("it has no private key".to_owned()),
+        };
+        certificates.push((certificate, key));
+    }
+    let settings = settings::all(store).await?;
+    Ok(Rows {
+        hosts: proxy_hosts::list(store).await?,
+        certificates,
+        settings: settings.into_iter().map(|setting| (setting.key, setting.value)).collect(),
+        https_port,
+    })
 }

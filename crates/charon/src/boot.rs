@@ -1,0 +1,218 @@
+//! Boot configuration: the environment is read here, once, and nowhere else.
+//!
+//! The names of the original product keep working (`CHARON_*`, then `CPM_*`); its insecure defaults are gone.
+//! A wrong value ends with the variable's name and exit status 64 (EX_USAGE of sysexits.h).
+
+use base::Secret;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+/// Everything that is known before the database is opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) db_path: PathBuf,
+    pub(crate) database_url: Option<Secret<String>>,
+    pub(crate) ui: SocketAddr,
+    pub(crate) proxy_http: SocketAddr,
+    pub(crate) proxy_https: SocketAddr,
+    pub(crate) workers: usize,
+    pub(crate) debug: bool,
+    /// JSON log lines instead of text.
+    pub(crate) log_json: bool,
+    /// More names under which the UI may be called.
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Variables of the original that are set and mean nothing any more, with the reason.
+    pub(crate) ignored: Vec<(String, &'static str)>,
+}
+
+/// A variable with a value that cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct WrongSetting {
+    name: String,
+    message: String,
+}
+
+impl fmt::Display for WrongSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the environment variable {} cannot be used: {}", self.name, self.message)
+    }
+}
+
+impl std::error::Error for WrongSetting {}
+
+/// Variables of the original without a meaning here.
+const IGNORED: &[(&str, &str)] = &[
+    ("FRONTEND_DIR", "the user interface is inside the binary"),
+    ("CADDY_ADMIN_API", "Charon has its own data plane; there is no Caddy"),
+    ("CADDY_CONFIG_DIR", "Charon has its own data plane; there is no Caddy"),
+    ("CADDY_BINARY", "Charon has its own data plane; there is no Caddy"),
+    ("JWT_SECRET", "sessions are random tokens; there is no signing key to set"),
+];
+
+impl Settings {
+    /// Reads the environment of this process.
+    pub(crate) fn from_env() -> Result<Self, WrongSetting> {
+        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+        Self::read(&|name| std::env::var(name).ok(), &may_bind_low_ports)
+    }
+
+    fn read(
+        get: &dyn Fn(&str) -> Option<String>,
+        may_bind_low_ports: &dyn Fn(IpAddr) -> bool,
+    ) -> Result<Self, WrongSetting> {
+        let find = |name: &str| -> Option<(String, String)> {
+            ["CHARON_", "CPM_"].iter().find_map(|prefix| {
+                let full = format!("{prefix}{name}");
+                get(&full)
+                    .filter(|value| !value.trim().is_empty())
+                    .map(|value| (full, value.trim().to_owned()))
+            })
+        };
+        let text = |name: &str| find(name).map(|(_, value)| value);
+        let parse_port = |name: &str, default: u16| match find(name) {
+            None => Ok(default),
+            Some((full, value)) => value
+                .parse::<u16>()
+                .map_err(|_| wrong(full, format!("'{value}' is not a port; write a number from 0 to 65535"))),
+        };
+        let address = |name: &str, default: IpAddr| match find(name) {
+            None => Ok(default),
+            Some((full, value)) => value.trim_matches(['[', ']']).parse::<IpAddr>().map_err(|_| {
+                wrong(full, format!("'{value}' is not an address; write one like 127.0.0.1, 0.0.0.0 or ::"))
+            }),
+        };
+        let flag =
+            |name: &str| text(name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
+
+        let db_path = text("DB_PATH").map(PathBuf::from);
+        let data_dir = match (text("DATA_DIR"), &db_path) {
+            (Some(dir), _) => PathBuf::from(dir),
+            (None, Some(path)) => path
+                .parent()
+                .filter(|dir| !dir.as_os_str().is_empty())
+                .map_or_else(|| PathBuf::from("."), Path::to_path_buf),
+            (None, None) => PathBuf::from("data"),
+        };
+        let database_url = match find("DATABASE_URL") {
+            None => None,
+            Some((_, url)) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Some(Secret::new(url))
+            }
+            Some((full, _)) => {
+                let message =
+                    "only postgres://user:password@host/database is possible; for SQLite set CHARON_DB_PATH";
+                return Err(wrong(full, message.to_owned()));
+            }
+        };
+        let proxy_ip = address("PROXY_BIND", IpAddr::V4(Ipv4Addr::UNSPECIFIED))?;
+        let low = (find("PROXY_HTTP_PORT").is_none() || find("PROXY_HTTPS_PORT").is_none())
+            && may_bind_low_ports(proxy_ip);
+        let workers = match find("WORKERS") {
+            None => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            Some((full, value)) => match value.parse::<usize>() {
+                Ok(count @ 1..=256) => count,
+                _ => return Err(wrong(full, format!("'{value}' is not a number from 1 to 256"))),
+            },
+        };
+        Ok(Self {
+            db_path: db_path.unwrap_or_else(|| data_dir.join("charon.db")),
+            data_dir,
+            database_url,
+            ui: SocketAddr::new(
+                address("BIND", IpAddr::V4(Ipv4Addr::LOCALHOST))?,
+                parse_port("HTTP_PORT", 8080)?,
+            ),
+            proxy_http: SocketAddr::new(
+                proxy_ip,
+                parse_port("PROXY_HTTP_PORT", if low { 80 } else { 8000 })?,
+            ),
+            proxy_https: SocketAddr::new(
+                proxy_ip,
+                parse_port("PROXY_HTTPS_PORT", if low { 443 } else { 8443 })?,
+            ),
+            workers,
+            debug: flag("DEBUG"),
+            log_json: text("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")),
+            allowed_hosts: text("ALLOWED_HOSTS")
+                .map(|list| list.split(',').map(|name| name.trim().to_ascii_lowercase()).collect())
+                .unwrap_or_default(),
+            ignored: IGNORED
+                .iter()
+                .filter_map(|(name, reason)| find(name).map(|(full, _)| (full, *reason)))
+                .collect(),
+        })
+    }
+}
+
+fn wrong(name: String, message: String) -> WrongSetting {
+    WrongSetting { name, message }
+}
+
+/// Whether this process may listen on ports below 1024: asked of the kernel by trying port 80. A port that
+/// somebody else holds counts as allowed, so that the start names its holder instead of moving elsewhere.
+fn may_bind_low_ports(address: IpAddr) -> bool {
+    match TcpListener::bind(SocketAddr::new(address, 80)) {
+        Ok(_) => true,
+        Err(error) => error.kind() != std::io::ErrorKind::PermissionDenied,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)], root: bool) -> Result<Settings, WrongSetting> {
+        let pairs: Vec<(String, String)> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let get = move |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        Settings::read(&get, &|_| root)
+    }
+
+    #[test]
+    fn without_variables_the_interface_is_on_loopback_and_the_ports_fit_the_rights() {
+        let user = read(&[], false).unwrap();
+        assert_eq!(user.ui.to_string(), "127.0.0.1:8080");
+        assert_eq!((user.proxy_http.port(), user.proxy_https.port()), (8000, 8443));
+        assert_eq!(user.db_path, Path::new("data/charon.db"));
+        let root = read(&[], true).unwrap();
+        assert_eq!((root.proxy_http.port(), root.proxy_https.port()), (80, 443));
+    }
+
+    #[test]
+    fn names_of_the_original_work_and_its_dead_ones_are_named() {
+        let settings = read(
+            &[
+                ("CPM_DB_PATH", "/app/data/cpm.db"),
+                ("CPM_HTTP_PORT", "9090"),
+                ("CHARON_HTTP_PORT", ""),
+                ("CHARON_JWT_SECRET", "x"),
+            ],
+            false,
+        )
+        .unwrap();
+        assert_eq!(settings.data_dir, Path::new("/app/data"));
+        assert_eq!(settings.ui.port(), 9090);
+        assert_eq!(settings.ignored.len(), 1);
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_variable_and_the_remedy() {
+        for (name, value, part) in [
+            ("CHARON_HTTP_PORT", "web", "number from 0 to 65535"),
+            ("CHARON_BIND", "everywhere", "write one like 127.0.0.1"),
+            ("CHARON_WORKERS", "0", "from 1 to 256"),
+            ("CHARON_DATABASE_URL", "mysql://x", "only postgres://"),
+        ] {
+            let message = read(&[(name, value)], false).unwrap_err().to_string();
+            assert!(message.contains(name) && message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_database_url_is_not_shown() {
+        let settings = read(&[("CHARON_DATABASE_URL", "postgres://u:canary@h/d")], false).unwrap();
+        assert!(!format!("{settings:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,176 @@
+//! `charon serve`: open, start, announce, run, drain.
+
+use crate::boot::Settings;
+use crate::engines::Running;
+use crate::lifecycle::{GRACE, Stop};
+use crate::run_file::{self, RunFile};
+use crate::traffic::{TICK, Window};
+use crate::{build_info, console, data_dir, out, rescue, ui};
+use anyhow::Context;
+use api::engines::Listener;
+use api::{SetupToken, Wiring};
+use base::{Clock, Port, Problems, SystemClock};
+use control::LastGood;
+use control::tasks::{AccessLog, Apply, Certificates, Database, Sessions};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use store::{Store, Vault};
+use tasks::{Statuses, Wake};
+use tokio::sync::{broadcast, watch};
+
+/// How long the first configuration may take before the start goes on and says so.
+const FIRST_CONFIGURATION: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let problems = Problems::new(clock.clone());
+    let stop = Stop::on_signals()?;
+    tracing::info!("Charon {} starts, data in {}", build_info::VERSION, settings.data_dir.display());
+    for (name, reason) in &settings.ignored {
+        tracing::info!("{name} is set and has no meaning: {reason}");
+    }
+    data_dir::prepare(&settings)?;
+
+    let opened = Store::open(data_dir::store_options(&settings, clock.clone(), problems.clone())).await;
+    let store = match opened {
+        Ok((store, report)) => {
+            data_dir::tell(&report);
+            store
+        }
+        Err(error) if rescue::can_help(&error) => {
+            return rescue::run(settings, clock, problems, error, stop).await;
+        }
+        Err(error) => return Err(error).context("Charon does not start"),
+    };
+    // The store has opened, so the key is there.
+    let last_good = LastGood::new(&settings.data_dir, Vault::open(&settings.data_dir, false)?);
+
+    // Until the newest rows are compiled, a moment later, the configuration before serves.
+    let first = match last_good.read() {
+        Ok(spec) => spec.unwrap_or_default(),
+        Err(error) => {
+            tracing::warn!("{error}; the first moment is served without it");
+            proxy::spec::Spec::default()
+        }
+    };
+    let proxy = Arc::new(data_dir::start_proxy(&settings, &first, clock.clone())?);
+    let (http, https) = (data_dir::first(proxy.http())?, data_dir::first(proxy.https())?);
+    let ui_listener = console::bind(settings.ui).await?;
+    let ui_address = ui_listener.local_addr()?;
+
+    let (applied, mut served) = watch::channel(control::Applied::default());
+    let (statuses, wake) = (Statuses::new(clock.clone()), Wake::new());
+    store.on_change(wake.clone());
+    let apply = Apply {
+        store: store.clone(),
+        proxy: proxy.clone(),
+        problems: problems.clone(),
+        clock: clock.clone(),
+        applied,
+        last_good,
+        https_port: Some(https.port())
+            .filter(|port| *port != 443)
+            .and_then(|port| Port::new(port.into()).ok()),
+        served: None,
+    };
+    tasks::spawn_task(apply, wake, statuses.clone(), problems.clone());
+    let certificates_changed = Wake::new();
+    store.on_change(certificates_changed.clone());
+    let watch_certificates =
+        Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
+    tasks::spawn_task(watch_certificates, certificates_changed, statuses.clone(), problems.clone());
+    let watch_database = Database { store: store.clone(), problems: problems.clone() };
+    tasks::spawn_task(watch_database, Wake::new(), statuses.clone(), problems.clone());
+    let remove_sessions = Sessions { store: store.clone() };
+    tasks::spawn_task(remove_sessions, Wake::new(), statuses.clone(), problems.clone());
+    let watch_log = AccessLog { proxy: proxy.clone(), problems: problems.clone(), dropped: 0 };
+    tasks::spawn_task(watch_log, Wake::new(), statuses.clone(), problems.clone());
+
+    let listener = |purpose: &str, address: std::net::SocketAddr| Listener {
+        purpose: purpose.to_owned(),
+        address: address.to_string(),
+        state: "listening".to_owned(),
+    };
+    let engines = Arc::new(Running {
+        clock: clock.clone(),
+        proxy: proxy.clone(),
+        applied: served.clone(),
+        statuses,
+        listeners: vec![listener("ui", ui_address), listener("http", http), listener("https", https)],
+        workers: settings.workers,
+        access_log: data_dir::access_log(&settings),
+        window: Mutex::new(Window::default()),
+        ticks: broadcast::channel(16).0,
+        entries: broadcast::channel(4096).0,
+    });
+    sample(engines.clone());
+
+    let setup = match store::users::count(&store).await? {
+        0 => SetupToken::generate(),
+        _ => SetupToken::closed(),
+    };
+    let state = api::State::new(Wiring {
+        store: store.clone(),
+        engines,
+        problems: problems.clone(),
+        clock: clock.clone(),
+        setup: setup.clone(),
+        build: build_info::info(),
+        allowed_hosts: settings.allowed_hosts.clone(),
+        data_dir: settings.data_dir.clone(),
+        public_http_port: http.port(),
+        public_https_port: https.port(),
+        own_ports: vec![ui_address.port()],
+    });
+    let router = api::router_with_ui(state, ui::router());
+    let console = console::serve(&settings.data_dir, ui_listener, router, stop.clone())?;
+
+    let ready =
+        tokio::time::timeout(FIRST_CONFIGURATION, served.wait_for(|applied| applied.revision > 0)).await;
+    if ready.is_err() {
+        tracing::error!("the first configuration is not served yet; see the problems in the user interface");
+    }
+    let running = run_file::Running {
+        pid: std::process::id(),
+        version: build_info::VERSION.to_owned(),
+        ui: ui_address,
+        http,
+        https,
+    };
+    let run_file = RunFile::write(&settings.data_dir, &running)?;
+    announce(&running, &setup);
+
+    stop.wanted().await;
+    proxy.drain(GRACE).await;
+    console.end().await;
+    drop(run_file);
+    store.close().await;
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Looks at the counters every two seconds.
+fn sample(engines: Arc<Running>) {
+    tasks::spawn("traffic", async move {
+        let mut interval = tokio::time::interval(TICK);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            interval.tick().await;
+            engines.tick();
+        }
+    });
+}
+
+/// Says where everything is. The set-up token is printed here and nowhere else.
+fn announce(running: &run_file::Running, setup: &SetupToken) {
+    out::text(format!("UI: http://{}", running.ui));
+    out::text(format!("Proxy: http://{} and https://{}", running.http, running.https));
+    if let Some(token) = setup.expose() {
+        out::text(format!("Set-up token: {token}"));
+        out::text(format!("Make the first account at http://{}/setup?token={token}", running.ui));
+    }
+    if !ui::is_built() {
+        tracing::warn!("this binary was built without the web UI; `make run` builds it");
+    }
+}

@@ -1,0 +1,79 @@
+//! The data folder and what is opened from it, the same for every command.
+
+use crate::boot::Settings;
+use anyhow::Context;
+use base::{Clock, Problems};
+use proxy::spec::Spec;
+use proxy::{Config, LogSettings, Proxy};
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use store::{OpenReport, Options};
+
+/// Makes the data folder, for its owner only, when it is not there.
+pub(crate) fn prepare(settings: &Settings) -> anyhow::Result<()> {
+    for folder in [settings.data_dir.clone(), settings.data_dir.join("logs")] {
+        fs::DirBuilder::new().recursive(true).mode(0o750).create(&folder).with_context(|| {
+            format!("the folder {} cannot be made; CHARON_DATA_DIR says where it lies", folder.display())
+        })?;
+    }
+    Ok(())
+}
+
+/// How the database is opened.
+pub(crate) fn store_options(settings: &Settings, clock: Arc<dyn Clock>, problems: Problems) -> Options {
+    Options {
+        db_path: Some(settings.db_path.clone()),
+        database_url: settings.database_url.clone(),
+        ..Options::new(settings.data_dir.clone(), clock, problems)
+    }
+}
+
+/// Logs what was found and done while opening.
+pub(crate) fn tell(report: &OpenReport) {
+    for line in sentences(report) {
+        tracing::info!("{line}");
+    }
+}
+
+/// What was found and done while opening, in sentences.
+pub(crate) fn sentences(report: &OpenReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if report.created {
+        lines.push("a new database was made".to_owned());
+    }
+    lines.extend(report.repaired.iter().map(|what| format!("repaired: {what}")));
+    lines
+}
+
+/// Starts the data plane with a first configuration.
+pub(crate) fn start_proxy(settings: &Settings, spec: &Spec, clock: Arc<dyn Clock>) -> anyhow::Result<Proxy> {
+    let (config, faults) = Config::build(spec);
+    for fault in faults {
+        tracing::warn!(
+            host.id = fault.host_id,
+            "a host of the last good configuration is left out: {}",
+            fault.message
+        );
+    }
+    let settings = proxy::Settings {
+        http: vec![settings.proxy_http],
+        https: vec![settings.proxy_https],
+        workers: settings.workers,
+        access_log: LogSettings { path: Some(access_log(settings)), ..LogSettings::default() },
+        ..proxy::Settings::default()
+    };
+    Ok(proxy::start(settings, Arc::new(config), clock)?)
+}
+
+/// Where the access log lies.
+pub(crate) fn access_log(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("logs").join("access.log")
+}
+
+/// The address of a listener.
+pub(crate) fn first(addresses: &[SocketAddr]) -> anyhow::Result<SocketAddr> {
+    addresses.first().copied().context("the data plane has no listener")
+}

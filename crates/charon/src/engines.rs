@@ -1,0 +1,277 @@
+//! What the API sees of the running engines: translation, nothing else.
+
+use crate::traffic::Window;
+use api::engines::{
+    Applied, BoxFuture, Engines, Fault, HostPhase, HostState, HostTraffic, Listener, LogEntry, LogFilter,
+    LogHealth, Stop, TestResult, TestTarget, Traffic, TrafficTick,
+};
+use base::Clock;
+use control::Serving;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tasks::Statuses;
+use tokio::sync::{broadcast, watch};
+
+/// The engines of a running Charon.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) proxy: Arc<proxy::Proxy>,
+    pub(crate) applied: watch::Receiver<control::Applied>,
+    pub(crate) statuses: Statuses,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) workers: usize,
+    pub(crate) access_log: PathBuf,
+    pub(crate) window: Mutex<Window>,
+    pub(crate) ticks: broadcast::Sender<Arc<TrafficTick>>,
+    pub(crate) entries: broadcast::Sender<Arc<LogEntry>>,
+}
+
+impl Running {
+    /// Takes in the counters of the data plane; to be called every [`crate::traffic::TICK`].
+    pub(crate) fn tick(&self) {
+        let tick = self.window().tick(self.clock.now(), self.proxy.stats());
+        // Nobody looks: that is no failure.
+        _ = self.ticks.send(Arc::new(tick));
+    }
+
+    fn window(&self) -> std::sync::MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> HashMap<String, String> {
+        let applied = self.applied.borrow();
+        applied.hosts.iter().map(|(id, state)| (id.clone(), state.name.clone())).collect()
+    }
+
+    fn name(&self, id: &str) -> Option<String> {
+        self.applied.borrow().hosts.get(id).map(|state| state.name.clone())
+    }
+
+    /// Translates entries for as long as somebody looks.
+    async fn pump(
+        names: watch::Receiver<control::Applied>,
+        mut from: broadcast::Receiver<Arc<proxy::Entry>>,
+        to: broadcast::Sender<Arc<LogEntry>>,
+    ) {
+        while to.receiver_count() > 0 {
+            match tokio::time::timeout(Duration::from_secs(5), from.recv()).await {
+                Ok(Ok(entry)) => {
+                    let name = |id: &str| names.borrow().hosts.get(id).map(|state| state.name.clone());
+                    _ = to.send(Arc::new(translate(&entry, name)));
+                }
+                // Viewers are told by their own receiver that they are too slow.
+                Ok(Err(broadcast::error::RecvError::Lagged(_))) | Err(_) => {}
+                Ok(Err(broadcast::error::RecvError::Closed)) => return,
+            }
+        }
+    }
+}
+
+impl Engines for Running {
+    fn applied(&self, change: u64, limit: Duration) -> BoxFuture<'_, Applied> {
+        let mut applied = self.applied.clone();
+        Box::pin(async move {
+            let wait = applied.wait_for(|applied| applied.change >= change || applied.error.is_some());
+            let outcome = match tokio::time::timeout(limit, wait).await {
+                Ok(Ok(applied)) => applied.error.clone().map_or(Ok(()), Err),
+                Ok(Err(_)) => Err("the change is stored and not served: Charon is stopping".to_owned()),
+                Err(_) => Err(format!(
+                    "the change is stored and not served yet, after {} seconds; see the background tasks",
+                    limit.as_secs()
+                )),
+            };
+            let applied = applied.borrow();
+            Applied { revision: revision(&applied), since: applied.since, outcome }
+        })
+    }
+
+    fn host_states(&self) -> HashMap<String, HostState> {
+        let applied = self.applied.borrow();
+        applied.hosts.iter().map(|(id, state)| (id.clone(), host_state(state))).collect()
+    }
+
+    fn traffic(&self) -> Traffic {
+        let status = self.proxy.log_status();
+        let log = LogHealth { written: status.written, dropped: status.dropped, error: status.error };
+        self.window().traffic(self.clock.now(), &self.names(), log)
+    }
+
+    fn host_traffic(&self, uuid: &str) -> Option<HostTraffic> {
+        self.window().host(self.clock.now(), uuid)
+    }
+
+    fn recent_log(&self, filter: &LogFilter, limit: usize) -> Vec<Arc<LogEntry>> {
+        crate::access_log::newest(&self.access_log, filter, limit, |id| self.name(id))
+    }
+
+    fn live_log(&self) -> broadcast::Receiver<Arc<LogEntry>> {
+        let first = self.entries.receiver_count() == 0;
+        let receiver = self.entries.subscribe();
+        if first {
+            let pump = Self::pump(self.applied.clone(), self.proxy.watch_log(), self.entries.clone());
+            tasks::spawn("live log", pump);
+        }
+        receiver
+    }
+
+    fn live_traffic(&self) -> broadcast::Receiver<Arc<TrafficTick>> {
+        self.ticks.subscribe()
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        self.listeners.clone()
+    }
+
+    fn tasks(&self) -> Vec<tasks::Status> {
+        self.statuses.all()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        resident_memory()
+    }
+
+    fn worker_threads(&self) -> usize {
+        self.workers
+    }
+
+    fn revision(&self) -> Option<u64> {
+        revision(&self.applied.borrow())
+    }
+
+    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult> {
+        Box::pin(crate::probe::probe(target, self.clock.clone()))
+    }
+}
+
+fn revision(applied: &control::Applied) -> Option<u64> {
+    Some(applied.revision).filter(|revision| *revision > 0)
+}
+
+fn host_state(state: &control::HostState) -> HostState {
+    let (phase, message, remedy) = match &state.serving {
+        Serving::Yes => (HostPhase::Serving, "", ""),
+        Serving::LeftOut { message, remedy } => (HostPhase::LeftOut, message.as_str(), remedy.as_str()),
+    };
+    HostState {
+        state: phase,
+        since: state.since,
+        revision: Some(state.revision),
+        message: message.to_owned(),
+        remedy: remedy.to_owned(),
+    }
+}
+
+fn translate(entry: &proxy::Entry, name: impl Fn(&str) -> Option<String>) -> LogEntry {
+    let millis = |micros: u64| micros as f64 / 1000.0;
+    LogEntry {
+        time: entry.time,
+        request_id: entry.request_id.to_string(),
+        client_ip: entry.client_ip.to_string(),
+        host_name: entry.host_id.as_deref().and_then(name),
+        host_uuid: entry.host_id.clone(),
+        host: entry.host.clone(),
+        method: entry.method.clone(),
+        path: entry.path.clone(),
+        query: entry.query.clone().unwrap_or_default(),
+        protocol: match entry.protocol {
+            proxy::Protocol::Http10 => "HTTP/1.0",
+            proxy::Protocol::Http11 => "HTTP/1.1",
+            proxy::Protocol::Http2 => "HTTP/2",
+        }
+        .to_owned(),
+        scheme: entry.scheme.to_owned(),
+        status: entry.status,
+        duration_ms: millis(entry.duration_us),
+        upstream: entry.upstream.map(|address| address.to_string()),
+        upstream_ms: entry.upstream_us.map(millis),
+        bytes_in: entry.bytes_in,
+        bytes_out: entry.bytes_out,
+        user_agent: entry.user_agent.clone(),
+        referer: entry.referer.clone(),
+        stop: entry
+            .stop
+            .as_ref()
+            .map(|stop| Stop { phase: stop.phase.to_owned(), reason: stop.reason.clone() }),
+        fault: match entry.fault {
+            proxy::Fault::None => Fault::None,
+            proxy::Fault::Client => Fault::Client,
+            proxy::Fault::Upstream => Fault::Upstream,
+            proxy::Fault::Charon => Fault::Charon,
+        },
+    }
+}
+
+/// Resident memory of this process in bytes (`VmRSS` of proc(5)); 0 where it cannot be read.
+pub(crate) fn resident_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+/// The engines of a command while no Charon runs: nothing is served, and it says so.
+#[derive(Debug)]
+pub(crate) struct Offline {
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How the stored hosts would be served.
+    pub(crate) hosts: HashMap<String, HostState>,
+}
+
+impl Engines for Offline {
+    fn applied(&self, _: u64, _: Duration) -> BoxFuture<'_, Applied> {
+        // The change is stored and complete; it is served from the next start on.
+        let applied = Applied { revision: None, since: self.clock.now(), outcome: Ok(()) };
+        Box::pin(std::future::ready(applied))
+    }
+
+    fn host_states(&self) -> HashMap<String, HostState> {
+        self.hosts.clone()
+    }
+
+    fn traffic(&self) -> Traffic {
+        Traffic { now: self.clock.now(), ..Traffic::default() }
+    }
+
+    fn host_traffic(&self, _: &str) -> Option<HostTraffic> {
+        None
+    }
+
+    fn recent_log(&self, _: &LogFilter, _: usize) -> Vec<Arc<LogEntry>> {
+        Vec::new()
+    }
+
+    fn live_log(&self) -> broadcast::Receiver<Arc<LogEntry>> {
+        broadcast::channel(1).1
+    }
+
+    fn live_traffic(&self) -> broadcast::Receiver<Arc<TrafficTick>> {
+        broadcast::channel(1).1
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        Vec::new()
+    }
+
+    fn tasks(&self) -> Vec<tasks::Status> {
+        Vec::new()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        resident_memory()
+    }
+
+    fn worker_threads(&self) -> usize {
+        0
+    }
+
+    fn revision(&self) -> Option<u64> {
+        None
+    }
+
+    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult> {
+        Box::pin(crate::probe::probe(target, self.clock.clone()))
+    }
+}

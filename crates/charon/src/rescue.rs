@@ -1,0 +1,145 @@
+//! When the database cannot be opened: the data plane serves the last good configuration, the user interface
+//! and the health check say what is wrong and what mends it, and nothing pretends to be well.
+
+use crate::boot::Settings;
+use crate::lifecycle::{GRACE, Stop};
+use crate::run_file::{self, RunFile};
+use crate::{build_info, console, data_dir, out, ui};
+use axum::Json;
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{any, get};
+use base::{Clock, Code, Problem, Problems};
+use control::LastGood;
+use proxy::spec::Spec;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::sync::Arc;
+use store::{OpenError, Vault};
+
+/// Whether serving the last good configuration is better than ending. A second process and a wrong setting are
+/// no emergencies: they end with their sentence.
+pub(crate) fn can_help(error: &OpenError) -> bool {
+    !matches!(error, OpenError::Locked { .. } | OpenError::Newer { .. })
+}
+
+/// Serves until a signal comes.
+pub(crate) async fn run(
+    settings: Settings,
+    clock: Arc<dyn Clock>,
+    problems: Problems,
+    cause: OpenError,
+    stop: Stop,
+) -> anyhow::Result<ExitCode> {
+    tracing::error!("the database cannot be opened: {cause}");
+    let (spec, found) = last_good(&settings);
+    problems.report("database", vec![database_problem(&cause)]);
+    problems.report("rescue", vec![found]);
+    let proxy = data_dir::start_proxy(&settings, &spec, clock)?;
+    let (http, https) = (data_dir::first(proxy.http())?, data_dir::first(proxy.https())?);
+    let listener = console::bind(settings.ui).await?;
+    let ui_address = listener.local_addr()?;
+    let console = console::serve(&settings.data_dir, listener, router(problems), stop.clone())?;
+    let running = run_file::Running {
+        pid: std::process::id(),
+        version: build_info::VERSION.to_owned(),
+        ui: ui_address,
+        http,
+        https,
+    };
+    // A folder that cannot be written may be the very reason for being here.
+    let run_file =
+        RunFile::write(&settings.data_dir, &running).map_err(|error| tracing::warn!("{error:#}")).ok();
+    out::text(format!("UI: http://{ui_address}"));
+    out::text(format!("The database cannot be opened: {cause}"));
+    out::text(format!("Serving {} hosts of the last good configuration.", spec.hosts.len()));
+    stop.wanted().await;
+    proxy.drain(GRACE).await;
+    console.end().await;
+    drop(run_file);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn last_good(settings: &Settings) -> (Spec, Problem) {
+    let read = Vault::open(&settings.data_dir, false)
+        .map_err(|error| error.to_string())
+        .and_then(|vault| LastGood::new(&settings.data_dir, vault).read().map_err(|error| error.to_string()));
+    let remedy = "mend the problem of the database, then restart Charon";
+    let (spec, message) = match read {
+        Ok(Some(spec)) => {
+            let message = format!(
+                "Charon runs without its database and serves revision {}, the last good configuration, with {} hosts",
+                spec.revision,
+                spec.hosts.len()
+            );
+            (spec, message)
+        }
+        Ok(None) => (
+            Spec::default(),
+            "Charon runs without its database, and no configuration was ever applied: no host is served"
+                .to_owned(),
+        ),
+        Err(reason) => {
+            (Spec::default(), format!("Charon runs without its database, and no host is served: {reason}"))
+        }
+    };
+    (spec, Problem::new(Code::ServingLastGood, message, remedy))
+}
+
+fn database_problem(cause: &OpenError) -> Problem {
+    let code = match cause {
+        OpenError::Corrupt { .. } => Code::DatabaseCorrupt,
+        _ => Code::DatabaseUnavailable,
+    };
+    Problem::new(code, format!("the database cannot be opened: {cause}"), cause.remedy())
+}
+
+fn router(problems: Problems) -> Router {
+    let health = problems.clone();
+    Router::new()
+        .route(
+            "/api/v1/health",
+            get(move || async move { (StatusCode::SERVICE_UNAVAILABLE, Json(body(&health))) }),
+        )
+        .route("/api", any(refused))
+        .route("/api/{*path}", any(refused))
+        .fallback(ui::serve)
+        .layer(axum::middleware::map_response(|mut response: axum::response::Response| async {
+            let policy = HeaderValue::from_static(api::CSP);
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+            response
+                .headers_mut()
+                .insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            response
+        }))
+}
+
+/// The health answer in the form of the API. Without the database nobody can sign in, so everybody sees what is
+/// wrong; paths and rows are not named beyond the file itself.
+fn body(problems: &Problems) -> Value {
+    json!({
+        "status": "failing",
+        "service": "Charon",
+        "version": build_info::VERSION,
+        "git_commit": build_info::GIT_COMMIT,
+        "build_time": build_info::BUILD_TIME,
+        "uptime_seconds": 0,
+        "database": "failing",
+        "migrations": {},
+        "problems": problems.standing(),
+    })
+}
+
+async fn refused() -> impl IntoResponse {
+    let body = json!({
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "code": "database-unavailable",
+        "detail": "the database cannot be opened; GET /api/v1/health says why and what mends it",
+        "error": "the database cannot be opened; GET /api/v1/health says why and what mends it",
+    });
+    let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+    (StatusCode::SERVICE_UNAVAILABLE, kind, body.to_string())
+}
