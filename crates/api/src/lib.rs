@@ -1,1 +1,42 @@
-//! api
+//! REST API of Charon: one folder per resource, one file per verb. No handler changes run-time state: it changes
+//! rows, and reconcilers do the rest. What handlers see of the engines is [`Engines`], implemented by the binary.
+//!
+//! To add a route: write `RESOURCE/VERB.rs` and add its line to `routes` of `RESOURCE/mod.rs`; its level is the
+//! extractor in its signature and `x-charon-role` in its description (a test holds the two together).
+
+mod access;
+mod api_tokens;
+mod audit;
+mod auth;
+mod certificates;
+mod docs;
+pub mod engines;
+mod error;
+mod guard;
+mod health;
+mod host_check;
+mod input;
+mod live;
+mod logs;
+mod meta;
+mod openapi;
+pub mod passwords;
+mod proxy_hosts;
+mod revisions;
+mod router;
+mod schema;
+mod settings;
+mod setup;
+mod state;
+mod system;
+mod throttle;
+mod tokens;
+mod traffic;
+mod users;
+
+pub use engines::Engines;
+pub use error::Error;
+pub use guard::CSP;
+pub use openapi::{document, openapi, openapi_json};
+pub use router::{router, router_with_ui};
+pub use state::{BuildInfo, SetupToken, State, Wiring};

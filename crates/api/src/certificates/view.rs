@@ -1,0 +1,138 @@
+//! A certificate as it is shown.
+
+use crate::error::Result;
+use crate::proxy_hosts::name_of;
+use crate::state::State;
+use base::Timestamp;
+use certs::Validity;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::ssl_certificates::Certificate;
+use utoipa::ToSchema;
+
+/// A certificate, without its key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Certificate)]
+pub(crate) struct CertificateView {
+    uuid: String,
+    /// Display name.
+    name: String,
+    /// `custom` (uploaded), `internal`, or `letsencrypt` (carried from the original product).
+    provider: String,
+    /// Names that it is good for.
+    domains: Vec<String>,
+    /// Who signed it.
+    issuer: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    status: CertificateStatus,
+    /// What is the matter; empty when it is valid.
+    message: String,
+    /// SHA-256 of the certificate, hexadecimal.
+    fingerprint: String,
+    /// Hosts that present it by choice.
+    used_by: Vec<UsedBy>,
+    /// It is renewed without a person.
+    auto_renew: bool,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+/// Whether a certificate can be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CertificateStatus {
+    Valid,
+    /// It ends soon.
+    Expiring,
+    /// Its time is over.
+    Expired,
+    /// It cannot be presented; the message says why.
+    Unusable,
+}
+
+/// A host that presents a certificate.
+#[derive(Clone, Serialize, ToSchema)]
+pub(crate) struct UsedBy {
+    uuid: String,
+    name: String,
+}
+
+/// Which hosts present the certificate with this row id.
+pub(super) async fn used_by(state: &State, id: i64) -> Result<Vec<UsedBy>> {
+    let hosts = store::proxy_hosts::list(&state.store).await?;
+    Ok(users_of(&hosts, id))
+}
+
+pub(super) fn users_of(hosts: &[store::proxy_hosts::ProxyHost], id: i64) -> Vec<UsedBy> {
+    let users = hosts.iter().filter(|host| host.certificate_id == Some(id));
+    users.map(|host| UsedBy { uuid: host.uuid.clone(), name: name_of(host) }).collect()
+}
+
+impl UsedBy {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl CertificateView {
+    pub(super) fn new(row: Certificate, used_by: Vec<UsedBy>, now: Timestamp) -> Self {
+        let (status, message) = status(&row, now);
+        Self {
+            uuid: row.uuid,
+            name: row.name,
+            provider: row.provider,
+            domains: row.domains,
+            issuer: row.issuer,
+            not_before: row.not_before,
+            expires_at: row.expires_at,
+            status,
+            message,
+            fingerprint: row.fingerprint,
+            used_by,
+            auto_renew: row.auto_renew,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+fn status(row: &Certificate, now: Timestamp) -> (CertificateStatus, String) {
+    if row.certificate.trim().is_empty() {
+        return (CertificateStatus::Unusable, "no certificate is stored; upload it anew".to_owned());
+    }
+    if !row.has_key {
+        return (
+            CertificateStatus::Unusable,
+            "its private key is not stored; upload it anew with its key".to_owned(),
+        );
+    }
+    // Rows of the original product may lack what stands in the certificate itself.
+    let times = match (row.not_before, row.expires_at) {
+        (Some(start), Some(end)) => Ok((start, end)),
+        _ => certs::read_chain(&row.certificate).map(|info| (info.not_before, info.expires_at)),
+    };
+    let (start, end) = match times {
+        Ok(times) => times,
+        Err(error) => return (CertificateStatus::Unusable, error.to_string()),
+    };
+    match certs::validity(start, end, now) {
+        Validity::Valid => (CertificateStatus::Valid, String::new()),
+        Validity::Expiring => {
+            let days = end.since(now).as_secs() / 86_400;
+            (CertificateStatus::Expiring, format!("it ends in {days} days; upload its successor"))
+        }
+        Validity::Expired => (CertificateStatus::Expired, format!("it ended on {end}; upload its successor")),
+        Validity::NotYet => (CertificateStatus::Unusable, format!("it is valid only from {start} on")),
+    }
+}
+
+/// What the audit log says of a certificate.
+pub(super) fn audited(row: &Certificate) -> Value {
+    json!({"name": row.name, "domains": row.domains, "issuer": row.issuer, "fingerprint": row.fingerprint,
+           "expires_at": row.expires_at})
+}

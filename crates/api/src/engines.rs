@@ -1,0 +1,401 @@
+//! What handlers need to know from the running engines. The binary implements [`Engines`]; the API neither
+//! knows the data plane nor the reconcilers. Nothing here changes anything.
+
+use base::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast;
+use utoipa::ToSchema;
+
+/// A future that can be returned by a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The view of the running engines.
+pub trait Engines: Send + Sync + 'static {
+    /// Waits until the change numbered `change` ([`store::Store::change_number`] after the commit) is served,
+    /// or was refused as a whole, at most `limit`.
+    fn applied(&self, change: u64, limit: Duration) -> BoxFuture<'_, Applied>;
+    /// How each known host stands, by its uuid. A host that is not in it has not been looked at yet.
+    fn host_states(&self) -> HashMap<String, HostState>;
+    /// Statistics over all hosts.
+    fn traffic(&self) -> Traffic;
+    /// Statistics of one host; `None` when it has had no request since the start.
+    fn host_traffic(&self, uuid: &str) -> Option<HostTraffic>;
+    /// The newest requests that `filter` takes, newest first, at most `limit`.
+    fn recent_log(&self, filter: &LogFilter, limit: usize) -> Vec<Arc<LogEntry>>;
+    /// Each request as it ends.
+    fn live_log(&self) -> broadcast::Receiver<Arc<LogEntry>>;
+    /// One message every two seconds.
+    fn live_traffic(&self) -> broadcast::Receiver<Arc<TrafficTick>>;
+    /// Every address that this process listens on, or tries to.
+    fn listeners(&self) -> Vec<Listener>;
+    /// The background tasks.
+    fn tasks(&self) -> Vec<tasks::Status>;
+    /// Resident memory of the process, in bytes.
+    fn memory_bytes(&self) -> u64;
+    /// Worker threads of the data plane.
+    fn worker_threads(&self) -> usize;
+    /// The revision that is served; `None` before the first.
+    fn revision(&self) -> Option<u64>;
+    /// Connects to an upstream within three seconds and says what answers. The target has been checked.
+    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult>;
+}
+
+/// How the application of a change ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Applied {
+    /// The revision that is served now; `None` when there is none yet.
+    pub revision: Option<u64>,
+    /// When it began to be served.
+    pub since: Timestamp,
+    /// `Err` holds one sentence with the remedy: why the change is not served.
+    pub outcome: Result<(), String>,
+}
+
+/// Whether a host is served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HostPhase {
+    /// Requests for it reach its upstream.
+    Serving,
+    /// It is switched off.
+    Disabled,
+    /// It could not be compiled; the message says why.
+    LeftOut,
+    /// The change is stored, but not served yet.
+    Pending,
+}
+
+/// How a host stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct HostState {
+    /// Whether it is served.
+    pub state: HostPhase,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// The revision that serves it; null when none does.
+    pub revision: Option<u64>,
+    /// What is the matter, as one sentence; empty when all is well.
+    pub message: String,
+    /// What mends it; empty when all is well.
+    pub remedy: String,
+}
+
+/// Requests by class of their status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct StatusCounts {
+    /// 100 to 199.
+    #[serde(rename = "1xx")]
+    pub informational: u64,
+    /// 200 to 299.
+    #[serde(rename = "2xx")]
+    pub success: u64,
+    /// 300 to 399.
+    #[serde(rename = "3xx")]
+    pub redirection: u64,
+    /// 400 to 499.
+    #[serde(rename = "4xx")]
+    pub client_error: u64,
+    /// 500 to 599.
+    #[serde(rename = "5xx")]
+    pub server_error: u64,
+}
+
+/// Sums since the start of the process.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct Totals {
+    /// Requests that have ended.
+    pub requests: u64,
+    /// The same by class of status.
+    pub status: StatusCounts,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+    /// Open connections of clients, now.
+    pub active_connections: u64,
+    /// Requests that are under way, now.
+    pub in_flight: u64,
+    /// Requests that failed at the upstream.
+    pub upstream_errors: u64,
+}
+
+/// Two seconds of traffic.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+pub struct Point {
+    /// End of the two seconds.
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// Requests per second.
+    pub requests_per_second: f64,
+    /// Requests with a status from 200 to 299.
+    #[serde(rename = "2xx")]
+    pub success: u64,
+    /// Requests with a status from 300 to 399.
+    #[serde(rename = "3xx")]
+    pub redirection: u64,
+    /// Requests with a status from 400 to 499.
+    #[serde(rename = "4xx")]
+    pub client_error: u64,
+    /// Requests with a status from 500 to 599.
+    #[serde(rename = "5xx")]
+    pub server_error: u64,
+    /// Median duration in milliseconds; null without requests.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile of the duration in milliseconds; null without requests.
+    pub p95_ms: Option<f64>,
+}
+
+/// Durations of the requests in the window, in milliseconds; null without requests.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, ToSchema)]
+pub struct Latency {
+    /// Median.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile.
+    pub p95_ms: Option<f64>,
+    /// 99th percentile.
+    pub p99_ms: Option<f64>,
+}
+
+/// One of the hosts with the most requests in the window.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+pub struct TopHost {
+    /// The host's uuid.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// Requests in the window.
+    pub requests: u64,
+    /// Requests per second, now.
+    pub requests_per_second: f64,
+    /// Answers with a status of 500 or more in the window.
+    pub errors_5xx: u64,
+    /// 95th percentile of the duration in milliseconds; null without requests.
+    pub p95_ms: Option<f64>,
+    /// Requests over time, oldest first.
+    pub sparkline: Vec<u64>,
+}
+
+/// How the writing of the access log goes.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct LogHealth {
+    /// Lines written since the start.
+    pub written: u64,
+    /// Lines given up since the start, since the disk was too slow.
+    pub dropped: u64,
+    /// Why lines cannot be written; null when they can.
+    pub error: Option<String>,
+}
+
+/// Statistics over all hosts.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+pub struct Traffic {
+    /// When this was taken.
+    #[schema(value_type = String, format = DateTime)]
+    pub now: Timestamp,
+    /// Length of the window in seconds.
+    pub window_seconds: u64,
+    /// Sums since the start.
+    pub totals: Totals,
+    /// One point every two seconds, oldest first.
+    pub series: Vec<Point>,
+    /// Durations in the window.
+    pub latency: Latency,
+    /// The hosts with the most requests in the window.
+    pub top_hosts: Vec<TopHost>,
+    /// How the writing of the access log goes.
+    pub log: LogHealth,
+}
+
+/// Statistics of one host.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+pub struct HostTraffic {
+    /// When this was taken.
+    #[schema(value_type = String, format = DateTime)]
+    pub now: Timestamp,
+    /// Sums since the start.
+    pub totals: Totals,
+    /// One point every two seconds, oldest first.
+    pub series: Vec<Point>,
+    /// Durations in the window.
+    pub latency: Latency,
+    /// Answers with a status of 500 or more in the window.
+    pub recent_errors: u64,
+}
+
+/// What the live channel sends every two seconds.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+pub struct TrafficTick {
+    /// The newest point.
+    #[serde(flatten)]
+    pub point: Point,
+    /// Sums since the start.
+    pub totals: Totals,
+}
+
+/// Whose fault a request's failure was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// Nothing failed.
+    #[default]
+    None,
+    /// The client.
+    Client,
+    /// The upstream.
+    Upstream,
+    /// Charon.
+    Charon,
+}
+
+/// Which phase stopped a request, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Stop {
+    /// The phase's name.
+    pub phase: String,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// One request of the access log.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, ToSchema)]
+pub struct LogEntry {
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// Its id, as in the answer's header.
+    pub request_id: String,
+    /// Address of the client.
+    pub client_ip: String,
+    /// The host that took it; null when none did.
+    pub host_uuid: Option<String>,
+    /// That host's name.
+    pub host_name: Option<String>,
+    /// The name that the client asked for.
+    pub host: String,
+    /// Method.
+    pub method: String,
+    /// Path without query.
+    pub path: String,
+    /// Query without `?`; may be empty.
+    pub query: String,
+    /// `HTTP/1.1` ...
+    pub protocol: String,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// From the first byte of the request to the last of the answer, in milliseconds.
+    pub duration_ms: f64,
+    /// Address of the upstream; null when none was asked.
+    pub upstream: Option<String>,
+    /// Until the upstream's head was there, in milliseconds.
+    pub upstream_ms: Option<f64>,
+    /// Bytes from the client.
+    pub bytes_in: u64,
+    /// Bytes to the client.
+    pub bytes_out: u64,
+    /// `User-Agent`; may be empty.
+    pub user_agent: String,
+    /// `Referer`; may be empty.
+    pub referer: String,
+    /// Which phase stopped it; null when none did.
+    pub stop: Option<Stop>,
+    /// Whose fault a failure was.
+    pub fault: Fault,
+}
+
+/// Which requests of the access log are wanted. Empty takes all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LogFilter {
+    /// uuid of a host, or a part of the name that the client asked for.
+    pub host: Option<String>,
+    /// A class (`5`) or a whole status (`502`).
+    pub status: Option<u16>,
+    /// Text that stands in the path, the host, the client's address or the user agent, in any case.
+    pub text: Option<String>,
+}
+
+impl LogFilter {
+    /// Whether `entry` is wanted.
+    pub fn takes(&self, entry: &LogEntry) -> bool {
+        let contains = |field: &str, text: &str| field.to_lowercase().contains(&text.to_lowercase());
+        self.host
+            .as_deref()
+            .is_none_or(|host| entry.host_uuid.as_deref() == Some(host) || contains(&entry.host, host))
+            && self
+                .status
+                .is_none_or(|status| entry.status == status || (status < 10 && entry.status / 100 == status))
+            && self.text.as_deref().is_none_or(|text| {
+                [&entry.path, &entry.host, &entry.client_ip, &entry.user_agent]
+                    .iter()
+                    .any(|field| contains(field, text))
+            })
+    }
+}
+
+/// An address that this process listens on, or tries to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct Listener {
+    /// `ui`, `http` or `https`.
+    pub purpose: String,
+    /// Address and port.
+    pub address: String,
+    /// `listening`, or `failing: ` and why.
+    pub state: String,
+}
+
+/// An upstream to try.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TestTarget {
+    /// Speak TLS.
+    pub https: bool,
+    /// Name or address, for `Host` and SNI.
+    pub host: base::UpstreamHost,
+    /// Where to connect. It has been checked; do not look the name up again, it could say another one then.
+    pub address: std::net::SocketAddr,
+}
+
+/// What came of trying an upstream.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TestResult {
+    /// A connection was made.
+    pub reachable: bool,
+    /// One sentence: what answered, or why nothing did.
+    pub message: String,
+    /// How long it took, in milliseconds; null when nothing answered.
+    pub milliseconds: Option<f64>,
+    /// HTTP status of `GET /`; null when none came.
+    pub status: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_takes_classes_whole_statuses_and_text_in_any_case() {
+        let entry = LogEntry {
+            host: "Shop.example".to_owned(),
+            path: "/Cart".to_owned(),
+            status: 502,
+            host_uuid: Some("u1".to_owned()),
+            ..LogEntry::default()
+        };
+        let filter = |host: Option<&str>, status, text: Option<&str>| LogFilter {
+            host: host.map(str::to_owned),
+            status,
+            text: text.map(str::to_owned),
+        };
+        assert!(filter(None, None, None).takes(&entry));
+        assert!(filter(Some("u1"), Some(5), Some("cart")).takes(&entry));
+        assert!(filter(Some("shop"), Some(502), None).takes(&entry));
+        assert!(!filter(None, Some(4), None).takes(&entry));
+        assert!(!filter(None, Some(500), None).takes(&entry));
+        assert!(!filter(None, None, Some("basket")).takes(&entry));
+    }
+}

@@ -1,0 +1,93 @@
+//! What creating and changing a host have in common: checks against other rows, and the wait until it is served.
+
+use super::view::{HostView, Shown};
+use crate::engines::HostPhase;
+use crate::error::{Error, Result};
+use crate::state::State;
+use base::FieldError;
+use std::time::Duration;
+use store::proxy_hosts::{HostValues, ProxyHost};
+
+/// How long a save waits until it is served.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Puts the row id of the certificate with this uuid into `values`.
+pub(super) async fn certificate(
+    state: &State,
+    sent: Option<Option<String>>,
+    values: &mut HostValues,
+    errors: &mut Vec<FieldError>,
+) -> Result<()> {
+    let Some(sent) = sent else { return Ok(()) };
+    values.certificate_id = match sent.filter(|uuid| !uuid.is_empty()) {
+        None => None,
+        Some(uuid) => match store::ssl_certificates::get(&state.store, &uuid).await {
+            Ok(row) if row.provider == store::ssl_certificates::INTERNAL_CA => {
+                let message = "this is the authority itself, not a certificate for a host; leave it out";
+                errors.push(FieldError::new("certificate_uuid", message));
+                None
+            }
+            Ok(row) => Some(row.id),
+            Err(store::Error::NotFound(_)) => {
+                let message = "there is no such certificate; choose one of the list, or null";
+                errors.push(FieldError::new("certificate_uuid", message));
+                None
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    Ok(())
+}
+
+/// Refuses domains that another enabled host has. Call it while holding the lock of `State::hosts`.
+pub(super) async fn check_domains(state: &State, values: &HostValues, own: Option<&str>) -> Result<()> {
+    if !values.enabled {
+        return Ok(());
+    }
+    let owners = store::proxy_hosts::owners(&state.store, &values.domain_names, own).await?;
+    if owners.is_empty() {
+        return Ok(());
+    }
+    let names = |owner: &store::proxy_hosts::DomainOwner| {
+        let host = if owner.name.is_empty() { &owner.domain } else { &owner.name };
+        format!("{} belongs to the host {host} already; change or disable that one first", owner.domain)
+    };
+    let errors = owners.iter().map(|owner| FieldError::new("domain_names", names(owner)));
+    Err(Error::Conflict(errors.collect()))
+}
+
+/// Waits until everything that is stored is served. `Err` says why it is not.
+async fn applied(state: &State) -> Result<std::result::Result<Option<u64>, String>> {
+    let change = state.store.change_number().await?;
+    let applied = state.engines.applied(change, PATIENCE).await;
+    Ok(applied.outcome.map(|()| applied.revision))
+}
+
+/// [`applied`] for changes that are not a host: `what` begins the sentence that says that it is not served.
+pub(crate) async fn wait_until_applied(state: &State, what: &str) -> Result<Option<u64>> {
+    applied(state).await?.map_err(|message| Error::NotApplied(format!("{what}: {message}")))
+}
+
+/// The host as it stands after the wait.
+pub(super) async fn answer(state: &State, host: ProxyHost) -> Result<HostView> {
+    let outcome = applied(state).await?;
+    let mut view = Shown::load(state).await?.host(host);
+    if let Err(message) = outcome
+        && view.status.state != HostPhase::LeftOut
+    {
+        view.status.state = HostPhase::Pending;
+        view.status.message = message;
+        view.status.remedy =
+            "look at Needs attention; the change is stored and will be tried again".to_owned();
+    }
+    Ok(view)
+}
+
+/// The name of a host in sentences.
+pub(crate) fn name_of(values: &HostValues) -> String {
+    match (values.name.as_str(), values.domain_names.first()) {
+        ("", Some(domain)) => domain.clone(),
+        ("", None) => "without a name".to_owned(),
+        (name, _) => name.to_owned(),
+    }
+}

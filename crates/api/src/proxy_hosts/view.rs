@@ -1,0 +1,202 @@
+//! A host as it is shown.
+
+use crate::engines::{HostPhase, HostState};
+use crate::error::Result;
+use crate::state::State;
+use base::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use store::proxy_hosts::{HeaderAction, HeaderEdit, ProxyHost};
+use utoipa::ToSchema;
+
+/// A proxied host.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Host)]
+pub(crate) struct HostView {
+    uuid: String,
+    /// Display name; may be empty.
+    name: String,
+    /// Domains and wildcards, separated by commas.
+    domain_names: String,
+    /// The same as a list.
+    domains: Vec<String>,
+    /// `http` or `https`, towards the upstream.
+    forward_scheme: String,
+    /// Name or address of the upstream.
+    forward_host: String,
+    /// Port of the upstream.
+    forward_port: i64,
+    /// The certificate of an https upstream is checked.
+    verify_upstream_tls: bool,
+    /// HTTP is redirected to HTTPS.
+    ssl_forced: bool,
+    /// HTTP/2 is offered.
+    http2_support: bool,
+    /// Strict-Transport-Security is sent.
+    hsts_enabled: bool,
+    /// It holds for subdomains too.
+    hsts_subdomains: bool,
+    /// Its `max-age` in seconds.
+    hsts_max_age: i64,
+    /// Always true: WebSocket needs no switch.
+    websocket_support: bool,
+    /// It is to be served.
+    enabled: bool,
+    /// The uploaded certificate to present; null picks by name.
+    certificate_uuid: Option<String>,
+    tags: Vec<String>,
+    /// Paths with upstreams of their own.
+    locations: Vec<LocationView>,
+    /// Edits of the request on its way to the upstream.
+    request_headers: Vec<HeaderView>,
+    /// Edits of the answer on its way to the client.
+    response_headers: Vec<HeaderView>,
+    /// Configuration of the original product: carried, not used.
+    advanced_config: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// Whether it is served.
+    pub(super) status: HostState,
+}
+
+/// A path with an upstream of its own.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Location)]
+pub(crate) struct LocationView {
+    uuid: String,
+    /// It takes this path and everything below it.
+    path: String,
+    /// `http` or `https`.
+    forward_scheme: String,
+    /// Name or address of the upstream.
+    forward_host: String,
+    /// Port of the upstream.
+    forward_port: i64,
+    /// The certificate of an https upstream is checked.
+    verify_upstream_tls: bool,
+}
+
+/// One edit of headers.
+#[derive(Serialize, ToSchema)]
+#[schema(as = HeaderEdit)]
+pub(crate) struct HeaderView {
+    action: ActionName,
+    /// The header's name.
+    name: String,
+    /// Its value; empty for `remove`.
+    value: String,
+}
+
+/// `set` replaces every header of that name, `add` adds one more, `remove` takes all away.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = HeaderAction)]
+pub(crate) enum ActionName {
+    Set,
+    Add,
+    Remove,
+}
+
+impl From<ActionName> for HeaderAction {
+    fn from(action: ActionName) -> Self {
+        match action {
+            ActionName::Set => Self::Set,
+            ActionName::Add => Self::Add,
+            ActionName::Remove => Self::Remove,
+        }
+    }
+}
+
+/// What is needed to show hosts: the engines' view, and names of certificates.
+pub(crate) struct Shown {
+    states: HashMap<String, HostState>,
+    certificates: HashMap<i64, String>,
+}
+
+impl Shown {
+    pub(crate) async fn load(state: &State) -> Result<Self> {
+        let certificates = store::ssl_certificates::list(&state.store).await?;
+        Ok(Self {
+            states: state.engines.host_states(),
+            certificates: certificates.into_iter().map(|row| (row.id, row.uuid)).collect(),
+        })
+    }
+
+    pub(crate) fn host(&self, host: ProxyHost) -> HostView {
+        let status = status(&host, self.states.get(&host.uuid));
+        let values = host.values;
+        HostView {
+            uuid: host.uuid,
+            name: values.name,
+            domain_names: values.domain_names.join(","),
+            domains: values.domain_names,
+            forward_scheme: values.forward_scheme,
+            forward_host: values.forward_host,
+            forward_port: values.forward_port,
+            verify_upstream_tls: values.verify_upstream_tls,
+            ssl_forced: values.ssl_forced,
+            http2_support: values.http2_support,
+            hsts_enabled: values.hsts_enabled,
+            hsts_subdomains: values.hsts_subdomains,
+            hsts_max_age: values.hsts_max_age,
+            websocket_support: true,
+            enabled: values.enabled,
+            certificate_uuid: values.certificate_id.and_then(|id| self.certificates.get(&id).cloned()),
+            tags: values.tags,
+            locations: values.locations.into_iter().map(location).collect(),
+            request_headers: values.request_headers.into_iter().map(header).collect(),
+            response_headers: values.response_headers.into_iter().map(header).collect(),
+            advanced_config: values.advanced_config,
+            created_at: host.created_at,
+            updated_at: host.updated_at,
+            status,
+        }
+    }
+}
+
+fn location(row: store::locations::Location) -> LocationView {
+    LocationView {
+        uuid: row.uuid,
+        path: row.path,
+        forward_scheme: row.forward_scheme,
+        forward_host: row.forward_host,
+        forward_port: row.forward_port,
+        verify_upstream_tls: row.verify_upstream_tls,
+    }
+}
+
+fn header(edit: HeaderEdit) -> HeaderView {
+    let action = match edit.action {
+        HeaderAction::Set => ActionName::Set,
+        HeaderAction::Add => ActionName::Add,
+        HeaderAction::Remove => ActionName::Remove,
+    };
+    HeaderView { action, name: edit.name, value: edit.value }
+}
+
+/// The wish (the row) beside the fact (the engines' view). Where they differ, the change is on its way.
+fn status(host: &ProxyHost, fact: Option<&HostState>) -> HostState {
+    let pending = |message: &str| HostState {
+        state: HostPhase::Pending,
+        since: host.updated_at,
+        revision: fact.and_then(|fact| fact.revision),
+        message: message.to_owned(),
+        remedy: "wait a moment; if it stays so, look at Needs attention".to_owned(),
+    };
+    match (host.enabled, fact) {
+        (true, Some(fact)) if fact.state != HostPhase::Disabled => fact.clone(),
+        (true, _) => pending("the host is stored and not served yet"),
+        (false, Some(fact)) if fact.state == HostPhase::Serving => {
+            pending("the host is switched off and still served until that is applied")
+        }
+        (false, _) => HostState {
+            state: HostPhase::Disabled,
+            since: host.updated_at,
+            revision: None,
+            message: String::new(),
+            remedy: String::new(),
+        },
+    }
+}

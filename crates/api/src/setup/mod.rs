@@ -1,0 +1,12 @@
+//! `/setup`: the first account, proven by the one-time token of the log.
+
+mod create;
+mod get;
+
+use crate::state::State;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new().routes(routes!(get::get, create::create))
+}

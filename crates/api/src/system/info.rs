@@ -1,0 +1,76 @@
+//! `GET /system/info`.
+
+use crate::access::Viewer;
+use crate::engines::Listener;
+use crate::state::State;
+use axum::Json;
+use axum::extract::State as Ax;
+use base::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The running process.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SystemInfo {
+    version: String,
+    git_commit: String,
+    build_time: String,
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    /// The data folder.
+    data_dir: String,
+    database: DatabaseInfo,
+    listeners: Vec<Listener>,
+    /// Worker threads of the data plane.
+    worker_threads: usize,
+    /// The revision that serves; null before the first.
+    revision: Option<u64>,
+    /// The port that clients use for HTTP.
+    public_http_port: u16,
+    /// The port that clients use for HTTPS.
+    public_https_port: u16,
+    /// Resident memory in bytes.
+    memory_bytes: u64,
+}
+
+/// The database.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DatabaseInfo {
+    /// `sqlite` or `postgresql`.
+    kind: String,
+    /// Its version; empty when it is not known.
+    version: String,
+    /// Size in bytes; 0 when it is not known.
+    size_bytes: u64,
+}
+
+/// The running process
+#[utoipa::path(
+    get, path = "/system/info", operation_id = "getSystemInfo", tag = "system",
+    extensions(("x-charon-role" = json!("viewer"))),
+    responses((status = 200, description = "Versions, ports, memory.", body = SystemInfo))
+)]
+pub(crate) async fn info(Ax(state): Ax<State>, _: Viewer) -> Json<SystemInfo> {
+    let size_bytes = match &state.database_file {
+        Some(path) => tokio::fs::metadata(path).await.map(|file| file.len()).unwrap_or_default(),
+        None => 0,
+    };
+    Json(SystemInfo {
+        version: state.build.version.clone(),
+        git_commit: state.build.git_commit.clone(),
+        build_time: state.build.build_time.clone(),
+        started_at: state.started_at,
+        data_dir: state.data_dir.display().to_string(),
+        database: DatabaseInfo {
+            kind: state.database_kind.clone(),
+            version: state.database_version.clone(),
+            size_bytes,
+        },
+        listeners: state.engines.listeners(),
+        worker_threads: state.engines.worker_threads(),
+        revision: state.engines.revision(),
+        public_http_port: state.public_http_port,
+        public_https_port: state.public_https_port,
+        memory_bytes: state.engines.memory_bytes(),
+    })
+}
