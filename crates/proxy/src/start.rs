@@ -189,6 +189,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
                 tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
             // `start` waits for this, so that there is somebody to tell.
             let _ = ready.send(runtime.as_ref().map(drop).map_err(|error| io::Error::from(error.kind())));
+            drop(ready);
             if let Ok(runtime) = runtime {
                 runtime.block_on(worker::run(parts));
             }

@@ -1,0 +1,13 @@
+//! The data plane from outside: raw sockets on both sides. One module per theme; `kit` starts a proxy in front
+//! of an origin whose every byte is scripted.
+
+mod answers;
+mod bodies;
+mod framing;
+mod http2;
+mod hygiene;
+mod kit;
+mod life;
+mod logging;
+mod routing;
+mod upgrade;

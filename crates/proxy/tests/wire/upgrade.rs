@@ -1,0 +1,81 @@
+//! WebSockets, and everything that only looks like them (acceptance A10, A11).
+
+use crate::kit::*;
+
+const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[test]
+fn a_websocket_is_a_tunnel_once_the_origin_agrees() {
+    let origin = Origin::scripted(|wire, _| {
+        let head = wire.head().unwrap();
+        assert_eq!(header(&head, "upgrade").as_deref(), Some("websocket"));
+        assert_eq!(header(&head, "connection").as_deref(), Some("Upgrade"));
+        assert!(header(&head, "sec-websocket-key").is_some());
+        wire.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+              Sec-WebSocket-Accept: x\r\n\r\nfirst",
+        );
+        for _ in 0..3 {
+            let got = wire.exactly(4);
+            wire.send(&got);
+        }
+        wire.drain();
+    });
+    let proxy = proxy_for(&origin);
+    let mut live = proxy.watch_log();
+    let mut client = Client::of(&proxy);
+    client.send([ASK, "ping"].concat());
+    let head = client.head().unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 ") && header(&head, "upgrade").as_deref() == Some("websocket"), "{head}");
+    assert!(header(&head, "sec-websocket-accept").is_some());
+    assert_eq!(client.exactly(9), b"firstping");
+    for text in ["\0\x01\x02\n", "pong"] {
+        client.send(text);
+        assert_eq!(client.exactly(4), text.as_bytes());
+    }
+    // A new configuration does not touch it.
+    proxy.publish(config(&spec_for(&origin)));
+    drop(client);
+    assert_eq!(live.blocking_recv().unwrap().status, 101);
+}
+
+#[test]
+fn without_a_101_the_connection_stays_http() {
+    for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno"] {
+        let origin = Origin::answering(move |_, _| answer.as_bytes().to_vec());
+        let proxy = proxy_for(&origin);
+        let mut client = Client::of(&proxy);
+        client.send([ASK, "GET /internal HTTP/1.1\r\nHost: unknown.test\r\n\r\n"].concat());
+        assert_eq!(client.answer().unwrap().text(), "no");
+        assert_eq!(client.answer().unwrap().status(), 404, "the second request is one of its own");
+        assert!(!origin.seen().contains("/internal"));
+    }
+}
+
+#[test]
+fn other_upgrades_never_reach_the_origin() {
+    let origin = Origin::mirror();
+    let proxy = proxy_for(&origin);
+    for upgrade in ["h2c", "foo", "TLS/1.0", "websocket, h2c", "h2c\r\nUpgrade: websocket"] {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: {upgrade}\r\n\
+             HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\nGET /next HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n"
+        );
+        let answer = talk(&proxy, request);
+        assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2, "{upgrade}: {answer}");
+        let seen = answer.to_lowercase();
+        assert!(!seen.contains("upgrade:") && !seen.contains("http2-settings"), "{upgrade}: {answer}");
+    }
+}
+
+#[test]
+fn an_origin_cannot_switch_what_was_not_asked_for() {
+    let origin = Origin::scripted(|wire, _| {
+        wire.head();
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw");
+        wire.drain();
+    });
+    let proxy = proxy_for(&origin);
+    assert_eq!(Client::of(&proxy).get("/").status(), 502);
+}
