@@ -4,6 +4,7 @@
 //! A session or token is looked up for every request, so that it ends at once when it is ended.
 
 use crate::error::{Error, Result};
+use crate::local::{self, LocalOwner};
 use crate::meta::Meta;
 use crate::state::State;
 use crate::tokens;
@@ -33,6 +34,8 @@ pub(crate) enum Via {
     Session(sessions::Session),
     /// By an API token.
     Token(api_tokens::ApiToken),
+    /// By the socket of the data folder.
+    Local,
 }
 
 /// The caller.
@@ -48,7 +51,7 @@ impl Identity {
     /// The name of the caller in audit entries.
     pub(crate) fn actor(&self) -> String {
         match &self.via {
-            Via::Session(_) => self.user.email.clone(),
+            Via::Session(_) | Via::Local => self.user.email.clone(),
             Via::Token(token) => format!("{} (token {})", self.user.email, token.name),
         }
     }
@@ -61,15 +64,15 @@ impl Identity {
     pub(crate) fn session(&self) -> Result<&sessions::Session> {
         match &self.via {
             Via::Session(session) => Ok(session),
-            Via::Token(_) => {
-                Err(Error::Forbidden("an API token cannot do this; sign in with your password".to_owned()))
+            Via::Token(_) | Via::Local => {
+                Err(Error::Forbidden("this needs a session; sign in with your password".to_owned()))
             }
         }
     }
 
     fn may(&self, scope: Scope) -> bool {
         match &self.via {
-            Via::Session(_) => true,
+            Via::Session(_) | Via::Local => true,
             Via::Token(token) => token.scopes.iter().any(|given| match scope {
                 Scope::Read => matches!(given.as_str(), "read" | "write" | "admin"),
                 Scope::Write => matches!(given.as_str(), "write" | "admin"),
@@ -169,6 +172,8 @@ async fn identify(parts: &Parts, state: &State) -> Result<Option<Identity>> {
         by_token(state, token.trim()).await?
     } else if let Some(token) = session_cookie(&parts.headers) {
         by_session(state, &token).await?
+    } else if parts.extensions.get::<LocalOwner>().is_some() {
+        Identity { user: local::user(), via: Via::Local }
     } else {
         return Ok(None);
     };
@@ -218,6 +223,9 @@ fn ends(created: Timestamp, seen: Timestamp) -> Timestamp {
 
 /// Whether the identity still stands: looked up anew, for streams that live long.
 pub(crate) async fn still_stands(state: &State, identity: &Identity) -> Result<bool> {
+    if matches!(identity.via, Via::Local) {
+        return Ok(true);
+    }
     let now = state.clock.now();
     let user = match store::users::get(&state.store, &identity.user.uuid).await {
         Ok(user) => user,
@@ -238,6 +246,7 @@ pub(crate) async fn still_stands(state: &State, identity: &Identity) -> Result<b
             let known = all.iter().find(|known| known.id == token.id);
             Ok(known.is_some_and(|known| known.expires_at.is_none_or(|end| end > now)))
         }
+        Via::Local => Ok(true),
     }
 }
 

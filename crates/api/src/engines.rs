@@ -356,6 +356,8 @@ pub struct TestTarget {
     pub https: bool,
     /// Name or address, for `Host` and SNI.
     pub host: base::UpstreamHost,
+    /// TCP port.
+    pub port: base::Port,
     /// Where to connect. It has been checked; do not look the name up again, it could say another one then.
     pub address: std::net::SocketAddr,
 }

@@ -47,14 +47,33 @@ pub(crate) fn frame() -> utoipa::openapi::OpenApi {
     frame
 }
 
-/// The document as collected from the handlers. [`document`] is the complete one.
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    crate::router::resources().into_openapi()
+/// The complete document.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Document(Value);
+
+impl Document {
+    /// The document as JSON.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// The document as it is committed.
+    ///
+    /// # Errors
+    /// Never in practice: every part of it is JSON already.
+    pub fn to_pretty_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(&self.0)
+    }
 }
 
-/// The complete document.
-pub fn document() -> Value {
-    let mut document = serde_json::to_value(openapi()).unwrap_or_default();
+/// The OpenAPI 3.1 document of this API.
+pub fn openapi() -> Document {
+    Document(document())
+}
+
+pub(crate) fn document() -> Value {
+    let collected = crate::router::resources().into_openapi();
+    let mut document = serde_json::to_value(collected).unwrap_or_default();
     document["components"]["responses"] = error_responses();
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.ends_with("Input")) {
@@ -71,13 +90,6 @@ pub fn document() -> Value {
         }
     }
     document
-}
-
-/// The complete document as text, as it is committed.
-pub fn openapi_json() -> String {
-    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
-    text.push('\n');
-    text
 }
 
 /// Every error status with the condition under which a route can answer it.

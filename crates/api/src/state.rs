@@ -26,12 +26,6 @@ pub struct Wiring {
     pub allowed_hosts: Vec<String>,
     /// The data folder, to be shown.
     pub data_dir: PathBuf,
-    /// `sqlite` or `postgresql`, to be shown.
-    pub database_kind: String,
-    /// The database's version, to be shown; may be empty.
-    pub database_version: String,
-    /// The SQLite file, whose size is shown.
-    pub database_file: Option<PathBuf>,
     /// The port that clients use for HTTP, to be shown.
     pub public_http_port: u16,
     /// The port that clients use for HTTPS, to be shown.
@@ -101,9 +95,6 @@ pub struct Inner {
     pub(crate) build: BuildInfo,
     pub(crate) allowed_hosts: Vec<String>,
     pub(crate) data_dir: PathBuf,
-    pub(crate) database_kind: String,
-    pub(crate) database_version: String,
-    pub(crate) database_file: Option<PathBuf>,
     pub(crate) public_http_port: u16,
     pub(crate) public_https_port: u16,
     pub(crate) own_ports: Vec<u16>,
@@ -134,9 +125,6 @@ impl State {
             build: wiring.build,
             allowed_hosts: wiring.allowed_hosts.iter().map(|name| name.trim().to_ascii_lowercase()).collect(),
             data_dir: wiring.data_dir,
-            database_kind: wiring.database_kind,
-            database_version: wiring.database_version,
-            database_file: wiring.database_file,
             public_http_port: wiring.public_http_port,
             public_https_port: wiring.public_https_port,
             own_ports: wiring.own_ports,

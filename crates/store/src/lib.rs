@@ -5,6 +5,7 @@
 //! Moments are columns of milliseconds since the Unix epoch; flags are booleans; JSON is text.
 
 mod audit;
+mod describe;
 #[cfg(test)]
 mod crash_tests;
 mod error;
@@ -20,6 +21,7 @@ mod sqlite;
 mod step;
 mod takeover;
 mod vault;
+mod version;
 
 pub mod backups;
 
@@ -55,6 +57,7 @@ pub mod user_permitted_hosts;
 pub mod users;
 
 pub use audit::Audit;
+pub use describe::Description;
 pub use error::Error;
 pub use folder::FolderError;
 pub use handle::{DatabaseHealth, Options, Store};

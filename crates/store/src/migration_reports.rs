@@ -30,3 +30,12 @@ pub async fn latest(store: &Store) -> Result<Option<serde_json::Value>, Error> {
     let row = Entity::find().order_by_desc(Column::Id).one(store.read()).await?;
     Ok(row.and_then(|row| serde_json::from_str(&row.document).ok()))
 }
+
+/// All reports as they were stored, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store) -> Result<Vec<serde_json::Value>, Error> {
+    let rows = Entity::find().order_by_desc(Column::Id).all(store.read()).await?;
+    Ok(rows.iter().filter_map(|row| serde_json::from_str(&row.document).ok()).collect())
+}

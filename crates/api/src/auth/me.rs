@@ -18,7 +18,7 @@ pub(crate) struct Me {
     /// What the account may do.
     #[schema(value_type = RoleName)]
     role: Role,
-    /// `session` or `token`.
+    /// `session` or `token`; `local` for commands on the server itself.
     #[schema(value_type = ViaName)]
     via: &'static str,
     /// What the API token may do; all three for a session.
@@ -51,6 +51,7 @@ impl From<RoleName> for Role {
 pub(crate) enum ViaName {
     Session,
     Token,
+    Local,
 }
 
 /// Who has signed in.
@@ -78,6 +79,7 @@ impl Me {
         match &identity.via {
             Via::Session(_) => me,
             Via::Token(token) => Self { via: "token", scopes: token.scopes.clone(), ..me },
+            Via::Local => Self { via: "local", ..me },
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct SessionItem {
 pub(crate) async fn list(Ax(state): Ax<State>, Viewer(caller): Viewer) -> Result<Json<Vec<SessionItem>>> {
     let own = match &caller.via {
         Via::Session(session) => Some(session.id),
-        Via::Token(_) => None,
+        Via::Token(_) | Via::Local => None,
     };
     let all = store::sessions::list_for_user(&state.store, caller.user.id).await?;
     let items = all.into_iter().map(|session| SessionItem {

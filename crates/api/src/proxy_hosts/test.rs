@@ -76,7 +76,7 @@ pub(crate) async fn test(
     // The address that was checked is the one that is tried: a name could say another one the next time.
     let https = matches!(input.forward_scheme, Some(SchemeName::Https));
     let address = SocketAddr::new(*address, port.get());
-    Ok(Json(state.engines.test_upstream(TestTarget { https, host, address }).await))
+    Ok(Json(state.engines.test_upstream(TestTarget { https, host, port, address }).await))
 }
 
 /// Why an address is not tried.

@@ -24,7 +24,7 @@ pub(crate) async fn create(
     facts: Meta,
     Admin(caller): Admin,
 ) -> Result<(StatusCode, Json<BackupItem>)> {
-    if state.database_kind == "postgresql" {
+    if state.store.describe().await?.kind == "postgresql" {
         return Err(Error::conflict("", "the database is on PostgreSQL; use pg_dump for its backups"));
     }
     let path = state.store.backup_now("manual").await?;

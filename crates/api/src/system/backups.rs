@@ -51,7 +51,7 @@ impl From<Backup> for BackupItem {
     responses((status = 200, description = "Newest first.", body = Vec<BackupItem>))
 )]
 pub(crate) async fn list(Ax(state): Ax<State>, _: Admin) -> Result<Json<Vec<BackupItem>>> {
-    if state.database_kind == "postgresql" {
+    if state.store.describe().await?.kind == "postgresql" {
         return Ok(Json(Vec::new()));
     }
     let backups = state.store.list_backups().await?;

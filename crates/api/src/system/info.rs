@@ -2,6 +2,7 @@
 
 use crate::access::Viewer;
 use crate::engines::Listener;
+use crate::error::Result;
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Ax;
@@ -38,9 +39,9 @@ pub(crate) struct SystemInfo {
 pub(crate) struct DatabaseInfo {
     /// `sqlite` or `postgresql`.
     kind: String,
-    /// Its version; empty when it is not known.
+    /// Its version.
     version: String,
-    /// Size in bytes; 0 when it is not known.
+    /// Size in bytes.
     size_bytes: u64,
 }
 
@@ -50,21 +51,18 @@ pub(crate) struct DatabaseInfo {
     extensions(("x-charon-role" = json!("viewer"))),
     responses((status = 200, description = "Versions, ports, memory.", body = SystemInfo))
 )]
-pub(crate) async fn info(Ax(state): Ax<State>, _: Viewer) -> Json<SystemInfo> {
-    let size_bytes = match &state.database_file {
-        Some(path) => tokio::fs::metadata(path).await.map(|file| file.len()).unwrap_or_default(),
-        None => 0,
-    };
-    Json(SystemInfo {
+pub(crate) async fn info(Ax(state): Ax<State>, _: Viewer) -> Result<Json<SystemInfo>> {
+    let database = state.store.describe().await?;
+    Ok(Json(SystemInfo {
         version: state.build.version.clone(),
         git_commit: state.build.git_commit.clone(),
         build_time: state.build.build_time.clone(),
         started_at: state.started_at,
         data_dir: state.data_dir.display().to_string(),
         database: DatabaseInfo {
-            kind: state.database_kind.clone(),
-            version: state.database_version.clone(),
-            size_bytes,
+            kind: database.kind.to_owned(),
+            version: database.version,
+            size_bytes: database.size_bytes,
         },
         listeners: state.engines.listeners(),
         worker_threads: state.engines.worker_threads(),
@@ -72,5 +70,5 @@ pub(crate) async fn info(Ax(state): Ax<State>, _: Viewer) -> Json<SystemInfo> {
         public_http_port: state.public_http_port,
         public_https_port: state.public_https_port,
         memory_bytes: state.engines.memory_bytes(),
-    })
+    }))
 }

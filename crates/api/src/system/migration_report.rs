@@ -24,6 +24,6 @@ pub(crate) struct MigrationReports {
     responses((status = 200, description = "The reports.", body = MigrationReports))
 )]
 pub(crate) async fn get(Ax(state): Ax<State>, _: Admin) -> Result<Json<MigrationReports>> {
-    let newest = store::migration_reports::latest(&state.store).await?;
-    Ok(Json(MigrationReports { reports: newest.into_iter().filter(Value::is_object).collect() }))
+    let reports = store::migration_reports::list(&state.store).await?;
+    Ok(Json(MigrationReports { reports: reports.into_iter().filter(Value::is_object).collect() }))
 }
