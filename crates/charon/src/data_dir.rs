@@ -33,19 +33,9 @@ pub(crate) fn store_options(settings: &Settings, clock: Arc<dyn Clock>, problems
 
 /// Logs what was found and done while opening.
 pub(crate) fn tell(report: &OpenReport) {
-    for line in sentences(report) {
+    for line in report.sentences() {
         tracing::info!("{line}");
     }
-}
-
-/// What was found and done while opening, in sentences.
-pub(crate) fn sentences(report: &OpenReport) -> Vec<String> {
-    let mut lines = Vec::new();
-    if report.created {
-        lines.push("a new database was made".to_owned());
-    }
-    lines.extend(report.repaired.iter().map(|what| format!("repaired: {what}")));
-    lines
 }
 
 /// Starts the data plane with a first configuration.

@@ -66,5 +66,5 @@ pub(crate) async fn session(settings: &Settings) -> anyhow::Result<Session> {
     console::serve_local(&settings.data_dir, api::router(state), end)?;
     let api =
         LocalApi::running(&settings.data_dir).await.context("the command does not reach its own API")?;
-    Ok(Session { api, running: false, opened: data_dir::sentences(&report), _serving: Some(serving) })
+    Ok(Session { api, running: false, opened: report.sentences(), _serving: Some(serving) })
 }

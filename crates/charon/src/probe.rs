@@ -3,7 +3,6 @@
 use api::engines::{TestResult, TestTarget};
 use base::Clock;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +13,7 @@ const LIMIT: Duration = Duration::from_secs(3);
 /// Connects, and over plain HTTP asks for `/`. Redirects are not followed and no body is read.
 pub(crate) async fn probe(target: TestTarget, clock: Arc<dyn Clock>) -> TestResult {
     let start = clock.monotonic();
-    let (name, port) = (target.host.as_str().to_owned(), target.port.get());
+    let (name, port) = (target.host.as_str().to_owned(), target.address.port());
     let result = match tokio::time::timeout(LIMIT, attempt(&target)).await {
         Ok(result) => result,
         Err(_) => Err(format!("{name} does not answer on port {port} within {} seconds", LIMIT.as_secs())),
@@ -36,15 +35,8 @@ pub(crate) async fn probe(target: TestTarget, clock: Arc<dyn Clock>) -> TestResu
 }
 
 async fn attempt(target: &TestTarget) -> Result<Option<u16>, String> {
-    let (name, port) = (target.host.as_str(), target.port.get());
-    let found = tokio::net::lookup_host((name, port)).await;
-    let addresses: Vec<SocketAddr> =
-        found.map_err(|error| format!("the name {name} is not known to the DNS: {error}"))?.collect();
-    // Cloud machines answer with credentials at link-local addresses; nothing that a person runs lives there.
-    let Some(address) = addresses.iter().find(|address| !is_link_local(address.ip())) else {
-        return Err(format!("{name} is a link-local address, which is not tried"));
-    };
-    let mut stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
+    let (name, port) = (target.host.as_str(), target.address.port());
+    let mut stream = TcpStream::connect(target.address).await.map_err(|error| match error.kind() {
         io::ErrorKind::ConnectionRefused => {
             format!("{name} refuses connections on port {port}; is the service running?")
         }
@@ -68,11 +60,4 @@ async fn attempt(target: &TestTarget) -> Result<Option<u16>, String> {
             .and_then(|status| status.parse().ok()),
         Err(_) => None,
     })
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    }
 }

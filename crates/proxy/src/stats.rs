@@ -206,6 +206,11 @@ impl Histogram {
         })
     }
 
+    /// Adds the counts of another histogram.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(sum, count)| *sum += count);
+    }
+
     /// The histogram of what came since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
