@@ -72,7 +72,7 @@ async fn secure(
             Io::Tls(Box::new(handshake.map_err(|error| say(&error, "the TLS handshake failed"))?.into()))
         }
     };
-    Ok(Link { io, address, reused: false })
+    Ok(Link { io, address, exchanges: 0 })
 }
 
 fn say(error: &io::Error, what: &str) -> io::Error {

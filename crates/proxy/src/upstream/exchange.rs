@@ -82,7 +82,7 @@ pub(crate) async fn run<D: Downstream>(
         let result = exchange.run(call, down).await;
         match result {
             Err(Failure::Closed)
-                if exchange.link.reused
+                if exchange.link.exchanges > 0
                     && !down.body_taken()
                     && (exchange.sent == 0 || call.request.is_idempotent()) => {}
             Ok(Ended::Reusable) => {

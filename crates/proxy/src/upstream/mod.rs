@@ -13,6 +13,6 @@ use std::net::SocketAddr;
 pub(crate) struct Link {
     pub(crate) io: Io,
     pub(crate) address: SocketAddr,
-    /// It has carried an exchange before, and so may be ending just now.
-    pub(crate) reused: bool,
+    /// Exchanges that it has carried. From the first one on, it may be ending at any moment.
+    pub(crate) exchanges: u32,
 }

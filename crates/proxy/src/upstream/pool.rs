@@ -13,6 +13,9 @@ const MAX_IDLE: usize = 128;
 const MAX_AGE: Duration = Duration::from_secs(55);
 /// How long it may have idled for a request that must not be sent twice. Few origins close this early.
 const CAREFUL_AGE: Duration = Duration::from_secs(1);
+/// How long a connection must have stayed open after its first exchange before such a request goes over it.
+/// Origins that close after each answer without saying so do it at once.
+const PROVED: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
@@ -21,26 +24,33 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// A connection that shows no sign of ending. `careful`: for a request that cannot be repeated, the kernel
-    /// is asked too, and the connection must have been used a moment ago.
+    /// is asked too, and the connection must be known to be one that stays open.
     pub(crate) fn take(&self, target: &Target, now: Duration, careful: bool) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
         let links = idle.get_mut(&target.upstream)?;
-        while let Some((mut link, since)) = links.pop() {
-            if link.io.is_stale() {
-                continue;
+        if !careful {
+            while let Some((mut link, _)) = links.pop() {
+                if !link.io.is_stale() {
+                    return Some(link);
+                }
             }
-            if careful && (now.saturating_sub(since) > CAREFUL_AGE || link.io.has_pending_input()) {
-                // The others are older still.
-                return None;
+            return None;
+        }
+        for at in (0..links.len()).rev() {
+            let (link, since) = &mut links[at];
+            let idled = now.saturating_sub(*since);
+            let fit = idled <= CAREFUL_AGE && (link.exchanges > 1 || idled >= PROVED);
+            if fit && !link.io.is_stale() && !link.io.has_pending_input() {
+                // The order of the others tells their age; it must not change.
+                return Some(links.remove(at).0);
             }
-            return Some(link);
         }
         None
     }
 
     /// Keeps a connection whose exchange has ended cleanly.
     pub(crate) fn put(&self, target: &Target, mut link: Link, now: Duration) {
-        link.reused = true;
+        link.exchanges = link.exchanges.saturating_add(1);
         let mut idle = self.idle.borrow_mut();
         if let Some(links) = idle.get_mut(&target.upstream) {
             if links.len() < MAX_IDLE {

@@ -68,13 +68,15 @@ fn bytes_behind_an_answer_are_never_given_to_anybody() {
 #[test]
 fn bytes_that_come_late_are_never_given_to_the_next_request() {
     let (go, wait) = std::sync::mpsc::channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
+    let (done, sent) = std::sync::mpsc::channel::<()>();
+    let (wait, done) = (std::sync::Mutex::new(wait), std::sync::Mutex::new(done));
     let origin = Origin::scripted(move |wire, number| {
         while wire.head().is_some() {
             wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
             if number == 0 {
                 wait.lock().unwrap().recv().unwrap();
                 wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale");
+                done.lock().unwrap().send(()).unwrap();
             }
         }
     });
@@ -82,7 +84,7 @@ fn bytes_that_come_late_are_never_given_to_the_next_request() {
     let mut client = Client::of(&proxy);
     assert_eq!(client.get("/").text(), "ok");
     go.send(()).unwrap();
-    // The sweep sees the stray bytes and drops the connection.
+    sent.recv().unwrap();
     eventually("another connection", || {
         let answer = client.get("/");
         assert_eq!(answer.text(), "ok");

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Long enough for anything that happens at all.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Waits for a condition.
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = SystemClock.monotonic();
     while !condition() {
         assert!(SystemClock.monotonic() - start < PATIENCE, "never came true: {what}");
@@ -21,11 +21,11 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Limits that tests can wait for.
-pub fn quick() -> Limits {
+pub(crate) fn quick() -> Limits {
     Limits { tick: Duration::from_millis(20), ..Limits::default() }
 }
 
-pub fn upstream(address: SocketAddr) -> Upstream {
+pub(crate) fn upstream(address: SocketAddr) -> Upstream {
     Upstream {
         scheme: Scheme::Http,
         host: base::UpstreamHost::parse(&address.ip().to_string()).unwrap(),
@@ -34,7 +34,7 @@ pub fn upstream(address: SocketAddr) -> Upstream {
     }
 }
 
-pub fn host(name: &str, origin: SocketAddr) -> Host {
+pub(crate) fn host(name: &str, origin: SocketAddr) -> Host {
     Host {
         id: format!("id-{name}"),
         name: name.to_owned(),
@@ -50,20 +50,20 @@ pub fn host(name: &str, origin: SocketAddr) -> Host {
     }
 }
 
-pub fn config(spec: &Spec) -> Arc<Config> {
+pub(crate) fn config(spec: &Spec) -> Arc<Config> {
     let (config, problems) = Config::build(spec);
     assert_eq!(problems, []);
     Arc::new(config)
 }
 
 /// A certificate for these names, made by itself.
-pub fn certificate(id: &str, names: &[&str]) -> Certificate {
+pub(crate) fn certificate(id: &str, names: &[&str]) -> Certificate {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).unwrap();
     Certificate { id: id.to_owned(), chain_pem: made.cert.pem(), key_pem: made.signing_key.serialize_pem() }
 }
 
-pub fn start(spec: &Spec, limits: Limits, log: LogSettings) -> Proxy {
+pub(crate) fn start(spec: &Spec, limits: Limits, log: LogSettings) -> Proxy {
     let settings = Settings {
         http: vec!["127.0.0.1:0".parse().unwrap()],
         https: vec!["127.0.0.1:0".parse().unwrap()],
@@ -75,22 +75,22 @@ pub fn start(spec: &Spec, limits: Limits, log: LogSettings) -> Proxy {
 }
 
 /// A proxy with the host `a.test` in front of an origin.
-pub fn proxy_for(origin: &Origin) -> Proxy {
+pub(crate) fn proxy_for(origin: &Origin) -> Proxy {
     start(&spec_for(origin), quick(), LogSettings::default())
 }
 
-pub fn spec_for(origin: &Origin) -> Spec {
+pub(crate) fn spec_for(origin: &Origin) -> Spec {
     Spec { hosts: vec![host("a.test", origin.address)], ..Spec::default() }
 }
 
 /// An origin. Each connection runs the script in a thread of its own.
-pub struct Origin {
-    pub address: SocketAddr,
+pub(crate) struct Origin {
+    pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 /// An origin's end of one connection; remembers what it has read.
-pub struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     seen: Arc<Mutex<Vec<Vec<u8>>>>,
     index: usize,
@@ -99,7 +99,7 @@ pub struct Wire {
 
 impl Origin {
     /// `script` gets each connection and its number.
-    pub fn scripted(script: impl Fn(&mut Wire, usize) + Send + Sync + 'static) -> Self {
+    pub(crate) fn scripted(script: impl Fn(&mut Wire, usize) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
@@ -122,7 +122,7 @@ impl Origin {
     }
 
     /// Answers each request, with a body of any framing, by `answer` of its head and payload.
-    pub fn answering(answer: impl Fn(&str, &[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub(crate) fn answering(answer: impl Fn(&str, &[u8]) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::scripted(move |wire, _| {
             while let Some(head) = wire.head() {
                 let body = wire.body(&head);
@@ -134,27 +134,27 @@ impl Origin {
     }
 
     /// Says `ok` to everything.
-    pub fn ok() -> Self {
+    pub(crate) fn ok() -> Self {
         Self::answering(|_, _| b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec())
     }
 
     /// Sends back what it got: the request's head as the answer's body.
-    pub fn mirror() -> Self {
+    pub(crate) fn mirror() -> Self {
         Self::answering(|head, body| sized(&[head.as_bytes(), body].concat()))
     }
 
     /// All bytes of all connections.
-    pub fn seen(&self) -> String {
+    pub(crate) fn seen(&self) -> String {
         self.seen.lock().unwrap().iter().map(|bytes| String::from_utf8_lossy(bytes)).collect()
     }
 
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 }
 
 /// A 200 with this body.
-pub fn sized(body: &[u8]) -> Vec<u8> {
+pub(crate) fn sized(body: &[u8]) -> Vec<u8> {
     [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
 }
 
@@ -172,7 +172,7 @@ impl Wire {
     }
 
     /// The next head, with its empty line; `None` at the end.
-    pub fn head(&mut self) -> Option<String> {
+    pub(crate) fn head(&mut self) -> Option<String> {
         loop {
             if let Some(at) = find(&self.unread, b"\r\n\r\n") {
                 let head: Vec<_> = self.unread.drain(..at + 4).collect();
@@ -185,7 +185,7 @@ impl Wire {
     }
 
     /// Reads exactly so many bytes, or fewer at the end.
-    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn exactly(&mut self, count: usize) -> Vec<u8> {
         while self.unread.len() < count && self.fill() {}
         self.unread.drain(..count.min(self.unread.len())).collect()
     }
@@ -203,7 +203,7 @@ impl Wire {
     }
 
     /// The payload of a body.
-    pub fn body(&mut self, head: &str) -> Vec<u8> {
+    pub(crate) fn body(&mut self, head: &str) -> Vec<u8> {
         if let Some(length) = header(head, "content-length") {
             return self.exactly(length.parse().unwrap());
         }
@@ -222,63 +222,63 @@ impl Wire {
         body
     }
 
-    pub fn send(&mut self, bytes: &[u8]) -> bool {
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
 
     /// Waits until the other side has ended.
-    pub fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while self.fill() {}
     }
 
     /// Ends the connection by a reset.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
     }
 }
 
 /// A client with one connection.
-pub struct Client {
-    pub stream: TcpStream,
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
     unread: Vec<u8>,
 }
 
 /// An answer as it came.
 #[derive(Debug)]
-pub struct Answer {
-    pub head: String,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
     /// The body ended as its framing says.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl Answer {
-    pub fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         self.head.split(' ').nth(1).unwrap().parse().unwrap()
     }
 
-    pub fn header(&self, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         header(&self.head, name)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
 impl Client {
-    pub fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, unread: Vec::new() }
     }
 
-    pub fn of(proxy: &Proxy) -> Self {
+    pub(crate) fn of(proxy: &Proxy) -> Self {
         Self::new(proxy.http()[0])
     }
 
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
@@ -295,7 +295,7 @@ impl Client {
     }
 
     /// The next head; `None` when the connection ends first.
-    pub fn head(&mut self) -> Option<String> {
+    pub(crate) fn head(&mut self) -> Option<String> {
         loop {
             if let Some(at) = find(&self.unread, b"\r\n\r\n") {
                 let head: Vec<_> = self.unread.drain(..at + 4).collect();
@@ -307,19 +307,19 @@ impl Client {
         }
     }
 
-    pub fn exactly(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn exactly(&mut self, count: usize) -> Vec<u8> {
         while self.unread.len() < count && self.fill() {}
         self.unread.drain(..count.min(self.unread.len())).collect()
     }
 
     /// Everything until the end.
-    pub fn rest(&mut self) -> Vec<u8> {
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.fill() {}
         std::mem::take(&mut self.unread)
     }
 
     /// The next answer to a request that is not HEAD.
-    pub fn answer(&mut self) -> Option<Answer> {
+    pub(crate) fn answer(&mut self) -> Option<Answer> {
         let head = self.head()?;
         let status = head.split(' ').nth(1)?.to_owned();
         let (body, whole) = if status.starts_with('1') || status == "204" || status == "304" {
@@ -367,14 +367,14 @@ impl Client {
     }
 
     /// A GET on `a.test`.
-    pub fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
         self.answer().expect("an answer")
     }
 }
 
 /// One request on a connection of its own; everything that comes back.
-pub fn talk(proxy: &Proxy, request: impl AsRef<[u8]>) -> String {
+pub(crate) fn talk(proxy: &Proxy, request: impl AsRef<[u8]>) -> String {
     let mut client = Client::of(proxy);
     // The proxy may close before it has read everything.
     let _ = client.stream.write_all(request.as_ref());
@@ -382,16 +382,16 @@ pub fn talk(proxy: &Proxy, request: impl AsRef<[u8]>) -> String {
 }
 
 /// The status of a raw answer; 0 for none.
-pub fn status(answer: &str) -> u16 {
+pub(crate) fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }
 
-pub fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
 }
 
 /// The value of a header in a head.
-pub fn header(head: &str, name: &str) -> Option<String> {
+pub(crate) fn header(head: &str, name: &str) -> Option<String> {
     head.lines().skip(1).find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
