@@ -20,4 +20,6 @@ if [ ! -f dist/index.html ] || [ "$(cat node_modules/.built 2>/dev/null)" != "$s
   echo "ui: building"
   npm run --silent build
   echo "$sources" >node_modules/.built
+  # A binary that was built without the UI would not notice that it is there now.
+  touch ../crates/charon/src/ui.rs
 fi
