@@ -5,9 +5,9 @@
 //! Moments are columns of milliseconds since the Unix epoch; flags are booleans; JSON is text.
 
 mod audit;
-mod describe;
 #[cfg(test)]
 mod crash_tests;
+mod describe;
 mod error;
 mod folder;
 mod handle;

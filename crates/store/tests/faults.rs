@@ -1,5 +1,7 @@
 //! Bad states of files, folders and disks: refused or survived visibly, never with an empty configuration.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The live schema against its definition: what is missing is put back and named, or refused with the remedy.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
+
 mod support;
 
 use store::{OpenError, Store, proxy_hosts, users};
@@ -47,8 +49,9 @@ async fn seed(store: &Store) {
     store::sessions::insert(store, &session).await.unwrap();
 }
 
+/// A copy in a folder of memory where there is one: hundreds of openings would wait for the disk otherwise.
 fn copy_of(folder: &tempfile::TempDir) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().unwrap();
+    let copy = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
     for name in ["charon.db", "secrets.key"] {
         std::fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
     }
@@ -62,13 +65,14 @@ async fn startup_verification_missing_tables() {
         texts(origin.path(), "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'")
             .await;
     assert!(names.len() >= 30, "{names:?}");
+    let mut found = String::new();
     for name in &names {
         let folder = copy_of(&origin);
         sql(folder.path(), &[&format!("DROP TABLE {name}")]).await;
         let options = options(folder.path());
         let problems = options.problems.clone();
         let (store, report) = Store::open(options).await.unwrap();
-        println!("without table {name}: {}", report.repaired.join("; "));
+        found += &format!("- `{name}`: {}\n", report.repaired.join("; "));
         assert!(
             report.repaired.iter().any(|what| what.contains(&format!("table {name}: the table was missing"))),
             "{name}: {:?}",
@@ -85,6 +89,7 @@ async fn startup_verification_missing_tables() {
         assert_eq!(again, store::OpenReport::default(), "{name}");
         store.close().await;
     }
+    support::report("tables", &found);
 }
 
 #[tokio::test]
@@ -141,7 +146,13 @@ async fn each_missing_column_is_put_back_or_refused_by_name() {
             }
         }
     }
-    println!("repaired {repaired} of {} columns; refused: {refused:?}", columns.len());
+    let names = refused.iter().map(|name| format!("- `{name}`\n")).collect::<String>();
+    let found = format!(
+        "{repaired} of {} columns were put back, {} refused:\n\n{names}",
+        columns.len(),
+        refused.len()
+    );
+    support::report("columns", &found);
     // Only what cannot be known is refused: keys and required values of tables that hold rows.
     for name in &refused {
         assert!(
@@ -171,6 +182,7 @@ async fn each_missing_index_is_put_back_and_duplicates_are_refused() {
     let names =
         texts(origin.path(), "SELECT name FROM sqlite_master WHERE type='index' AND sql IS NOT NULL").await;
     assert!(names.len() > 30);
+    let mut found = String::new();
     for name in &names {
         let folder = copy_of(&origin);
         sql(folder.path(), &[&format!("DROP INDEX {name}")]).await;
@@ -179,8 +191,10 @@ async fn each_missing_index_is_put_back_and_duplicates_are_refused() {
             report.repaired.iter().any(|what| what.contains(&format!("the index {name} was missing"))),
             "{name}"
         );
+        found += &format!("- `{name}`: {}\n", report.repaired.join("; "));
         store.close().await;
     }
+    support::report("indexes", &found);
     sql(
         origin.path(),
         &["DROP INDEX idx_users_email", "INSERT INTO users (uuid, email) VALUES ('u2', 'a@b.example')"],

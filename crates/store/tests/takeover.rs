@@ -1,5 +1,7 @@
 //! Databases of the original product, taken over in place: genuine files and damaged variants of them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
+
 mod support;
 
 use store::{MigrationReport, proxy_hosts, set_aside_rows, settings, ssl_certificates, users};
@@ -46,7 +48,6 @@ async fn restart_after_upgrade_keeps_every_row() {
         let folder = folder_with(file);
         let before = count_rows(folder.path()).await;
         let account = take_over(folder.path()).await;
-        println!("{file}\n{account}");
         for (name, rows) in &before {
             assert_eq!(table(&account, name).rows_in, *rows, "{file} {name}");
         }
@@ -305,21 +306,39 @@ const DAMAGES: &[Damage] = &[
 
 #[tokio::test]
 async fn damaged_rows_are_carried_with_a_change_or_set_aside_with_a_reason() {
+    let mut found = String::new();
+    for file in FILES {
+        let folder = folder_with(file);
+        chapter(&mut found, file, &[], take_over(folder.path()).await);
+    }
     for damage in DAMAGES {
         let folder = folder_with(damage.file);
         sql(folder.path(), damage.sql).await;
         let before: u64 = count_rows(folder.path()).await.iter().map(|(_, rows)| rows).sum();
         let account = take_over(folder.path()).await;
         let text = account.to_string();
-        let extra: u64 = account
-            .extra_tables
-            .iter()
-            .filter(|extra| extra.table != "original_sessions")
-            .map(|extra| extra.rows)
-            .sum();
-        assert_eq!(account.totals().0 + extra, before, "{}", damage.name);
+        let extra = account.extra_tables.iter().filter(|extra| extra.table != "original_sessions");
+        assert_eq!(
+            account.totals().0 + extra.map(|extra| extra.rows).sum::<u64>(),
+            before,
+            "{}",
+            damage.name
+        );
         for part in damage.says {
             assert!(text.contains(part), "{}: '{part}' is not in\n{text}", damage.name);
         }
+        chapter(&mut found, &format!("{} with {}", damage.file, damage.name), damage.sql, account);
     }
+    support::report("takeover", &found);
+}
+
+/// One chapter of the report, without what differs from run to run.
+fn chapter(found: &mut String, title: &str, damage: &[&str], mut account: MigrationReport) {
+    use std::fmt::Write;
+    account.backup_path = Some("backups/charon-TIME-before-takeover.db".into());
+    writeln!(found, "### {title}\n").unwrap();
+    if !damage.is_empty() {
+        writeln!(found, "```sql\n{};\n```\n", damage.join(";\n")).unwrap();
+    }
+    writeln!(found, "```text\n{account}```\n").unwrap();
 }

@@ -217,11 +217,7 @@ async fn carry(
         let Some((last, _)) = rows.last() else { break };
         after = Some(*last);
         for (rowid, row) in rows {
-            let key = match row.get("id").or_else(|| row.get("user_id")) {
-                Some(serde_json::Value::Null) | None => format!("rowid {rowid}"),
-                Some(serde_json::Value::String(id)) => format!("id {id}"),
-                Some(id) => format!("id {id}"),
-            };
+            let key = key_of(table, &row, rowid);
             let mut outcome = match chosen {
                 Some(chosen) if chosen != rowid => Outcome::SetAside(format!(
                     "only one row of security settings counts: the one with rowid {chosen}"
@@ -268,6 +264,16 @@ async fn carry(
         carried.insert(known, ids);
     }
     Ok(account)
+}
+
+/// By what a person finds the row in the old file.
+fn key_of(table: &Table, row: &Row, rowid: i64) -> String {
+    let parts = table.primary_key.iter().map(|column| match row.get(column) {
+        Some(serde_json::Value::Null) | None => format!("rowid {rowid}"),
+        Some(serde_json::Value::String(key)) => format!("{column} {key}"),
+        Some(key) => format!("{column} {key}"),
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// The next rows of a table after a row number, each with its number and its columns by name. Texts that are not

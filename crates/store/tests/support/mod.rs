@@ -69,3 +69,24 @@ async fn raw(folder: &Path) -> sqlx::SqliteConnection {
 pub(crate) fn bytes(folder: &Path) -> Vec<u8> {
     std::fs::read(folder.join("charon.db")).unwrap()
 }
+
+/// Holds a part of `docs/qa/migration-report.md` to what a test has found: writes it when the variable
+/// `CHARON_WRITE_REPORT` is set, compares it otherwise.
+#[expect(clippy::disallowed_methods, reason = "a switch for the person who runs the tests")]
+pub(crate) fn report(part: &str, found: &str) {
+    static WRITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = WRITING.lock().unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/qa/migration-report.md");
+    let document = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = (format!("<!-- begin {part} -->\n"), format!("<!-- end {part} -->\n"));
+    let (head, rest) = document.split_once(&begin).unwrap();
+    let (written, tail) = rest.split_once(&end).unwrap();
+    if std::env::var("CHARON_WRITE_REPORT").is_ok() {
+        std::fs::write(&path, format!("{head}{begin}{found}{end}{tail}")).unwrap();
+    } else {
+        assert!(
+            written == found,
+            "docs/qa/migration-report.md is out of date: run CHARON_WRITE_REPORT=1 cargo test -p store"
+        );
+    }
+}
