@@ -117,7 +117,7 @@ fn page(call: &Call<'_>, stop: &Stop) -> String {
             letter => page.push(letter),
         }
     }
-    let _ = write!(page, "</p><p>{whose}</p><p><small>Request {}</small></p></html>\n", call.id);
+    let _ = writeln!(page, "</p><p>{whose}</p><p><small>Request {}</small></p></html>", call.id);
     page
 }
 

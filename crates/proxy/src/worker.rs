@@ -157,10 +157,8 @@ pub(crate) async fn run(parts: Parts) {
     });
     let ticking = worker.clone();
     tokio::task::spawn_local(async move {
-        let mut ticks = tokio::time::interval(ticking.sweep.tick());
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         loop {
-            ticks.tick().await;
+            tokio::time::sleep(ticking.sweep.tick()).await;
             ticking.tick();
         }
     });

@@ -246,10 +246,7 @@ mod tests {
             return Err(Malformed);
         }
         if keep == Keep::Chunks {
-            match decoder.take_tail() {
-                Some(tail) => out.extend_from_slice(&tail),
-                None => {}
-            }
+            out.extend(decoder.take_tail().unwrap_or_default());
         }
         Ok((out, rest))
     }

@@ -86,10 +86,8 @@ fn read_head(head: &http::request::Parts, no_body: bool, request: &mut Request) 
                 return Err(Reject::bad("the request has a header of HTTP/1 connections"));
             }
             Kind::Hop => continue,
-            Kind::ContentLength => {
-                if length.replace(value).is_some() {
-                    return Err(Reject::bad("the request has two Content-Lengths"));
-                }
+            Kind::ContentLength if length.replace(value).is_some() => {
+                return Err(Reject::bad("the request has two Content-Lengths"));
             }
             Kind::Host => {
                 hosts += 1;

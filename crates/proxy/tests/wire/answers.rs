@@ -142,7 +142,10 @@ fn an_answer_that_ends_with_its_connection_is_passed_on_the_same_way() {
     });
     let proxy = proxy_for(&origin);
     let answer = Client::of(&proxy).get("/");
-    assert_eq!((answer.text().as_str(), answer.header("connection").as_deref()), ("until the end", Some("close")));
+    assert_eq!(
+        (answer.text().as_str(), answer.header("connection").as_deref()),
+        ("until the end", Some("close"))
+    );
 }
 
 #[test]
@@ -281,4 +284,67 @@ fn a_get_is_repeated_when_a_kept_connection_ends_under_it_and_a_post_is_not() {
     client.send("POST /second HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
     assert_eq!(client.answer().unwrap().status(), 502);
     assert_eq!(origin.seen().matches("POST /second").count(), 1);
+}
+
+/// An origin that speaks TLS with a certificate of its own making.
+fn tls_origin() -> std::net::SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use std::io::{Read, Write};
+    let made = certificate("o", &["localhost"]);
+    let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(made.chain_pem.as_bytes()).unwrap()];
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(made.key_pem.as_bytes()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let server = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let server = std::sync::Arc::new(server);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = rustls::ServerConnection::new(server.clone()).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, stream.unwrap());
+            std::thread::spawn(move || {
+                let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
+                loop {
+                    match stream.read(&mut buffer) {
+                        Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
+                        _ => return,
+                    }
+                    if seen.ends_with(b"\r\n\r\n") {
+                        let large = vec![b'x'; 200_000];
+                        stream.write_all(&sized(&large)).unwrap();
+                        seen.clear();
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn an_origin_with_tls_is_verified_unless_the_host_says_otherwise() {
+    let address = tls_origin();
+    let mut careless = host("a.test", address);
+    careless.upstream.scheme = proxy::spec::Scheme::Https;
+    // A name with several addresses: all are tried.
+    careless.upstream.host = base::UpstreamHost::parse("localhost").unwrap();
+    careless.upstream.verify_tls = false;
+    let mut careful = host("b.test", address);
+    careful.upstream = proxy::spec::Upstream { verify_tls: true, ..careless.upstream.clone() };
+    let spec = proxy::spec::Spec { hosts: vec![careless, careful], ..Default::default() };
+    let proxy = start(&spec, quick(), LogSettings::default());
+    let mut client = Client::of(&proxy);
+    for _ in 0..3 {
+        let answer = client.get("/");
+        assert_eq!((answer.status(), answer.body.len()), (200, 200_000));
+    }
+    client.send("GET / HTTP/1.1\r\nHost: b.test\r\n\r\n");
+    let answer = client.answer().unwrap();
+    assert_eq!(answer.status(), 502);
+    assert!(answer.text().contains("TLS handshake failed"), "{}", answer.text());
 }

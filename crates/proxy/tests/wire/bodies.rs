@@ -39,7 +39,10 @@ fn bodies_arrive_whole_in_either_framing_and_in_any_pieces() {
     let mut client = Client::of(&proxy);
     let body: String = (0..5000).map(|n| format!("{n} ")).collect();
     for path in ["/sized", "/chunked"] {
-        client.send(format!("POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+        client.send(format!(
+            "POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ));
         assert_eq!(client.answer().unwrap().text(), body);
         client.send(format!("POST {path} HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n"));
         for piece in body.as_bytes().chunks(997) {
@@ -140,12 +143,19 @@ fn http_1_0_clients_get_plain_bodies_and_may_keep_their_connection() {
     });
     let proxy = proxy_for(&origin);
     let answer = talk(&proxy, "GET /chunked HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n");
-    assert!(answer.ends_with("\r\n\r\nonetwo") && !answer.contains("chunked") && answer.contains("Connection: close"));
+    assert!(
+        answer.ends_with("\r\n\r\nonetwo")
+            && !answer.contains("chunked")
+            && answer.contains("Connection: close")
+    );
     let mut client = Client::of(&proxy);
     for _ in 0..2 {
         client.send("GET / HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n");
         let answer = client.answer().unwrap();
-        assert_eq!((answer.text().as_str(), answer.header("connection").as_deref()), ("sized", Some("keep-alive")));
+        assert_eq!(
+            (answer.text().as_str(), answer.header("connection").as_deref()),
+            ("sized", Some("keep-alive"))
+        );
     }
     assert!(talk(&proxy, "GET / HTTP/1.0\r\nHost: a.test\r\n\r\n").ends_with("sized"));
 }

@@ -10,7 +10,10 @@ fn refused(cases: &[(&str, &[u16])]) {
     for (request, expected) in cases {
         let answer = talk(&proxy, request);
         assert!(expected.contains(&status(&answer)), "{} -> {answer}", request.escape_debug());
-        assert!(answer.contains("Connection: close") && answer.contains("Cache-Control: no-store"), "{answer}");
+        assert!(
+            answer.contains("Connection: close") && answer.contains("Cache-Control: no-store"),
+            "{answer}"
+        );
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{} -> {answer}", request.escape_debug());
     }
     assert_eq!(origin.seen(), "");
@@ -20,9 +23,10 @@ fn refused(cases: &[(&str, &[u16])]) {
 fn a_request_with_length_and_transfer_encoding_is_refused_in_any_order() {
     let tail = "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
     for method in ["GET", "POST"] {
-        for headers in
-            ["Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5"]
-        {
+        for headers in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        ] {
             refused(&[(&format!("{method} / HTTP/1.1\r\nHost: a.test\r\n{headers}\r\n\r\n{tail}"), &[400])]);
         }
     }
@@ -51,8 +55,9 @@ fn transfer_encodings_in_disguise_are_refused() {
         "Transfer-Encoding: chun\0ked",
     ] {
         for length in ["", "Content-Length: 5\r\n"] {
-            let request =
-                format!("POST / HTTP/1.1\r\nHost: a.test\r\n{length}{header}\r\n\r\n0\r\n\r\nGET /s HTTP/1.1\r\n\r\n");
+            let request = format!(
+                "POST / HTTP/1.1\r\nHost: a.test\r\n{length}{header}\r\n\r\n0\r\n\r\nGET /s HTTP/1.1\r\n\r\n"
+            );
             refused(&[(&request, &[400, 501])]);
         }
     }
@@ -215,9 +220,21 @@ fn requests_without_exactly_one_valid_host_are_refused() {
         ("GET http://a.test/ HTTP/1.1\r\nHost: b b\r\n\r\n", &[400]),
         ("GET http://u@a.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n", &[400]),
     ]);
-    for host in
-        ["", "a b", "a.test, b.test", "a.test@b.test", "a.test/x", "a.test:x", "a.test:99999", "a..test", "[::1", "a.test#", "a.test?", "a\\b", "a.test:80:80"]
-    {
+    for host in [
+        "",
+        "a b",
+        "a.test, b.test",
+        "a.test@b.test",
+        "a.test/x",
+        "a.test:x",
+        "a.test:99999",
+        "a..test",
+        "[::1",
+        "a.test#",
+        "a.test?",
+        "a\\b",
+        "a.test:80:80",
+    ] {
         refused(&[(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"), &[400])]);
     }
 }
@@ -227,7 +244,8 @@ fn an_absolute_target_wins_over_host_for_routing_and_for_the_origin() {
     let origin = Origin::mirror();
     let proxy = proxy_for(&origin);
     for target in ["http://a.test/x?y", "HTTP://A.test/x?y", "https://a.test:8443/x?y"] {
-        let answer = talk(&proxy, format!("GET {target} HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n"));
+        let answer =
+            talk(&proxy, format!("GET {target} HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n"));
         assert_eq!(status(&answer), 200);
         assert!(answer.contains("GET /x?y HTTP/1.1") && !answer.contains("other.test"), "{answer}");
     }

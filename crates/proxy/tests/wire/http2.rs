@@ -103,7 +103,8 @@ async fn fetch(
 
 /// Runs a test that needs a client of HTTP/2.
 fn run(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
     runtime.block_on(async {
         tokio::time::timeout(PATIENCE, test).await.expect("the test ends in time");
     });
@@ -134,9 +135,15 @@ fn requests_and_answers_are_the_same_as_over_http_1() {
             .unwrap();
         let (head, body, _) = fetch(&mut sender, request, None).await.unwrap();
         let body = String::from_utf8(body).unwrap();
-        assert_eq!((head.status.as_u16(), &head.headers["strict-transport-security"]), (200, &"max-age=60".parse().unwrap()));
+        assert_eq!(
+            (head.status.as_u16(), &head.headers["strict-transport-security"]),
+            (200, &"max-age=60".parse().unwrap())
+        );
         assert!(body.starts_with("GET /y?q HTTP/1.1\r\nHost: a.test\r\n"), "{body}");
-        assert!(body.contains("cookie: a=1; b=2\r\n") && body.contains("X-Forwarded-Proto: https\r\n"), "{body}");
+        assert!(
+            body.contains("cookie: a=1; b=2\r\n") && body.contains("X-Forwarded-Proto: https\r\n"),
+            "{body}"
+        );
         assert!(!body.contains("te:") && !body.contains("6.6.6.6") && !body.contains("root"), "{body}");
         let (head, _, _) = fetch(&mut sender, get("https://a.test/%2e%2e/"), None).await.unwrap();
         assert_eq!(head.status, 400);
@@ -181,7 +188,9 @@ fn bodies_and_trailers_go_both_ways() {
             let body = wire.body(&head);
             let size = format!("{:x}\r\n", body.len());
             let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice();
-            wire.send(&[head, size.as_bytes(), &body, b"\r\n0\r\nGrpc-Status: 0\r\nHost: evil\r\n\r\n"].concat());
+            wire.send(
+                &[head, size.as_bytes(), &body, b"\r\n0\r\nGrpc-Status: 0\r\nHost: evil\r\n\r\n"].concat(),
+            );
         }
     });
     let proxy = secure(&origin);
@@ -200,7 +209,11 @@ fn bodies_and_trailers_go_both_ways() {
         assert_eq!(fetch(&mut sender, sized, Some((b"hello", None))).await.unwrap().1, b"hello");
     });
     let seen = origin.seen();
-    assert!(seen.contains("0\r\nx-sum: 7\r\n\r\n") && !seen.contains("forged"), "{}", &seen[seen.len() - 300..]);
+    assert!(
+        seen.contains("0\r\nx-sum: 7\r\n\r\n") && !seen.contains("forged"),
+        "{}",
+        &seen[seen.len() - 300..]
+    );
     assert!(seen.contains("Content-Length: 5\r\n") && seen.ends_with("hello"));
 }
 
@@ -228,7 +241,7 @@ fn an_answer_may_begin_before_the_request_has_ended() {
             assert_eq!(body.data().await.unwrap().unwrap(), piece);
         }
         stream.send_data(Bytes::new(), true).unwrap();
-        assert!(body.data().await.is_none());
+        assert!(body.data().await.is_none_or(|last| last.unwrap().is_empty()));
     });
 }
 
@@ -310,15 +323,16 @@ fn certificates_are_chosen_by_name_and_by_host_and_change_with_the_configuration
     let proxy = start(&spec, quick(), LogSettings::default());
     let both: &[&[u8]] = &[b"h2", b"http/1.1"];
     run(async {
-        for (name, expected) in [("a.test", &named), ("A.TEST", &named), ("x.w.test", &wild), ("own.w.test", &chosen)] {
+        for (name, expected) in
+            [("a.test", &named), ("A.TEST", &named), ("x.w.test", &wild), ("own.w.test", &chosen)]
+        {
             let stream = tls(&proxy, name, both).await.unwrap();
             assert_eq!(presented(&stream), der(expected), "{name}");
             let protocol = if name == "own.w.test" { b"http/1.1".as_slice() } else { b"h2" };
             assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol), "{name}");
         }
         assert!(tls(&proxy, "unknown.test", both).await.is_err());
-        let failures = proxy.stats().handshake_failures;
-        assert_eq!(failures, 1);
+        eventually("the failed handshake is counted", || proxy.stats().handshake_failures == 1);
         spec.default_certificate = Some(fallback.clone());
         spec.certificates[0] = certificate("n", &["a.test"]);
         proxy.publish(config(&spec));
@@ -336,7 +350,8 @@ fn a_request_for_a_host_with_another_certificate_is_misdirected() {
     let proxy = start(&spec, quick(), LogSettings::default());
     run(async {
         let mut sender = http2(&proxy, "a.test").await;
-        for (uri, expected) in [("https://b.test/", 200), ("https://c.test/", 421), ("https://a.test/", 200)] {
+        for (uri, expected) in [("https://b.test/", 200), ("https://c.test/", 421), ("https://a.test/", 200)]
+        {
             let (head, ..) = fetch(&mut sender, get(uri), None).await.unwrap();
             assert_eq!(head.status.as_u16(), expected, "{uri}");
         }
@@ -382,7 +397,9 @@ fn draining_says_goaway_and_finishes_what_runs() {
         let draining = proxy.drain(PATIENCE);
         tokio::pin!(draining);
         let finished = async {
-            while tokio::task::yield_now().await == () && sender.send_request(get("https://a.test/2"), true).is_ok() {}
+            while tokio::task::yield_now().await == ()
+                && sender.send_request(get("https://a.test/2"), true).is_ok()
+            {}
             go.send(()).unwrap();
             let mut body = response.await.unwrap().into_body();
             assert_eq!(body.data().await.unwrap().unwrap(), "late");

@@ -21,7 +21,11 @@ fn claims_of_an_untrusted_client_are_replaced() {
         ("X-Real-IP", "127.0.0.1"),
     ] {
         assert!(head.contains(&format!("{name}: {expected}\r\n")), "{name}: {head}");
-        assert_eq!(head.to_lowercase().matches(&format!("{}:", name.to_lowercase())).count(), 1, "{name}: {head}");
+        assert_eq!(
+            head.to_lowercase().matches(&format!("{}:", name.to_lowercase())).count(),
+            1,
+            "{name}: {head}"
+        );
     }
     for gone in ["6.6.6.6", "evil", "root", "Proxy:", "forged", "Forwarded: "] {
         assert!(!head.contains(gone), "{gone}: {head}");
@@ -62,7 +66,14 @@ fn connection_strips_ordinary_headers_but_not_those_that_decide() {
          Cookie\r\nX-Hop: 1\r\nTE: trailers\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nAuthorization: Basic eA==\r\n\
          Cookie: a=b\r\nX-End: 1\r\n\r\n",
     );
-    for kept in ["X-Forwarded-For: 127.0.0.1", "X-Real-IP", "Host: a.test", "Authorization: Basic eA==", "Cookie: a=b", "X-End: 1"] {
+    for kept in [
+        "X-Forwarded-For: 127.0.0.1",
+        "X-Real-IP",
+        "Host: a.test",
+        "Authorization: Basic eA==",
+        "Cookie: a=b",
+        "X-End: 1",
+    ] {
         assert!(head.contains(kept), "{kept}: {head}");
     }
     for gone in ["X-Hop", "TE:", "Keep-Alive", "Proxy-Connection", "Connection"] {
@@ -89,8 +100,12 @@ fn hop_by_hop_and_nominated_headers_of_answers_end_here() {
 fn header_edits_are_made_both_ways() {
     let origin = Origin::answering(|head, _| {
         let body = head.as_bytes();
-        [format!("HTTP/1.1 200 OK\r\nServer: x\r\nX-Old: 1\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes(), body]
-            .concat()
+        [
+            format!("HTTP/1.1 200 OK\r\nServer: x\r\nX-Old: 1\r\nContent-Length: {}\r\n\r\n", body.len())
+                .as_bytes(),
+            body,
+        ]
+        .concat()
     });
     let set = |name: &str, value: &str| HeaderEdit::Set { name: name.to_owned(), value: value.to_owned() };
     let mut spec = spec_for(&origin);
@@ -100,7 +115,8 @@ fn header_edits_are_made_both_ways() {
         set("Host", "inner.test"),
         HeaderEdit::Remove { name: "accept-language".to_owned() },
     ];
-    spec.hosts[0].response_headers = vec![set("X-Old", "2"), HeaderEdit::Remove { name: "Server".to_owned() }];
+    spec.hosts[0].response_headers =
+        vec![set("X-Old", "2"), HeaderEdit::Remove { name: "Server".to_owned() }];
     let proxy = start(&spec, quick(), LogSettings::default());
     let mut client = Client::of(&proxy);
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\nX-Key: forged\r\nAccept-Language: de\r\n\r\n");
@@ -108,8 +124,14 @@ fn header_edits_are_made_both_ways() {
     assert_eq!((answer.header("x-old").as_deref(), answer.header("server")), (Some("2"), None));
     let seen = answer.text();
     assert!(seen.contains("x-key: k\r\n") && seen.contains("Host: inner.test\r\n"), "{seen}");
-    assert!(seen.contains("x-forwarded-proto: https\r\n") && seen.contains("X-Forwarded-Host: a.test\r\n"), "{seen}");
-    assert!(!seen.contains("forged") && !seen.contains("Accept-Language") && !seen.contains("Proto: http\r\n"), "{seen}");
+    assert!(
+        seen.contains("x-forwarded-proto: https\r\n") && seen.contains("X-Forwarded-Host: a.test\r\n"),
+        "{seen}"
+    );
+    assert!(
+        !seen.contains("forged") && !seen.contains("Accept-Language") && !seen.contains("Proto: http\r\n"),
+        "{seen}"
+    );
 }
 
 #[test]
@@ -117,7 +139,8 @@ fn the_origin_gets_the_path_that_was_decided_on() {
     let origin = Origin::mirror();
     let other = Origin::answering(|head, _| sized(format!("admin {head}").as_bytes()));
     let mut spec = spec_for(&origin);
-    let location = |path: &str| proxy::spec::Location { path: path.to_owned(), upstream: upstream(other.address) };
+    let location =
+        |path: &str| proxy::spec::Location { path: path.to_owned(), upstream: upstream(other.address) };
     spec.hosts[0].locations = vec![location("/admin")];
     let proxy = start(&spec, quick(), LogSettings::default());
     for (path, admin, forwarded) in [
@@ -139,6 +162,10 @@ fn the_origin_gets_the_path_that_was_decided_on() {
         assert!(answer.contains(&format!("GET {forwarded} HTTP/1.1\r\n")), "{path}: {answer}");
     }
     for path in ["/x/..%2fadmin", "/x\\..\\admin", "/../admin", "/x/..;/admin", "/%00", "/%", "/x#admin"] {
-        assert_eq!(status(&talk(&proxy, format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"))), 400, "{path}");
+        assert_eq!(
+            status(&talk(&proxy, format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"))),
+            400,
+            "{path}"
+        );
     }
 }

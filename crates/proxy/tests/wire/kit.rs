@@ -354,7 +354,11 @@ impl Client {
                         return (body, false);
                     }
                 }
-                let end = if self.unread.starts_with(b"\r\n") { 2 } else { find(&self.unread, b"\r\n\r\n").unwrap() + 4 };
+                let end = if self.unread.starts_with(b"\r\n") {
+                    2
+                } else {
+                    find(&self.unread, b"\r\n\r\n").unwrap() + 4
+                };
                 self.unread.drain(..end);
                 return (body, true);
             }

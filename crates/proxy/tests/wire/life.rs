@@ -211,6 +211,7 @@ fn a_panic_ends_one_connection_and_is_counted_and_the_worker_lives() {
     let proxy = proxy::start(settings, config(&spec_for(&origin)), clock.clone()).unwrap();
     let (mut other, mut victim) = (Client::of(&proxy), Client::of(&proxy));
     assert_eq!(other.get("/").status(), 200);
+    eventually("the first request is over", || proxy.stats().requests == 1);
     clock.0.store(true, Ordering::SeqCst);
     victim.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     assert!(victim.answer().is_none());

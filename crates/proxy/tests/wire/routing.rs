@@ -18,7 +18,9 @@ fn hosts_are_found_in_any_spelling_with_1_101_and_1000_hosts() {
         let hosts = (0..count).map(|number| host(&format!("h{number}.test"), origin.address)).collect();
         let proxy = start(&Spec { hosts, ..Spec::default() }, quick(), LogSettings::default());
         let last = format!("h{}", count - 1);
-        for asked in [format!("{last}.test"), format!("{}.TEST", last.to_uppercase()), format!("{last}.test.:8080")] {
+        for asked in
+            [format!("{last}.test"), format!("{}.TEST", last.to_uppercase()), format!("{last}.test.:8080")]
+        {
             let answer = ask(&proxy, &asked, "/");
             assert_eq!((answer.status(), answer.text()), (200, asked));
         }
@@ -39,15 +41,23 @@ fn exact_names_go_before_wildcards_and_a_wildcard_is_one_label() {
 
 #[test]
 fn the_longest_location_wins() {
-    let origins: Vec<_> = ["root", "api", "v2"].map(|name| Origin::answering(move |_, _| sized(name.as_bytes()))).into();
+    let origins: Vec<_> =
+        ["root", "api", "v2"].map(|name| Origin::answering(move |_, _| sized(name.as_bytes()))).into();
     let mut spec = spec_for(&origins[0]);
-    let location =
-        |path: &str, index: usize| Location { path: path.to_owned(), upstream: upstream(origins[index].address) };
+    let location = |path: &str, index: usize| Location {
+        path: path.to_owned(),
+        upstream: upstream(origins[index].address),
+    };
     spec.hosts[0].locations = vec![location("/api", 1), location("/api/v2/", 2)];
     let proxy = start(&spec, quick(), LogSettings::default());
-    for (path, expected) in
-        [("/", "root"), ("/apix", "root"), ("/api", "api"), ("/api/v1", "api"), ("/api/v2", "v2"), ("/api/v2/x", "v2")]
-    {
+    for (path, expected) in [
+        ("/", "root"),
+        ("/apix", "root"),
+        ("/api", "api"),
+        ("/api/v1", "api"),
+        ("/api/v2", "v2"),
+        ("/api/v2/x", "v2"),
+    ] {
         assert_eq!(ask(&proxy, "a.test", path).text(), expected, "{path}");
     }
 }
@@ -69,9 +79,15 @@ fn plain_http_is_redirected_where_the_host_wants_it() {
     assert_eq!(status(&answer), 308);
     assert_eq!(origin.seen(), "");
     // Behind a trusted proxy that has taken HTTPS off, there is nothing to redirect.
-    let answer = talk(&proxy, "GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n");
+    let answer = talk(
+        &proxy,
+        "GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n",
+    );
     assert_eq!(status(&answer), 200);
-    assert!(answer.contains("strict-transport-security: max-age=63072000; includeSubDomains\r\n"), "{answer}");
+    assert!(
+        answer.contains("strict-transport-security: max-age=63072000; includeSubDomains\r\n"),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -98,20 +114,25 @@ fn one_bad_host_is_left_out_with_a_problem_and_the_others_serve() {
     let mut spec = spec_for(&origin);
     let mut bad = certificate("broken", &["b.test"]);
     bad.key_pem = certificate("other", &["b.test"]).key_pem;
-    spec.certificates = vec![bad, proxy::spec::Certificate { chain_pem: "nonsense".to_owned(), ..certificate("empty", &["c.test"]) }];
+    spec.certificates = vec![
+        bad,
+        proxy::spec::Certificate { chain_pem: "nonsense".to_owned(), ..certificate("empty", &["c.test"]) },
+    ];
     let mut broken = host("b.test", origin.address);
     broken.certificate = Some("broken".to_owned());
     let mut missing = host("c.test", origin.address);
     missing.certificate = Some("gone".to_owned());
     let mut edits = host("d.test", origin.address);
-    edits.request_headers = vec![proxy::spec::HeaderEdit::Set { name: "a b".to_owned(), value: String::new() }];
+    edits.request_headers =
+        vec![proxy::spec::HeaderEdit::Set { name: "a b".to_owned(), value: String::new() }];
     let mut location = host("e.test", origin.address);
     location.locations = vec![Location { path: "/a/../../b".to_owned(), upstream: upstream(origin.address) }];
     let mut twice = host("f.test", origin.address);
     twice.domains.push(base::DomainPattern::parse("a.test").unwrap());
     spec.hosts.extend([broken, missing, edits, location, twice]);
     let (config, problems) = Config::build(&spec);
-    let about: Vec<_> = problems.iter().map(|problem| (problem.host_id.as_deref(), problem.left_out)).collect();
+    let about: Vec<_> =
+        problems.iter().map(|problem| (problem.host_id.as_deref(), problem.left_out)).collect();
     assert_eq!(
         about,
         [
@@ -124,7 +145,15 @@ fn one_bad_host_is_left_out_with_a_problem_and_the_others_serve() {
             (Some("id-f.test"), false),
         ]
     );
-    for (problem, part) in problems.iter().zip(["private key", "holds no certificate", "private key", "does not exist", "not a header name", "above the root", "another host"]) {
+    for (problem, part) in problems.iter().zip([
+        "private key",
+        "holds no certificate",
+        "private key",
+        "does not exist",
+        "not a header name",
+        "above the root",
+        "another host",
+    ]) {
         assert!(problem.message.contains(part) && problem.remedy.ends_with('.'), "{problem:?}");
     }
     let proxy = start(&spec_for(&origin), quick(), LogSettings::default());

@@ -27,7 +27,10 @@ fn a_websocket_is_a_tunnel_once_the_origin_agrees() {
     let mut client = Client::of(&proxy);
     client.send([ASK, "ping"].concat());
     let head = client.head().unwrap();
-    assert!(head.starts_with("HTTP/1.1 101 ") && header(&head, "upgrade").as_deref() == Some("websocket"), "{head}");
+    assert!(
+        head.starts_with("HTTP/1.1 101 ") && header(&head, "upgrade").as_deref() == Some("websocket"),
+        "{head}"
+    );
     assert!(header(&head, "sec-websocket-accept").is_some());
     assert_eq!(client.exactly(9), b"firstping");
     for text in ["\0\x01\x02\n", "pong"] {
@@ -42,7 +45,10 @@ fn a_websocket_is_a_tunnel_once_the_origin_agrees() {
 
 #[test]
 fn without_a_101_the_connection_stays_http() {
-    for answer in ["HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno"] {
+    for answer in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno",
+        "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\nno",
+    ] {
         let origin = Origin::answering(move |_, _| answer.as_bytes().to_vec());
         let proxy = proxy_for(&origin);
         let mut client = Client::of(&proxy);
@@ -73,7 +79,9 @@ fn other_upgrades_never_reach_the_origin() {
 fn an_origin_cannot_switch_what_was_not_asked_for() {
     let origin = Origin::scripted(|wire, _| {
         wire.head();
-        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw");
+        wire.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nraw",
+        );
         wire.drain();
     });
     let proxy = proxy_for(&origin);
