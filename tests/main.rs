@@ -9,6 +9,7 @@ mod bad_host;
 mod browser;
 mod change_under_load;
 mod commands;
+mod console;
 mod corrupt_database;
 mod docs;
 mod hosts;
