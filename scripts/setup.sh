@@ -67,6 +67,13 @@ if ! command -v apt-get >/dev/null; then
 fi
 echo "setup: installing ${packages[*]}"
 "${as_root[@]}" apt-get update -qq
-# Services that packages bring must not start: the benchmark and the tests start their own.
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
   apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+# The tests and the benchmark start what they need by themselves; nothing that came just now keeps running.
+if [ -d /run/systemd/system ]; then
+  for service in nginx haproxy postgresql; do
+    if [[ " ${packages[*]} " == *" $service"* ]]; then
+      "${as_root[@]}" systemctl disable --quiet --now "$service" || true
+    fi
+  done
+fi
