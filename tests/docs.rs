@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Generated or foreign files, which nobody reads from top to bottom.
-const GENERATED: &[&str] = &["Cargo.lock", "package-lock.json", "openapi.json", ".generated.ts"];
+const GENERATED: &[&str] =
+    &["Cargo.lock", "package-lock.json", "openapi.json", "migration-report.md", ".generated.ts"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
