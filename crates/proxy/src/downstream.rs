@@ -62,6 +62,8 @@ pub(crate) trait Downstream {
     /// After a 101: the client's connection itself.
     fn tunnel(&mut self) -> Option<(&mut Io, &mut Inbox)>;
 
+    /// A tunnel has moved these bytes.
+    fn count(&mut self, tunnelled: Volume);
     /// Bytes so far.
     fn volume(&self) -> Volume;
 }

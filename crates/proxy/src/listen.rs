@@ -103,6 +103,8 @@ async fn accept_on(listener: StdListener, tls: bool, worker: Rc<Worker>) {
 #[derive(Debug)]
 pub(crate) struct Peer {
     pub(crate) ip: std::net::IpAddr,
+    /// The same as text, which every request writes.
+    pub(crate) ip_text: String,
     /// The port that the client connected to.
     pub(crate) local_port: u16,
     pub(crate) tls: bool,
@@ -127,7 +129,8 @@ async fn serve(stream: TcpStream, peer: SocketAddr, tls: bool, worker: Rc<Worker
     worker.stats.connections.add(1);
     let _open = Open(worker.clone());
     let local_port = stream.local_addr().map_or(0, |address| address.port());
-    let mut peer = Peer { ip: peer.ip().to_canonical(), local_port, tls, sni: None };
+    let ip = peer.ip().to_canonical();
+    let mut peer = Peer { ip, ip_text: ip.to_string(), local_port, tls, sni: None };
     if !tls {
         return h1::conn::serve(Io::Plain(stream), peer, worker).await;
     }

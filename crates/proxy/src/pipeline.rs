@@ -1,6 +1,5 @@
 //! The life of a request, top to bottom. Both protocols run this one function.
 
-use crate::config::Target;
 use crate::downstream::Downstream;
 use crate::listen::Peer;
 use crate::log::{Fault, RequestId};
@@ -12,7 +11,6 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// What a phase decides.
@@ -72,7 +70,8 @@ pub(crate) struct Call<'a> {
     pub(crate) https: bool,
     /// Index of the host.
     pub(crate) host: Option<usize>,
-    pub(crate) target: Option<Arc<Target>>,
+    /// Index of the location within the host; `None` is the host's own upstream.
+    pub(crate) location: Option<usize>,
     pub(crate) seen: Seen,
 }
 
@@ -107,7 +106,7 @@ impl<'a> Call<'a> {
             trusted: false,
             https: peer.tls,
             host: None,
-            target: None,
+            location: None,
             seen: Seen::default(),
         }
     }

@@ -106,6 +106,11 @@ impl Request {
         self.text(self.method)
     }
 
+    /// Bytes of the head, about.
+    pub(crate) fn size(&self) -> u64 {
+        self.text.len() as u64
+    }
+
     pub(crate) fn is_head(&self) -> bool {
         self.method() == b"HEAD"
     }

@@ -137,7 +137,7 @@ fn build_host(
     Ok(built)
 }
 
-fn target(upstream: &spec::Upstream) -> Result<Arc<Target>, Fault> {
+fn target(upstream: &spec::Upstream) -> Result<Target, Fault> {
     let address = upstream.host.as_str().parse().ok();
     let tls = match upstream.scheme {
         spec::Scheme::Http => None,
@@ -152,5 +152,5 @@ fn target(upstream: &spec::Upstream) -> Result<Arc<Target>, Fault> {
             Some(TargetTls { config, name })
         }
     };
-    Ok(Arc::new(Target { upstream: upstream.clone(), address, tls }))
+    Ok(Target { upstream: upstream.clone(), address, tls })
 }

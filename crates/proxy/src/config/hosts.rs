@@ -30,9 +30,9 @@ pub(crate) struct TargetTls {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) id: Arc<str>,
-    root: Arc<Target>,
+    root: Target,
     /// Longest path first; paths in normal form without a slash at their end.
-    locations: Vec<(Box<[u8]>, Arc<Target>)>,
+    locations: Vec<(Box<[u8]>, Target)>,
     pub(crate) force_https: bool,
     pub(crate) http2: bool,
     pub(crate) request_edits: Edits,
@@ -42,7 +42,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(id: Arc<str>, root: Arc<Target>) -> Self {
+    pub(crate) fn new(id: Arc<str>, root: Target) -> Self {
         Self {
             id,
             root,
@@ -56,16 +56,20 @@ impl Host {
     }
 
     /// Adds a location. `path` is in normal form.
-    pub(crate) fn add_location(&mut self, path: &[u8], target: Arc<Target>) {
+    pub(crate) fn add_location(&mut self, path: &[u8], target: Target) {
         let path = path.strip_suffix(b"/").unwrap_or(path);
         let place = self.locations.partition_point(|(other, _)| other.len() >= path.len());
         self.locations.insert(place, (path.into(), target));
     }
 
-    /// Where requests for this path go.
-    pub(crate) fn target(&self, path: &[u8]) -> &Arc<Target> {
-        let location = self.locations.iter().find(|(prefix, _)| path::takes(prefix, path));
-        location.map_or(&self.root, |(_, target)| target)
+    /// The location that takes this path.
+    pub(crate) fn location(&self, path: &[u8]) -> Option<usize> {
+        self.locations.iter().position(|(prefix, _)| path::takes(prefix, path))
+    }
+
+    /// Where requests of this location go.
+    pub(crate) fn target(&self, location: Option<usize>) -> &Target {
+        location.and_then(|index| self.locations.get(index)).map_or(&self.root, |(_, target)| target)
     }
 }
 

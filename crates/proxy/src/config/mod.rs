@@ -8,7 +8,7 @@ pub(crate) mod tls;
 use crate::spec::DefaultSite;
 pub use build::BuildProblem;
 pub(crate) use edits::Edits;
-pub(crate) use hosts::{Hosts, Target};
+pub(crate) use hosts::{Host, Hosts, Target};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;

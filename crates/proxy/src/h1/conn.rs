@@ -419,6 +419,11 @@ impl Downstream for Client {
         self.tunnelled.then_some((&mut self.io, &mut self.inbox))
     }
 
+    fn count(&mut self, tunnelled: Volume) {
+        self.volume.bytes_in += tunnelled.bytes_in;
+        self.volume.bytes_out += tunnelled.bytes_out;
+    }
+
     fn volume(&self) -> Volume {
         self.volume
     }

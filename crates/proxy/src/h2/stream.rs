@@ -188,7 +188,7 @@ impl Stream {
             begun: false,
             to_head: request.is_head(),
             reserved: 0,
-            volume: Volume::default(),
+            volume: Volume { bytes_in: request.size(), bytes_out: 0 },
         }
     }
 
@@ -373,6 +373,8 @@ impl Downstream for Stream {
     fn tunnel(&mut self) -> Option<(&mut Io, &mut Inbox)> {
         None
     }
+
+    fn count(&mut self, _: Volume) {}
 
     fn volume(&self) -> Volume {
         self.volume

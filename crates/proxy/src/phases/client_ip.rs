@@ -6,7 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 /// Never stops a request.
 pub(crate) fn run(call: &mut Call<'_>) {
-    let config = call.snapshot.config.clone();
+    let snapshot = call.snapshot.clone();
+    let config = &snapshot.config;
     call.trusted = config.trusts(call.peer.ip);
     if !call.trusted {
         return;

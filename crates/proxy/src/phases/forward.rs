@@ -1,6 +1,6 @@
 //! Sends a request to its origin and the answer back. Builds the head that the origin gets.
 
-use crate::config::{Edits, Target};
+use crate::config::{Edits, Host, Target};
 use crate::downstream::Downstream;
 use crate::field::{self, Kind};
 use crate::h1::body::Framing;
@@ -12,12 +12,14 @@ use std::io::Write;
 const PHASE: &str = "forward";
 
 pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D) -> Flow {
-    let Some(target) = call.target.clone() else {
-        return Flow::Break(Stop::new(PHASE, 500, Fault::Charon, "The request has no target."));
+    let snapshot = call.snapshot.clone();
+    let Some(host) = call.host.map(|host| &snapshot.config.hosts.all()[host]) else {
+        return Flow::Break(Stop::new(PHASE, 500, Fault::Charon, "The request has no host."));
     };
+    let target = host.target(call.location);
     let mut head = call.worker.buffers.take_vector();
-    build_head(call, &target, &mut head);
-    let result = exchange::run(call, down, &target, &head).await;
+    build_head(call, host, target, &mut head);
+    let result = exchange::run(call, down, target, &head).await;
     call.worker.buffers.give_vector(head);
     match result {
         Ok(()) => Flow::Continue(()),
@@ -35,7 +37,6 @@ fn explain(failure: Failure) -> Stop {
         Failure::ClientBroken => (400, Fault::Client, "The body of the request is malformed.".into()),
         Failure::Unreachable(error) => {
             let status = if error.kind() == std::io::ErrorKind::TimedOut { 504 } else { 502 };
-            // Addresses and names of the inside are for the log, not for clients.
             (status, Fault::Upstream, format!("The origin cannot be reached: {error}.").into())
         }
         Failure::Silent => (504, Fault::Upstream, "The origin did not answer in time.".into()),
@@ -52,10 +53,9 @@ fn explain(failure: Failure) -> Stop {
 
 /// The head for the origin. What we say about the client comes last and from us alone: whatever the client
 /// said about itself is dropped unless the peer is trusted.
-fn build_head(call: &Call<'_>, target: &Target, out: &mut Vec<u8>) {
+fn build_head(call: &Call<'_>, host: &Host, target: &Target, out: &mut Vec<u8>) {
     let request = call.request;
-    let none = Edits::default();
-    let edits = call.host.map_or(&none, |host| &call.snapshot.config.hosts.all()[host].request_edits);
+    let edits = &host.request_edits;
 
     out.extend_from_slice(request.method());
     out.push(b' ');
@@ -115,7 +115,7 @@ fn about_client(call: &Call<'_>, edits: &Edits, out: &mut Vec<u8>) {
                 out.extend_from_slice(b", ");
             }
         }
-        put_display(out, call.peer.ip);
+        out.extend_from_slice(call.peer.ip_text.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
     if !edits.replaces(Kind::XForwardedProto) {
@@ -130,7 +130,11 @@ fn about_client(call: &Call<'_>, edits: &Edits, out: &mut Vec<u8>) {
     }
     if !edits.replaces(Kind::XRealIp) {
         out.extend_from_slice(b"X-Real-IP: ");
-        put_display(out, call.client_ip);
+        if call.client_ip == call.peer.ip {
+            out.extend_from_slice(call.peer.ip_text.as_bytes());
+        } else {
+            put_display(out, call.client_ip);
+        }
         out.extend_from_slice(b"\r\n");
     }
     if !edits.replaces(Kind::XRequestId) {

@@ -9,7 +9,8 @@ use std::sync::Arc;
 const PHASE: &str = "route";
 
 pub(crate) fn run(call: &mut Call<'_>) -> Flow {
-    let config = call.snapshot.config.clone();
+    let snapshot = call.snapshot.clone();
+    let config = &snapshot.config;
     let name = call.request.name();
     if is_misdirected(call, name) {
         let reason = "This connection was made for another host; the browser should open a new one.";
@@ -24,7 +25,7 @@ pub(crate) fn run(call: &mut Call<'_>) -> Flow {
         });
     };
     call.host = Some(index);
-    call.target = Some(host.target(call.request.path()).clone());
+    call.location = host.location(call.request.path());
     Flow::Continue(())
 }
 

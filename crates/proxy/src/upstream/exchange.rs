@@ -13,7 +13,6 @@ use crate::worker::Worker;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::pin;
 use std::task::{Context, Poll};
 
 /// Interim answers that are passed on for one request.
@@ -103,7 +102,8 @@ pub(crate) async fn run<D: Downstream>(
 
 /// Opens a connection, unless the client leaves meanwhile.
 async fn connect<D: Downstream>(call: &Call<'_>, down: &mut D, target: &Target) -> Result<Link, Failure> {
-    let mut dial = pin!(dial::dial(target, call.worker, call.deadline));
+    // Boxed, since most requests need none, and every open connection would hold its room.
+    let mut dial = Box::pin(dial::dial(target, call.worker, call.deadline));
     poll_fn(|cx| {
         if let Poll::Ready(link) = dial.as_mut().poll(cx) {
             return Poll::Ready(link.map_err(Failure::Unreachable));
@@ -166,10 +166,11 @@ struct Exchange<'a> {
 impl Exchange<'_> {
     async fn run<D: Downstream>(&mut self, call: &mut Call<'_>, down: &mut D) -> Result<Ended, Failure> {
         let worker = call.worker.clone();
-        let config = call.snapshot.config.clone();
+        let snapshot = call.snapshot.clone();
         let none = Edits::default();
-        let edits =
-            call.host.map_or(&none, |host| &config.hosts.all()[host].response_edits[usize::from(call.https)]);
+        let edits = call
+            .host
+            .map_or(&none, |host| &snapshot.config.hosts.all()[host].response_edits[usize::from(call.https)]);
         let mut interim = 0;
         let keep_alive = loop {
             let next = self.read_head(call, down, edits)?;

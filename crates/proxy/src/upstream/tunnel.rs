@@ -2,7 +2,7 @@
 
 use super::exchange::Failure;
 use crate::buffers::Inbox;
-use crate::downstream::Downstream;
+use crate::downstream::{Downstream, Volume};
 use crate::io::Io;
 use crate::pipeline::Call;
 use crate::worker::Worker;
@@ -30,18 +30,20 @@ pub(super) async fn run<D: Downstream>(
         let upward = up.poll(cx, client, from_client, origin, worker);
         let backward = back.poll(cx, origin, from_origin, client, worker);
         match (upward, backward) {
-            (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(Ok(())),
-            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(Ok(())),
+            (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(()),
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => return Poll::Ready(()),
             _ => {}
         }
         if (up.moved, back.moved) != before {
             worker.sweep.arm(deadline, worker.limits.tunnel);
         } else if deadline.expired() {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(());
         }
         Poll::Pending
     })
-    .await
+    .await;
+    down.count(Volume { bytes_in: up.moved, bytes_out: back.moved });
+    Ok(())
 }
 
 /// One direction of a tunnel.

@@ -397,9 +397,10 @@ fn draining_says_goaway_and_finishes_what_runs() {
         let draining = proxy.drain(PATIENCE);
         tokio::pin!(draining);
         let finished = async {
-            while tokio::task::yield_now().await == ()
-                && sender.send_request(get("https://a.test/2"), true).is_ok()
-            {}
+            // After GOAWAY, no further request can be sent.
+            while sender.send_request(get("https://a.test/2"), true).is_ok() {
+                tokio::task::yield_now().await;
+            }
             go.send(()).unwrap();
             let mut body = response.await.unwrap().into_body();
             assert_eq!(body.data().await.unwrap().unwrap(), "late");
