@@ -43,7 +43,9 @@ export default tseslint.config(
     rules: {
       "no-restricted-imports": [
         "error",
-        { patterns: [{ group: ["@/features/*", "@/app/*"], message: "Lower layers know nothing of pages." }] },
+        {
+          patterns: [{ group: ["@/features/*", "@/app/*"], message: "Lower layers know nothing of pages." }],
+        },
       ],
     },
   },
@@ -55,9 +57,18 @@ export default tseslint.config(
     files: ["**/*.{js,mjs}"],
     languageOptions: {
       globals: {
-        console: "readonly", process: "readonly", URL: "readonly", setTimeout: "readonly",
-        setInterval: "readonly", clearInterval: "readonly", Buffer: "readonly", fetch: "readonly",
-        document: "readonly", localStorage: "readonly", window: "readonly", getComputedStyle: "readonly",
+        console: "readonly",
+        process: "readonly",
+        URL: "readonly",
+        setTimeout: "readonly",
+        setInterval: "readonly",
+        clearInterval: "readonly",
+        Buffer: "readonly",
+        fetch: "readonly",
+        document: "readonly",
+        localStorage: "readonly",
+        window: "readonly",
+        getComputedStyle: "readonly",
       },
     },
   },

@@ -9,7 +9,8 @@ const manifest = JSON.parse(await readFile(new URL(".vite/manifest.json", dist),
 
 const weights = new Map();
 async function weight(file) {
-  if (!weights.has(file)) weights.set(file, gzipSync(await readFile(new URL(file, dist)), { level: 9 }).length / 1000);
+  if (!weights.has(file))
+    weights.set(file, gzipSync(await readFile(new URL(file, dist)), { level: 9 }).length / 1000);
   return weights.get(file);
 }
 function files(key, seen = new Set()) {
@@ -18,7 +19,8 @@ function files(key, seen = new Set()) {
   for (const next of manifest[key].imports ?? []) files(next, seen);
   return seen;
 }
-const scripts = (key) => new Set([...files(key)].map((each) => manifest[each].file).filter((name) => name.endsWith(".js")));
+const scripts = (key) =>
+  new Set([...files(key)].map((each) => manifest[each].file).filter((name) => name.endsWith(".js")));
 const sum = async (names) => {
   let all = 0;
   for (const name of names) all += await weight(name);
@@ -30,8 +32,12 @@ const base = scripts(entry);
 const overview = scripts("src/features/overview/page.tsx");
 const first = await sum(new Set([...base, ...overview]));
 let failed = first > FIRST_LOAD;
-console.log(`first load (shell and overview): ${first.toFixed(1)} kB of ${FIRST_LOAD}${failed ? "  TOO HEAVY" : ""}`);
-for (const key of Object.keys(manifest).filter((each) => manifest[each].isDynamicEntry).sort()) {
+console.log(
+  `first load (shell and overview): ${first.toFixed(1)} kB of ${FIRST_LOAD}${failed ? "  TOO HEAVY" : ""}`,
+);
+for (const key of Object.keys(manifest)
+  .filter((each) => manifest[each].isDynamicEntry)
+  .sort()) {
   const own = await sum([...scripts(key)].filter((name) => !base.has(name)));
   const heavy = own > ROUTE;
   failed ||= heavy;

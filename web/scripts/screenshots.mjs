@@ -87,14 +87,15 @@ async function pages(page) {
 }
 
 async function openFolds(page) {
-  for (const fold of await page.locator("form button[aria-expanded=false]").all()) await fold.click();
+  const folded = page.locator("form button[aria-expanded=false]");
+  while ((await folded.count()) > 0) await folded.first().click();
 }
 async function submitEmpty(page) {
   await page.locator("form button[type=submit]").click();
   await page.locator("[role=alert]").first().waitFor();
 }
 async function selectRows(page) {
-  const boxes = page.locator("tbody [role=checkbox]");
+  const boxes = page.locator("tbody input[type=checkbox]");
   await boxes.first().click();
   await boxes.nth(1).click();
   await page.locator("[role=toolbar]").waitFor();
@@ -110,10 +111,14 @@ async function openPalette(page) {
 }
 
 async function shoot(page, view, name) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const wide = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  );
   if (wide > 0) findings.push(`${view}/${name}: the page is ${wide} px wider than the window`);
   await page.screenshot({ path: join(out, `${name}.${view}.png`), fullPage: false });
-  const axe = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]).analyze();
+  const axe = await new AxeBuilder({ page })
+    .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"])
+    .analyze();
   for (const violation of axe.violations)
     findings.push(
       `${view}/${name}: ${violation.id} (${violation.impact}) ${violation.nodes
@@ -125,18 +130,33 @@ async function shoot(page, view, name) {
 
 async function settle(page) {
   await page.waitForLoadState("load");
-  await page.waitForFunction(() => document.querySelector("h1") !== null && document.querySelector(".late") === null, null, { timeout: 10_000 }).catch(() => undefined);
+  await page
+    .waitForFunction(
+      () => document.querySelector("h1") !== null && document.querySelector(".late") === null,
+      null,
+      { timeout: 10_000 },
+    )
+    .catch(() => undefined);
   await page.waitForTimeout(250);
 }
 
 for (const view of themes) {
   const { viewport, theme, ...more } = VIEWS[view];
-  const context = await browser.newContext({ viewport, colorScheme: theme, reducedMotion: "reduce", ...more });
+  const context = await browser.newContext({
+    viewport,
+    colorScheme: theme,
+    reducedMotion: "reduce",
+    ...more,
+  });
   const page = await context.newPage();
+  page.setDefaultTimeout(8_000);
+  // A form with typed text asks before it is left.
+  page.on("dialog", (dialog) => void dialog.accept());
   let where = "login";
   page.on("console", (message) => {
     // A 404 page asks for nothing; anything else on the console is a fault.
-    if (message.type() === "error" || message.type() === "warning") findings.push(`${view}/${where}: console: ${message.text()}`);
+    if (message.type() === "error" || message.type() === "warning")
+      findings.push(`${view}/${where}: console: ${message.text()}`);
   });
   page.on("pageerror", (error) => findings.push(`${view}/${where}: ${error.message}`));
   await page.goto(`${base}/proxy-hosts`);

@@ -15,7 +15,7 @@ globalThis.ResizeObserver = class {
   observe(): void {}
   unobserve(): void {}
   disconnect(): void {}
-} as unknown as typeof ResizeObserver;
+};
 
 await ready;
 afterEach(cleanup);

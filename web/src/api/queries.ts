@@ -1,7 +1,7 @@
 // What can be read, each with its key. A write invalidates by the first word of the key.
 import { queryOptions, type QueryClient } from "@tanstack/react-query";
 import { api, body } from "./client";
-import type { AuditQuery } from "./schema";
+import type { AuditQuery, Health } from "./schema";
 
 const MINUTE = 60_000;
 
@@ -13,7 +13,11 @@ export const queries = {
       staleTime: MINUTE,
     }),
   setup: () =>
-    queryOptions({ queryKey: ["auth", "setup"], queryFn: () => body(api.GET("/api/v1/setup")), staleTime: 0 }),
+    queryOptions({
+      queryKey: ["auth", "setup"],
+      queryFn: () => body(api.GET("/api/v1/setup")),
+      staleTime: 0,
+    }),
   sessions: () =>
     queryOptions({ queryKey: ["sessions"], queryFn: () => body(api.GET("/api/v1/auth/sessions")) }),
   health: () =>
@@ -23,7 +27,7 @@ export const queries = {
       queryFn: async ({ signal }) => {
         const response = await fetch("/api/v1/health", { signal, headers: { accept: "application/json" } });
         if (!response.ok && response.status !== 503) throw new Error(`health answered ${response.status}`);
-        return (await response.json()) as import("./schema").Health;
+        return (await response.json()) as Health;
       },
       refetchInterval: 15_000,
     }),

@@ -15,7 +15,10 @@ export function NotFound() {
   return (
     <Page title={t("shell.notFound")} windowTitle={t("shell.notFound")}>
       <Card>
-        <Empty title={t("shell.notFoundText")} action={<ButtonLink to="/">{t("shell.toOverview")}</ButtonLink>} />
+        <Empty
+          title={t("shell.notFoundText")}
+          action={<ButtonLink to="/">{t("shell.toOverview")}</ButtonLink>}
+        />
       </Card>
     </Page>
   );
@@ -26,7 +29,9 @@ export function Broken() {
   const error = useRouteError();
   const text = error instanceof Error ? error.message : String(error);
   // A chunk that is gone means that the binary was replaced while the page was open.
-  const outdated = /dynamically imported module|Importing a module script failed|Unable to preload/i.test(text);
+  const outdated = /dynamically imported module|Importing a module script failed|Unable to preload/i.test(
+    text,
+  );
   return (
     <main className="mx-auto flex max-w-2xl flex-col gap-4 p-6 pt-20">
       <h1 className="text-xl font-semibold">{t("shell.broken")}</h1>

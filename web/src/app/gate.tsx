@@ -22,7 +22,7 @@ export function Gate() {
   if (!signedIn && failed) {
     return (
       <main className="mx-auto max-w-xl p-6 pt-24">
-        <h1 className="sr-only">Charon</h1>
+        <h1 className="sr-only">{t("shell.product")}</h1>
         <LoadFailed
           error={failed}
           retry={() => {

@@ -16,7 +16,17 @@ import type { Role } from "@/api/schema";
 
 export interface NavItem {
   to: string;
-  key: "overview" | "hosts" | "certificates" | "log" | "revisions" | "settings" | "users" | "tokens" | "audit" | "system";
+  key:
+    | "overview"
+    | "hosts"
+    | "certificates"
+    | "log"
+    | "revisions"
+    | "settings"
+    | "users"
+    | "tokens"
+    | "audit"
+    | "system";
   icon: LucideIcon;
   needs: Role;
   group: "operate" | "administer";
@@ -34,4 +44,3 @@ export const NAVIGATION: NavItem[] = [
   { to: "/audit", key: "audit", icon: FileClock, needs: "admin", group: "administer" },
   { to: "/system", key: "system", icon: Server, needs: "viewer", group: "administer" },
 ];
-

@@ -37,7 +37,11 @@ export function makeRouter() {
       errorElement: <Broken />,
       HydrateFallback: () => null,
       children: [
-        { index: true, ...page("", () => import("@/features/overview/page")), path: undefined } as RouteObject,
+        {
+          index: true,
+          ...page("", () => import("@/features/overview/page")),
+          path: undefined,
+        } as RouteObject,
         page("proxy-hosts", () => import("@/features/proxy-hosts/page")),
         page("proxy-hosts/new", () => import("@/features/proxy-hosts/form"), "admin"),
         page("proxy-hosts/:uuid", () => import("@/features/proxy-hosts/host-page")),

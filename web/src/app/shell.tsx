@@ -113,7 +113,7 @@ export function Shell({ children }: { children: ReactNode }) {
       >
         <div className={cx("flex h-14 items-center gap-3", narrow ? "justify-center" : "px-5")}>
           <Mark />
-          {narrow ? null : <span className="text-lg font-semibold tracking-wide">Charon</span>}
+          {narrow ? null : <span className="text-lg font-semibold tracking-wide">{t("shell.product")}</span>}
         </div>
         <nav aria-label={t("nav.label")} className="flex flex-1 flex-col gap-0.5 overflow-y-auto px-3 py-2">
           {items.map((item, index) => (
@@ -155,7 +155,7 @@ export function Shell({ children }: { children: ReactNode }) {
             <Search aria-hidden size={15} />
             <span className="mr-8">{t("shell.search")}</span>
             <kbd className="inline-flex items-center gap-0.5 font-mono text-xs text-faint">
-              Ctrl K
+              {t("shell.searchKey")}
             </kbd>
           </button>
           <IconButton label={t("shell.search")} onClick={() => setPalette(true)} className="lg:hidden">
@@ -258,9 +258,24 @@ function ThemeMenu() {
     <Menu
       groups={[
         [
-          { label: t("shell.themeSystem"), icon: <Monitor aria-hidden size={16} />, checked: wish === "system", onSelect: () => wishTheme("system") },
-          { label: t("shell.themeDark"), icon: <Moon aria-hidden size={16} />, checked: wish === "dark", onSelect: () => wishTheme("dark") },
-          { label: t("shell.themeLight"), icon: <Sun aria-hidden size={16} />, checked: wish === "light", onSelect: () => wishTheme("light") },
+          {
+            label: t("shell.themeSystem"),
+            icon: <Monitor aria-hidden size={16} />,
+            checked: wish === "system",
+            onSelect: () => wishTheme("system"),
+          },
+          {
+            label: t("shell.themeDark"),
+            icon: <Moon aria-hidden size={16} />,
+            checked: wish === "dark",
+            onSelect: () => wishTheme("dark"),
+          },
+          {
+            label: t("shell.themeLight"),
+            icon: <Sun aria-hidden size={16} />,
+            checked: wish === "light",
+            onSelect: () => wishTheme("light"),
+          },
         ],
       ]}
       trigger={

@@ -105,8 +105,7 @@ export class LiveConnection {
     if (name === "hello") this.dispatch({ type: "hello", at: this.now() });
     else if (name === "bye") {
       this.close();
-      const detail =
-        typeof data === "object" && data !== null && "reason" in data ? String(data.reason) : "";
+      const detail = typeof data === "object" && data !== null && "reason" in data ? String(data.reason) : "";
       const reason: LiveReason = /session|password|role|disabled|logout/i.test(detail)
         ? "session-ended"
         : "closed";
@@ -121,20 +120,10 @@ export class LiveConnection {
 
   private onTick = (): void => {
     this.dispatch({ type: "tick", at: this.now() });
-    if (wantsConnection(this.state, this.now())) {
-      if (this.source === null || this.state.kind === "reconnecting") this.tryAgain();
-    }
-  };
-
-  private tryAgain(): void {
-    // The next attempt counts as failed unless the server says hello before its own wait is over.
-    this.dispatch({ type: "lost", at: this.now(), reason: this.lastReason() });
+    if (!wantsConnection(this.state, this.now())) return;
+    this.dispatch({ type: "attempt", at: this.now() });
     this.connect();
-  }
-
-  private lastReason(): LiveReason {
-    return this.state.kind === "reconnecting" ? this.state.reason : "lost";
-  }
+  };
 
   private onOffline = (): void => {
     this.close();

@@ -18,6 +18,7 @@ export type LiveEvent =
   | { type: "hello"; at: number }
   | { type: "word"; at: number }
   | { type: "lost"; at: number; reason: LiveReason }
+  | { type: "attempt"; at: number }
   | { type: "offline"; at: number }
   | { type: "online" }
   | { type: "bye"; reason: LiveReason; detail: string }
@@ -45,6 +46,9 @@ export function step(state: LiveState, event: LiveEvent): LiveState {
       return state.kind === "live" ? { ...state, lastWord: event.at } : state;
     case "lost":
       return state.kind === "off" ? state : reconnect(state, event.at, event.reason);
+    case "attempt":
+      // An attempt has as long as a live stream may be silent; then the next one begins.
+      return state.kind === "reconnecting" ? { ...state, retryAt: event.at + SILENCE_MS } : state;
     case "offline":
       return state.kind === "off" ? state : reconnect(state, event.at, "offline");
     case "online":

@@ -12,7 +12,10 @@ const point = (time: string) => ({
   p50_ms: 3,
   p95_ms: 9,
 });
-const traffic = { series: [point("2026-01-01T00:00:00.000Z")], totals: { requests: 1 } } as unknown as Traffic;
+const traffic = {
+  series: [point("2026-01-01T00:00:00.000Z")],
+  totals: { requests: 1 },
+} as unknown as Traffic;
 
 test("a new point is appended and the totals follow", () => {
   const next = addPoint(traffic, { ...point("2026-01-01T00:00:02.000Z"), totals: { requests: 5 } });

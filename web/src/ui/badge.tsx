@@ -16,7 +16,12 @@ export function Badge({ tone = "neutral", children }: { tone?: Tone; children: R
 }
 
 export function Dot({ tone, className }: { tone: Tone; className?: string }) {
-  return <span aria-hidden className={cx("inline-block size-2 shrink-0 rounded-full", TONE_DOT[tone], className)} />;
+  return (
+    <span
+      aria-hidden
+      className={cx("inline-block size-2 shrink-0 rounded-full", TONE_DOT[tone], className)}
+    />
+  );
 }
 
 export function State({ tone, children }: { tone: Tone; children: ReactNode }) {

@@ -56,18 +56,28 @@ export default function Chart(props: ChartProps) {
     const host = box.current;
     if (!host) return;
     const line = colour("line");
-    const axis = { stroke: colour("muted"), font: "12px sans-serif", grid: { stroke: line, width: 1 }, ticks: { show: false } };
+    const axis = {
+      stroke: colour("muted"),
+      font: "12px sans-serif",
+      grid: { stroke: line, width: 1 },
+      ticks: { show: false },
+    };
     const chart = new uPlot(
       {
         width: host.clientWidth,
         height,
-        padding: [8, 4, 0, 0],
+        padding: [8, 20, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
         scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] } },
         axes: [
-          { ...axis, size: 28, space: 90, values: (_, ticks) => ticks.map((at) => clockTime(at * 1000)) },
-          { ...axis, size: 58, space: 36, values: (_, ticks) => ticks.map((value) => tick(value)) },
+          {
+            ...axis,
+            size: 28,
+            space: 90,
+            values: (_, ticks) => ticks.map((at) => clockTime(at * 1000).slice(0, at % 60 === 0 ? 5 : 8)),
+          },
+          { ...axis, size: 52, space: 36, values: (_, ticks) => ticks.map((value) => tick(value)) },
         ],
         series: [
           {},
@@ -76,7 +86,9 @@ export default function Chart(props: ChartProps) {
             stroke: colour(each.token),
             width: 1.5,
             points: { show: false },
-            ...(stacked ? { fill: `color-mix(in srgb, ${colour(each.token)} 30%, ${colour("surface")})` } : {}),
+            ...(stacked
+              ? { fill: `color-mix(in srgb, ${colour(each.token)} 30%, ${colour("surface")})` }
+              : {}),
           })),
         ],
         hooks: { setCursor: [(self) => setCursor(self.cursor.idx ?? null)] },
@@ -106,7 +118,11 @@ export default function Chart(props: ChartProps) {
       <figcaption className="mt-2 flex min-h-5 flex-wrap gap-x-4 gap-y-1 text-xs text-muted">
         {series.map((each) => (
           <span key={each.label} className="inline-flex items-center gap-1.5">
-            <span aria-hidden className={cx("h-2 w-3 rounded-sm")} style={{ background: `var(--${each.token})` }} />
+            <span
+              aria-hidden
+              className={cx("h-2 w-3 rounded-sm")}
+              style={{ background: `var(--${each.token})` }}
+            />
             {each.label}
             <span className="min-w-10 text-text">{format(each.values[at])}</span>
           </span>

@@ -69,6 +69,7 @@ export function DataTable<T>({
       const current = selection?.selected ?? {};
       selection?.onChange(typeof update === "function" ? update(current) : update);
     },
+    autoResetAll: false,
     getCoreRowModel: getCoreRowModel(),
     getSortedRowModel: getSortedRowModel(),
   });
@@ -132,7 +133,13 @@ export function DataTable<T>({
                         className="-mx-1 inline-flex items-center gap-1 rounded-sm px-1 py-1 hover:text-text"
                       >
                         {label}
-                        <span aria-hidden className="inline-block w-3.5">
+                        <span
+                          aria-hidden
+                          className={cx(
+                            "inline-block w-3.5",
+                            header.column.columnDef.meta?.align === "right" && "order-first",
+                          )}
+                        >
                           {sorted === "asc" ? <ArrowUp size={13} /> : null}
                           {sorted === "desc" ? <ArrowDown size={13} /> : null}
                         </span>

@@ -65,7 +65,7 @@ export function Dialog({
               : "top-1/2 left-1/2 max-h-[90dvh] w-[min(32rem,calc(100vw-2rem))] -translate-1/2 rounded-lg",
           )}
         >
-          <header className="flex items-start justify-between gap-4 px-5 pt-4 pb-2">
+          <div className="flex items-start justify-between gap-4 px-5 pt-4 pb-2">
             <div className="min-w-0">
               <Radix.Title className="text-lg font-semibold wrap-anywhere">{title}</Radix.Title>
               {description ? (
@@ -75,10 +75,10 @@ export function Dialog({
             <Radix.Close aria-label={t("ui.close")} className={cx(buttonClass("quiet", "icon"), "-mr-2")}>
               <X aria-hidden size={18} />
             </Radix.Close>
-          </header>
+          </div>
           <div className="min-h-0 flex-1 overflow-y-auto px-5 py-2">{children}</div>
           {footer ? (
-            <footer className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">{footer}</footer>
+            <div className="flex flex-wrap justify-end gap-2 border-t border-line px-5 py-3">{footer}</div>
           ) : null}
         </Radix.Content>
       </Radix.Portal>

@@ -32,7 +32,9 @@ export function DiffList({ changes }: { changes: Change[] }) {
     <dl className="flex flex-col gap-2">
       {changes.map((change) => (
         <div key={change.field} className="overflow-hidden rounded-md border border-line">
-          <dt className="border-b border-line bg-raised px-3 py-1 font-mono text-xs text-muted">{change.field}</dt>
+          <dt className="border-b border-line bg-raised px-3 py-1 font-mono text-xs text-muted">
+            {change.field}
+          </dt>
           <dd className="grid font-mono text-sm">
             <Line sign="−" name={t("ui.before")} text={show(change.before)} className="bg-failing-soft" />
             <Line sign="+" name={t("ui.after")} text={show(change.after)} className="bg-live-soft" />
@@ -43,7 +45,17 @@ export function DiffList({ changes }: { changes: Change[] }) {
   );
 }
 
-function Line({ sign, name, text, className }: { sign: string; name: string; text: string; className: string }) {
+function Line({
+  sign,
+  name,
+  text,
+  className,
+}: {
+  sign: string;
+  name: string;
+  text: string;
+  className: string;
+}) {
   const { t } = useTranslation();
   return (
     <div className={`flex gap-2 px-3 py-1 ${className}`}>

@@ -198,7 +198,9 @@ export function Fold({
             className={cx("shrink-0 text-muted transition-transform", open && "rotate-90")}
           />
           <span className="w-28 shrink-0 font-medium max-sm:w-20">{title}</span>
-          <span className={cx("min-w-0 truncate text-sm", failed ? "text-failing" : "text-muted")}>{summary}</span>
+          <span className={cx("min-w-0 truncate text-sm", failed ? "text-failing" : "text-muted")}>
+            {summary}
+          </span>
         </button>
       </h2>
       <div id={id} hidden={!open} className="flex flex-col gap-4 border-t border-line p-4">

@@ -62,7 +62,9 @@ export function ago(time: string, now: number): string {
   for (const [unit, size] of STEPS) {
     if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
   }
-  return Math.abs(seconds) < 5 ? relative.format(0, "second") : relative.format(Math.trunc(seconds), "second");
+  return Math.abs(seconds) < 5
+    ? relative.format(0, "second")
+    : relative.format(Math.trunc(seconds), "second");
 }
 
 export function duration(totalSeconds: number): string {

@@ -28,7 +28,12 @@ export function IconButton({
 }: ComponentProps<"button"> & { label: string }) {
   return (
     <Hint text={label}>
-      <button type="button" aria-label={label} {...rest} className={cx(buttonClass("quiet", "icon"), className)}>
+      <button
+        type="button"
+        aria-label={label}
+        {...rest}
+        className={cx(buttonClass("quiet", "icon"), className)}
+      >
         {children}
       </button>
     </Hint>

@@ -201,7 +201,7 @@ export function FilterSelect({
       aria-label={label}
       value={value}
       onChange={(event) => setValue(event.target.value)}
-      className={cx(INPUT, "w-auto max-w-52 pr-8", value && "border-accent")}
+      className={cx(INPUT, "w-auto! max-w-52 pr-8", value && "border-accent")}
     >
       <option value="">{label}</option>
       {options.map((option) => (

@@ -38,7 +38,14 @@ export function Menu({
         >
           {head ? <DropdownMenu.Label className="px-2.5 py-2">{head}</DropdownMenu.Label> : null}
           {groups.map((items, group) => (
-            <div key={items[0]?.label ?? group} className={group > 0 || head ? "border-t border-line pt-1 [&:not(:last-child)]:pb-1" : "[&:not(:last-child)]:pb-1"}>
+            <div
+              key={items[0]?.label ?? group}
+              className={
+                group > 0 || head
+                  ? "border-t border-line pt-1 [&:not(:last-child)]:pb-1"
+                  : "[&:not(:last-child)]:pb-1"
+              }
+            >
               {items.map((item) => (
                 <DropdownMenu.Item
                   key={item.label}

@@ -57,7 +57,15 @@ export function LoadFailed({ error, retry }: { error: unknown; retry: () => void
   );
 }
 
-export function Empty({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+export function Empty({
+  title,
+  children,
+  action,
+}: {
+  title: string;
+  children?: ReactNode;
+  action?: ReactNode;
+}) {
   return (
     <div className="flex flex-col items-center gap-3 px-6 py-12 text-center">
       <p className="text-lg font-medium">{title}</p>

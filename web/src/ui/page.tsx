@@ -42,7 +42,7 @@ export function Page({
           </h1>
           {description ? <div className="mt-1 max-w-prose text-muted">{description}</div> : null}
         </div>
-        {actions ? <div className="flex flex-wrap gap-2">{actions}</div> : null}
+        {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
       </header>
       {children}
     </div>

@@ -19,7 +19,10 @@ export function ProblemList({ problems }: { problems: Standing[] }) {
       {problems.map((problem) => {
         const { text, command } = remedyParts(problem.remedy);
         return (
-          <li key={`${problem.component}/${problem.code}/${problem.subject ?? ""}`} className="flex flex-wrap gap-x-4 gap-y-2 px-4 py-3">
+          <li
+            key={`${problem.component}/${problem.code}/${problem.subject ?? ""}`}
+            className="flex flex-wrap gap-x-4 gap-y-2 px-4 py-3"
+          >
             <div className="w-24 shrink-0 max-sm:w-auto">
               <State tone={problem.severity}>{t(`severity.${problem.severity}`)}</State>
             </div>

@@ -3,18 +3,40 @@ import { useTranslation } from "react-i18next";
 import type { StatusCounts } from "@/api/schema";
 import { count } from "./format";
 
-export function Sparkline({ values, width = 96, height = 24 }: { values: number[]; width?: number; height?: number }) {
+export function Sparkline({
+  values,
+  width = 96,
+  height = 24,
+}: {
+  values: number[];
+  width?: number;
+  height?: number;
+}) {
   const top = Math.max(...values, 1);
   const stepX = width / Math.max(values.length - 1, 1);
   const points = values
-    .map((value, at) => `${(at * stepX).toFixed(1)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`)
+    .map(
+      (value, at) => `${(at * stepX).toFixed(1)},${(height - 2 - (value / top) * (height - 4)).toFixed(1)}`,
+    )
     .join(" ");
   return (
-    <svg aria-hidden width={width} height={height} viewBox={`0 0 ${width} ${height}`} className="block text-live">
+    <svg
+      aria-hidden
+      width={width}
+      height={height}
+      viewBox={`0 0 ${width} ${height}`}
+      className="block text-live"
+    >
       {values.length > 1 ? (
         <>
           <polygon points={`0,${height} ${points} ${width},${height}`} fill="currentColor" opacity="0.14" />
-          <polyline points={points} fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinejoin="round" />
+          <polyline
+            points={points}
+            fill="none"
+            stroke="currentColor"
+            strokeWidth="1.5"
+            strokeLinejoin="round"
+          />
         </>
       ) : null}
     </svg>
@@ -43,7 +65,7 @@ export function StatusBand({ counts }: { counts: StatusCounts }) {
           ) : null,
         )}
       </div>
-      <ul className="mt-3 grid grid-cols-2 gap-x-6 gap-y-1.5">
+      <ul className="mt-3 flex flex-col gap-1.5">
         {CLASSES.map((each) => (
           <li key={each.name} className="flex items-center gap-2 text-sm">
             <span aria-hidden className="size-2 rounded-full" style={{ background: each.colour }} />

@@ -3,7 +3,13 @@ import { Tabs as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 import { useParam } from "./url-state";
 
-export function Tabs({ label, tabs }: { label: string; tabs: { id: string; title: string; content: () => ReactNode }[] }) {
+export function Tabs({
+  label,
+  tabs,
+}: {
+  label: string;
+  tabs: { id: string; title: string; content: () => ReactNode }[];
+}) {
   const [tab, setTab] = useParam("tab", tabs[0]?.id);
   const active = tabs.some((each) => each.id === tab) ? tab : (tabs[0]?.id ?? "");
   return (

@@ -1,6 +1,5 @@
 // Switch and checkbox, with the label as part of the target.
 import { Check, Minus } from "lucide-react";
-import { Checkbox as RadixCheckbox, Switch as RadixSwitch } from "radix-ui";
 import { useId, type ReactNode } from "react";
 import { cx } from "./classes";
 
@@ -20,19 +19,27 @@ export function Switch({
   const id = useId();
   return (
     <div className="flex items-start gap-3 max-sm:min-h-11 max-sm:items-center">
-      <RadixSwitch.Root
+      <button
         id={id}
-        checked={checked}
+        type="button"
+        role="switch"
+        aria-checked={checked}
         disabled={disabled}
-        onCheckedChange={onChange}
+        onClick={() => onChange(!checked)}
         aria-describedby={hint ? `${id}-hint` : undefined}
         className={cx(
-          "relative mt-0.5 h-5 w-9 shrink-0 rounded-full border border-line-strong bg-raised transition-colors",
-          "data-[state=checked]:border-live data-[state=checked]:bg-live disabled:opacity-50",
+          "relative mt-0.5 h-5 w-9 shrink-0 rounded-full border transition-colors after:absolute after:-inset-3 disabled:opacity-50",
+          checked ? "border-live bg-live" : "border-line-strong bg-raised",
         )}
       >
-        <RadixSwitch.Thumb className="block size-3.5 translate-x-0.5 rounded-full bg-muted transition-transform data-[state=checked]:translate-x-[17px] data-[state=checked]:bg-bg" />
-      </RadixSwitch.Root>
+        <span
+          aria-hidden
+          className={cx(
+            "block size-3.5 rounded-full transition-transform",
+            checked ? "translate-x-[17px] bg-bg" : "translate-x-0.5 bg-muted",
+          )}
+        />
+      </button>
       <div>
         <label htmlFor={id} className="text-base text-text">
           {label}
@@ -47,6 +54,7 @@ export function Switch({
   );
 }
 
+/** The browser's own checkbox, with a larger target than what is drawn. */
 export function Checkbox({
   label,
   checked,
@@ -59,19 +67,29 @@ export function Checkbox({
   visibleLabel?: boolean;
 }) {
   const id = useId();
+  const mixed = checked === "indeterminate";
+  const on = mixed || checked;
   return (
     <span className="inline-flex items-center gap-2">
-      <RadixCheckbox.Root
-        id={id}
-        aria-label={visibleLabel ? undefined : label}
-        checked={checked}
-        onCheckedChange={(value) => onChange(value === true)}
-        className="relative grid size-4.5 shrink-0 place-items-center rounded-sm border border-line-strong bg-bg after:absolute after:-inset-2.5 data-[state=checked]:border-accent data-[state=checked]:bg-accent data-[state=indeterminate]:border-accent"
-      >
-        <RadixCheckbox.Indicator className={checked === true ? "text-on-accent" : "text-accent-text"}>
-          {checked === "indeterminate" ? <Minus aria-hidden size={13} /> : <Check aria-hidden size={13} />}
-        </RadixCheckbox.Indicator>
-      </RadixCheckbox.Root>
+      <span className="relative inline-grid size-4.5 shrink-0 place-items-center">
+        <input
+          id={id}
+          type="checkbox"
+          aria-label={visibleLabel ? undefined : label}
+          checked={checked === true}
+          ref={(input) => {
+            if (input) input.indeterminate = mixed;
+          }}
+          onChange={(event) => onChange(event.target.checked)}
+          className={cx(
+            "size-4.5 cursor-pointer appearance-none rounded-sm border after:absolute after:-inset-2.5",
+            on ? "border-accent bg-accent" : "border-line-strong bg-bg",
+          )}
+        />
+        <span aria-hidden className="pointer-events-none absolute text-on-accent">
+          {mixed ? <Minus size={13} /> : checked ? <Check size={13} /> : null}
+        </span>
+      </span>
       {visibleLabel ? <label htmlFor={id}>{label}</label> : null}
     </span>
   );

@@ -37,7 +37,11 @@ test("while paused new requests wait and are counted, and none is lost at resume
 test("memory is bounded", () => {
   let buffer = EMPTY;
   for (let at = 0; at < KEPT * 4; at += 500)
-    buffer = take(buffer, Array.from({ length: 500 }, (_, index) => entry(at + index)), false);
+    buffer = take(
+      buffer,
+      Array.from({ length: 500 }, (_, index) => entry(at + index)),
+      false,
+    );
   expect(buffer.entries.length).toBe(KEPT);
   expect(buffer.known.size).toBeLessThanOrEqual(KEPT * 3);
   expect(buffer.entries[0]?.request_id).toBe(`r${KEPT * 4 - 1}`);

@@ -53,7 +53,8 @@ export default function AccessLogPage() {
     if (isBatch(data)) setBuffer((old) => take(old, data.entries, paused));
   });
   useLive("dropped", (data) => {
-    if (typeof data === "object" && data !== null && "count" in data) setDropped((old) => old + Number(data.count));
+    if (typeof data === "object" && data !== null && "count" in data)
+      setDropped((old) => old + Number(data.count));
   });
   const loaded = first.data;
   const [taken, setTaken] = useState<LogEntry[] | undefined>(undefined);
@@ -64,7 +65,8 @@ export default function AccessLogPage() {
 
   const deferredWords = useDeferredValue(words);
   const matching = useMemo(
-    () => buffer.entries.filter((entry) => matchesText(entry, { host, statusClass: "", words: deferredWords })),
+    () =>
+      buffer.entries.filter((entry) => matchesText(entry, { host, statusClass: "", words: deferredWords })),
     [buffer.entries, host, deferredWords],
   );
   const counts = useMemo(() => {
@@ -116,7 +118,7 @@ export default function AccessLogPage() {
             aria-label={t("log.host")}
             value={host}
             onChange={(event) => setHost(event.target.value)}
-            className={cx(INPUT, "w-auto max-w-60 pr-8", host && "border-accent")}
+            className={cx(INPUT, "w-auto! max-w-60 pr-8", host && "border-accent")}
           >
             <option value="">{t("log.anyHost")}</option>
             {domains.map((domain) => (
@@ -151,7 +153,9 @@ export default function AccessLogPage() {
             </div>
           ) : null}
           {first.isPending && buffer.entries.length === 0 ? <SkeletonRows rows={10} /> : null}
-          {shown.length > 0 ? <Rows entries={shown} open={request.open} setHost={setHost} setWords={setWords} /> : null}
+          {shown.length > 0 ? (
+            <Rows entries={shown} open={request.open} setHost={setHost} setWords={setWords} />
+          ) : null}
           {loaded && buffer.entries.length === 0 ? (
             <Empty title={t("log.waiting")}>{t("log.waitingText")}</Empty>
           ) : null}
@@ -181,7 +185,7 @@ export default function AccessLogPage() {
 }
 
 const GRID =
-  "md:grid md:grid-cols-[6.5rem_3.5rem_minmax(0,1fr)_minmax(0,12rem)_9.5rem_5rem_4.5rem] md:items-center md:gap-3 md:px-4";
+  "md:grid md:grid-cols-[6.5rem_2.75rem_minmax(0,1fr)_minmax(0,11rem)_8rem_4.25rem_4rem] md:items-center md:gap-3 md:px-4";
 
 function Rows({
   entries,
@@ -293,7 +297,9 @@ const Row = memo(
     const { t } = useTranslation();
     const small = "truncate rounded-sm text-left hover:text-text hover:underline";
     return (
-      <div className={cx(GRID, "relative h-full border-b border-line hover:bg-raised max-md:px-4 max-md:py-2")}>
+      <div
+        className={cx(GRID, "relative h-full border-b border-line hover:bg-raised max-md:px-4 max-md:py-2")}
+      >
         <time dateTime={entry.time} className="font-mono text-xs text-muted max-md:float-right">
           {clockMillis(entry.time)}
         </time>
@@ -332,8 +338,12 @@ const Row = memo(
           >
             {entry.client_ip}
           </button>
-          <span className="ml-auto text-right text-sm whitespace-nowrap text-text">{milliseconds(entry.duration_ms)}</span>
-          <span className="text-right text-sm whitespace-nowrap text-muted max-md:hidden">{bytes(entry.bytes_out)}</span>
+          <span className="ml-auto text-right text-sm whitespace-nowrap text-text">
+            {milliseconds(entry.duration_ms)}
+          </span>
+          <span className="text-right text-sm whitespace-nowrap text-muted max-md:hidden">
+            {bytes(entry.bytes_out)}
+          </span>
         </span>
       </div>
     );

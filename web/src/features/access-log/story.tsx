@@ -35,7 +35,8 @@ export function Story({
       </Dialog>
     );
   const tone = statusTone(entry.status);
-  const own = entry.upstream_ms === null ? entry.duration_ms : Math.max(entry.duration_ms - entry.upstream_ms, 0);
+  const own =
+    entry.upstream_ms === null ? entry.duration_ms : Math.max(entry.duration_ms - entry.upstream_ms, 0);
   return (
     <Dialog
       side
@@ -52,7 +53,11 @@ export function Story({
         </div>
         <ol className="grid grid-cols-[1fr_auto_1fr_auto_1fr] items-stretch gap-2 max-sm:grid-cols-1">
           <Stop name={t("log.story.client")}>
-            <button type="button" onClick={() => onAddress(entry.client_ip)} className="font-mono text-xs wrap-anywhere underline decoration-line-strong underline-offset-3">
+            <button
+              type="button"
+              onClick={() => onAddress(entry.client_ip)}
+              className="font-mono text-xs wrap-anywhere underline decoration-line-strong underline-offset-3"
+            >
               {entry.client_ip}
             </button>
             <p className="text-xs text-muted">
@@ -96,12 +101,19 @@ export function Story({
             {
               name: t("log.host"),
               value: (
-                <button type="button" onClick={() => onHost(entry.host)} className="underline decoration-line-strong underline-offset-3">
+                <button
+                  type="button"
+                  onClick={() => onHost(entry.host)}
+                  className="underline decoration-line-strong underline-offset-3"
+                >
                   {entry.host}
                 </button>
               ),
             },
-            { name: t("log.story.query"), value: entry.query ? <code className="font-mono text-sm">{entry.query}</code> : t("ui.none") },
+            {
+              name: t("log.story.query"),
+              value: entry.query ? <code className="font-mono text-sm">{entry.query}</code> : t("ui.none"),
+            },
             { name: t("log.story.received"), value: bytes(entry.bytes_in) },
             { name: t("log.story.sent"), value: bytes(entry.bytes_out) },
             { name: t("log.story.agent"), value: entry.user_agent || t("ui.none") },
@@ -124,7 +136,12 @@ export function Story({
 
 function Stop({ name, faint = false, children }: { name: string; faint?: boolean; children: ReactNode }) {
   return (
-    <li className={cx("flex min-w-0 flex-col gap-1 rounded-md border p-3", faint ? "border-dashed border-line-strong" : "border-line bg-raised")}>
+    <li
+      className={cx(
+        "flex min-w-0 flex-col gap-1 rounded-md border p-3",
+        faint ? "border-dashed border-line-strong" : "border-line bg-raised",
+      )}
+    >
       <p className="text-xs text-muted">{name}</p>
       {children}
     </li>

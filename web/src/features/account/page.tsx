@@ -96,7 +96,12 @@ function Profile({ me }: { me: Me }) {
             error={text(errors.current_password?.message)}
           >
             {(wired) => (
-              <Input {...wired} {...form.register("current_password")} type="password" autoComplete="current-password" />
+              <Input
+                {...wired}
+                {...form.register("current_password")}
+                type="password"
+                autoComplete="current-password"
+              />
             )}
           </Field>
         ) : null}
@@ -140,7 +145,12 @@ function Password() {
       >
         <Field label={t("account.oldPassword")} error={text(errors.old_password?.message)}>
           {(wired) => (
-            <Input {...wired} {...form.register("old_password")} type="password" autoComplete="current-password" />
+            <Input
+              {...wired}
+              {...form.register("old_password")}
+              type="password"
+              autoComplete="current-password"
+            />
           )}
         </Field>
         <Field
@@ -149,7 +159,12 @@ function Password() {
           error={text(errors.new_password?.message)}
         >
           {(wired) => (
-            <Input {...wired} {...form.register("new_password")} type="password" autoComplete="new-password" />
+            <Input
+              {...wired}
+              {...form.register("new_password")}
+              type="password"
+              autoComplete="new-password"
+            />
           )}
         </Field>
         <SaveProblem saving={saving} />

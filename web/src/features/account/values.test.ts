@@ -8,6 +8,8 @@ test("a changed e-mail needs the current password", () => {
 });
 
 test("a session is named by browser and system", () => {
-  expect(agentName("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")).toBe("Firefox, Linux");
+  expect(agentName("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")).toBe(
+    "Firefox, Linux",
+  );
   expect(agentName("strange")).toBeNull();
 });

@@ -8,7 +8,10 @@ export function profileSchema(currentEmail: string) {
   return z
     .object({
       name: z.string().trim().min(1, "account.needName"),
-      email: z.string().trim().regex(/^[^\s@]+@[^\s@]+$/, "account.badEmail"),
+      email: z
+        .string()
+        .trim()
+        .regex(/^[^\s@]+@[^\s@]+$/, "account.badEmail"),
       current_password: z.string(),
     })
     .refine((values) => values.email === currentEmail || values.current_password !== "", {
@@ -24,19 +27,27 @@ export const passwordSchema = z.object({
 
 /** A user agent as a person would name it: browser and system. */
 export function agentName(agent: string): string | null {
-  const browser =
-    /Edg\//.test(agent) ? "Edge"
-    : /Firefox\//.test(agent) ? "Firefox"
-    : /Chrome\//.test(agent) ? "Chrome"
-    : /Safari\//.test(agent) ? "Safari"
-    : /^curl/.test(agent) ? "curl"
-    : null;
-  const system =
-    /iPhone|iPad/.test(agent) ? "iOS"
-    : /Android/.test(agent) ? "Android"
-    : /Windows/.test(agent) ? "Windows"
-    : /Mac OS X/.test(agent) ? "macOS"
-    : /Linux/.test(agent) ? "Linux"
-    : null;
+  const browser = /Edg\//.test(agent)
+    ? "Edge"
+    : /Firefox\//.test(agent)
+      ? "Firefox"
+      : /Chrome\//.test(agent)
+        ? "Chrome"
+        : /Safari\//.test(agent)
+          ? "Safari"
+          : /^curl/.test(agent)
+            ? "curl"
+            : null;
+  const system = /iPhone|iPad/.test(agent)
+    ? "iOS"
+    : /Android/.test(agent)
+      ? "Android"
+      : /Windows/.test(agent)
+        ? "Windows"
+        : /Mac OS X/.test(agent)
+          ? "macOS"
+          : /Linux/.test(agent)
+            ? "Linux"
+            : null;
   return [browser, system].filter(Boolean).join(", ") || null;
 }

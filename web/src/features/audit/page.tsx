@@ -47,7 +47,9 @@ function columns(t: TFunction, show: (id: number) => void): ColumnDef<AuditEntry
       id: "address",
       accessorFn: (entry) => entry.ip_address,
       header: t("audit.address"),
-      cell: ({ getValue }) => <span className="font-mono text-xs text-muted">{getValue<string>() || "–"}</span>,
+      cell: ({ getValue }) => (
+        <span className="font-mono text-xs text-muted">{getValue<string>() || "–"}</span>
+      ),
       meta: { className: "max-lg:hidden" },
     },
     {
@@ -141,9 +143,15 @@ export default function AuditPage() {
               items={[
                 { name: t("audit.resource"), value: entry.resource_name || "–" },
                 ...(entry.details ? [{ name: t("audit.details"), value: entry.details }] : []),
-                { name: t("audit.address"), value: <code className="font-mono text-sm">{entry.ip_address || "–"}</code> },
+                {
+                  name: t("audit.address"),
+                  value: <code className="font-mono text-sm">{entry.ip_address || "–"}</code>,
+                },
                 { name: t("audit.agent"), value: entry.user_agent || "–" },
-                { name: t("audit.request"), value: <code className="font-mono text-sm">{entry.request_id || "–"}</code> },
+                {
+                  name: t("audit.request"),
+                  value: <code className="font-mono text-sm">{entry.request_id || "–"}</code>,
+                },
               ]}
             />
             {entry.before || entry.after ? (

@@ -22,7 +22,8 @@ import { editSchema, newSchema, type CertificateValues } from "./values";
 export default function CertificateFormPage() {
   const { uuid } = useParams();
   const certificate = useQuery({ ...queries.certificate(uuid ?? ""), enabled: uuid !== undefined });
-  if (certificate.error) return <LoadFailed error={certificate.error} retry={() => void certificate.refetch()} />;
+  if (certificate.error)
+    return <LoadFailed error={certificate.error} retry={() => void certificate.refetch()} />;
   if (uuid && !certificate.data) return <SkeletonRows rows={6} />;
   return <CertificateForm existing={certificate.data} />;
 }
@@ -50,7 +51,10 @@ function CertificateForm({ existing }: { existing: Certificate | undefined }) {
       void refreshServed(client);
       toast(
         "live",
-        t("certificates.form.saved", { name: saved.name, date: saved.expires_at ? date(saved.expires_at) : "–" }),
+        t("certificates.form.saved", {
+          name: saved.name,
+          date: saved.expires_at ? date(saved.expires_at) : "–",
+        }),
       );
       void navigate(`/certificates/${saved.uuid}`);
     },
@@ -71,7 +75,11 @@ function CertificateForm({ existing }: { existing: Certificate | undefined }) {
     >
       <Card>
         <div className="flex flex-col gap-5">
-          <Field label={t("certificates.form.name")} hint={t("certificates.form.nameHint")} error={text(errors.name?.message)}>
+          <Field
+            label={t("certificates.form.name")}
+            hint={t("certificates.form.nameHint")}
+            error={text(errors.name?.message)}
+          >
             {(wired) => <Input {...wired} {...form.register("name")} autoFocus={!existing} />}
           </Field>
           <PemField

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { editSchema } from "./values";
 
-const fields = (values: unknown) => editSchema.safeParse(values).error?.issues.map((issue) => issue.path[0]) ?? [];
+const fields = (values: unknown) =>
+  editSchema.safeParse(values).error?.issues.map((issue) => issue.path[0]) ?? [];
 
 test("a certificate is replaced together with its key or not at all", () => {
   expect(fields({ name: "a", certificate: "", private_key: "" })).toEqual([]);

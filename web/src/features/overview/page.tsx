@@ -154,12 +154,21 @@ function TrafficCards() {
       ) : (
         <div className="grid gap-4 lg:grid-cols-3">
           <Card title={t("overview.rps")} className="lg:col-span-2">
-            {data ? <RequestsChart series={data.series} height={200} /> : <Skeleton className="h-57 w-full" />}
+            {data ? (
+              <RequestsChart series={data.series} height={200} />
+            ) : (
+              <Skeleton className="h-57 w-full" />
+            )}
           </Card>
           <Card title={t("overview.status")} aside={<Window minutes={minutes} />}>
             {data ? <StatusBand counts={data.totals.status} /> : <Skeleton className="h-24 w-full" />}
           </Card>
-          <Card title={t("overview.topHosts")} aside={<Window minutes={minutes} />} flush className="lg:col-span-2">
+          <Card
+            title={t("overview.topHosts")}
+            aside={<Window minutes={minutes} />}
+            flush
+            className="lg:col-span-2"
+          >
             {data ? <TopHosts hosts={data.top_hosts} /> : <Skeleton className="m-4 h-40" />}
           </Card>
           <Card title={t("overview.latency")}>
@@ -217,7 +226,9 @@ function CertificatesCard() {
       {certificates.error ? (
         <LoadFailed error={certificates.error} retry={() => void certificates.refetch()} />
       ) : null}
-      {certificates.data?.length === 0 ? <p className="text-muted">{t("overview.certificatesNone")}</p> : null}
+      {certificates.data?.length === 0 ? (
+        <p className="text-muted">{t("overview.certificatesNone")}</p>
+      ) : null}
       {certificates.data && certificates.data.length > 0 && due.length === 0 ? (
         <State tone="live">{t("overview.certificatesFine", { count: certificates.data.length })}</State>
       ) : null}

@@ -16,8 +16,8 @@ export function TopHosts({ hosts }: { hosts: TopHost[] }) {
           <th className={head}>{t("overview.host")}</th>
           <th className={`${head} max-sm:hidden`}>{t("overview.trend")}</th>
           <th className={`${head} text-right`}>{t("overview.rate")}</th>
-          <th className={`${head} text-right`}>5xx</th>
-          <th className={`${head} text-right`}>p95</th>
+          <th className={`${head} text-right`}>{t("overview.fivexx")}</th>
+          <th className={`${head} text-right`}>{t("overview.p95short")}</th>
         </tr>
       </thead>
       <tbody>

@@ -3,7 +3,8 @@ import type { Certificate } from "@/api/schema";
 import { dueCertificates } from "./values";
 
 test("certificates that need a person come first and sound ones are left out", () => {
-  const of = (name: string, status: string, expires_at: string) => ({ name, status, expires_at }) as Certificate;
+  const of = (name: string, status: string, expires_at: string) =>
+    ({ name, status, expires_at }) as Certificate;
   const due = dueCertificates([
     of("later", "expiring", "2026-03-01T00:00:00Z"),
     of("fine", "valid", "2027-01-01T00:00:00Z"),

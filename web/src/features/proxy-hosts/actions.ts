@@ -52,7 +52,9 @@ export function useHostActions() {
       fail(error);
       return false;
     }
-    client.setQueryData<Host[]>(queries.hosts().queryKey, (all) => all?.filter((each) => each.uuid !== host.uuid));
+    client.setQueryData<Host[]>(queries.hosts().queryKey, (all) =>
+      all?.filter((each) => each.uuid !== host.uuid),
+    );
     void refreshServed(client);
     const undo = async () => {
       try {

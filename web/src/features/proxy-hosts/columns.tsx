@@ -55,7 +55,11 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
       id: "target",
       accessorFn: (host) => targetText(host),
       header: t("hosts.target"),
-      cell: ({ getValue }) => <span className="font-mono text-sm wrap-anywhere">{getValue<string>()}</span>,
+      cell: ({ getValue }) => (
+        <span className="font-mono text-sm max-sm:wrap-anywhere sm:whitespace-nowrap">
+          {getValue<string>()}
+        </span>
+      ),
     },
     {
       id: "tls",
@@ -68,7 +72,9 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
             {host.certificate_uuid ? (
               <Hint text={own?.name ?? t("hosts.cert.missing")}>
                 <span>
-                  <Badge tone={own && own.status !== "valid" ? "degraded" : "live"}>{t("hosts.cert.own")}</Badge>
+                  <Badge tone={own && own.status !== "valid" ? "degraded" : "live"}>
+                    {t("hosts.cert.own")}
+                  </Badge>
                 </span>
               </Hint>
             ) : (
@@ -101,7 +107,7 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
           <Ago time={row.original.updated_at} />
         </span>
       ),
-      meta: { align: "right", className: "max-xl:hidden", phoneHidden: true },
+      meta: { align: "right", className: "max-[1400px]:hidden", phoneHidden: true },
     },
   ];
 }

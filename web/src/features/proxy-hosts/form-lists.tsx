@@ -26,7 +26,12 @@ export function LocationsEditor({ form }: { form: FormHandle }) {
               className="flex-1"
             >
               {(wired) => (
-                <Input {...wired} {...form.register(`locations.${index}.path`)} placeholder="/api" spellCheck={false} />
+                <Input
+                  {...wired}
+                  {...form.register(`locations.${index}.path`)}
+                  placeholder="/api"
+                  spellCheck={false}
+                />
               )}
             </Field>
             <IconButton
@@ -95,7 +100,7 @@ export function HeadersEditor({
               <Select
                 aria-label={t("hosts.form.action")}
                 {...form.register(`${name}.${index}.action`)}
-                className="w-28 shrink-0"
+                className="w-28! shrink-0"
               >
                 {(["set", "add", "remove"] as const).map((action) => (
                   <option key={action} value={action}>

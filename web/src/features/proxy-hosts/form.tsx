@@ -29,11 +29,17 @@ export default function HostFormPage() {
   const { uuid } = useParams();
   const [params] = useSearchParams();
   const source = uuid ?? params.get("from");
-  const host = useQuery({ ...queries.host(source ?? ""), enabled: source !== null, staleTime: 0, refetchOnWindowFocus: false });
+  const host = useQuery({
+    ...queries.host(source ?? ""),
+    enabled: source !== null,
+    staleTime: 0,
+    refetchOnWindowFocus: false,
+  });
   if (source && host.error && !host.data)
     return <LoadFailed error={host.error} retry={() => void host.refetch()} />;
   // A form must not start from an old copy: it waits for the fresh one.
-  if (source && (!host.data || (host.isFetching && !host.isFetchedAfterMount))) return <SkeletonRows rows={8} />;
+  if (source && (!host.data || (host.isFetching && !host.isFetchedAfterMount)))
+    return <SkeletonRows rows={8} />;
   return <HostForm key={source ?? "new"} source={host.data} editing={uuid !== undefined} />;
 }
 
@@ -103,7 +109,12 @@ function HostForm({ source, editing }: { source: Host | undefined; editing: bool
               />
             )}
           </Field>
-          <TargetField form={form} prefix="" label={t("hosts.form.target")} hint={t("hosts.form.targetHint")} />
+          <TargetField
+            form={form}
+            prefix=""
+            label={t("hosts.form.target")}
+            hint={t("hosts.form.targetHint")}
+          />
           <TargetTest form={form} />
         </div>
       </Card>
@@ -148,7 +159,8 @@ function TargetTest({ form }: { form: FormHandle }) {
         {shown?.answer?.reachable ? (
           <State tone="live">
             <span className="whitespace-normal">
-              {t("hosts.form.reachable", { time: milliseconds(shown.answer.milliseconds) })} {shown.answer.message}
+              {t("hosts.form.reachable", { time: milliseconds(shown.answer.milliseconds) })}{" "}
+              {shown.answer.message}
             </span>
           </State>
         ) : null}
@@ -179,7 +191,10 @@ function Groups({
   const fieldText = useFieldText();
   const values = useWatch({ control: form.control as Control<HostValues> }) as HostValues;
   const own = certificates.find((each) => each.uuid === values.certificate_uuid);
-  const toggle = (name: "ssl_forced" | "http2_support" | "hsts_enabled" | "hsts_subdomains" | "enabled" | "verify_upstream_tls") => ({
+  const toggle = (
+    name:
+      "ssl_forced" | "http2_support" | "hsts_enabled" | "hsts_subdomains" | "enabled" | "verify_upstream_tls",
+  ) => ({
     checked: values[name],
     onChange: (checked: boolean) => form.setValue(name, checked, { shouldDirty: true }),
   });
@@ -203,9 +218,13 @@ function Groups({
       </Fold>
       <Fold
         title={t("hosts.form.tls")}
-        failed={[errors.certificate_uuid, errors.ssl_forced, errors.hsts_enabled, errors.hsts_max_age, errors.hsts_subdomains].some(
-          (error) => error !== undefined,
-        )}
+        failed={[
+          errors.certificate_uuid,
+          errors.ssl_forced,
+          errors.hsts_enabled,
+          errors.hsts_max_age,
+          errors.hsts_subdomains,
+        ].some((error) => error !== undefined)}
         summary={t("hosts.form.tlsSummary", {
           certificate: own?.name ?? t("hosts.cert.internal"),
           forced: values.ssl_forced ? t("hosts.form.forced") : t("hosts.form.notForced"),
@@ -239,7 +258,11 @@ function Groups({
         {values.hsts_enabled ? (
           <div className="flex flex-col gap-4 border-l-2 border-line pl-4">
             <Switch label={t("hosts.form.hstsSub")} {...toggle("hsts_subdomains")} />
-            <Field label={t("hosts.form.hstsAge")} error={fieldText(errors.hsts_max_age?.message)} className="max-w-60">
+            <Field
+              label={t("hosts.form.hstsAge")}
+              error={fieldText(errors.hsts_max_age?.message)}
+              className="max-w-60"
+            >
               {(wired) => <Input {...wired} {...form.register("hsts_max_age")} inputMode="numeric" />}
             </Field>
           </div>
@@ -276,10 +299,18 @@ function Groups({
         })}
       >
         <Switch label={t("hosts.form.enabled")} hint={t("hosts.form.enabledHint")} {...toggle("enabled")} />
-        <Field label={t("hosts.form.name")} hint={t("hosts.form.nameHint")} error={fieldText(errors.name?.message)}>
+        <Field
+          label={t("hosts.form.name")}
+          hint={t("hosts.form.nameHint")}
+          error={fieldText(errors.name?.message)}
+        >
           {(wired) => <Input {...wired} {...form.register("name")} />}
         </Field>
-        <Field label={t("hosts.form.tags")} hint={t("hosts.form.tagsHint")} error={fieldText(errors.tags?.message)}>
+        <Field
+          label={t("hosts.form.tags")}
+          hint={t("hosts.form.tagsHint")}
+          error={fieldText(errors.tags?.message)}
+        >
           {(wired) => <Input {...wired} {...form.register("tags")} />}
         </Field>
         <p className="text-sm text-muted">{t("hosts.form.websocket")}</p>

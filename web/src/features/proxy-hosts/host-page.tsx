@@ -33,9 +33,16 @@ export default function HostPage() {
   const host = useQuery({ ...queries.host(uuid), refetchInterval: 15_000 });
   if (host.error instanceof ApiProblem && host.error.status === 404)
     return (
-      <Page title={t("hosts.page.gone")} windowTitle={t("hosts.page.gone")} back={{ to: "/proxy-hosts", label: t("hosts.page.back") }}>
+      <Page
+        title={t("hosts.page.gone")}
+        windowTitle={t("hosts.page.gone")}
+        back={{ to: "/proxy-hosts", label: t("hosts.page.back") }}
+      >
         <Card>
-          <Empty title={t("hosts.page.gone")} action={<ButtonLink to="/revisions">{t("revisions.title")}</ButtonLink>}>
+          <Empty
+            title={t("hosts.page.gone")}
+            action={<ButtonLink to="/revisions">{t("revisions.title")}</ButtonLink>}
+          >
             {t("hosts.page.goneText")}
           </Empty>
         </Card>
@@ -66,11 +73,17 @@ function Loaded({ host }: { host: Host }) {
       actions={
         <>
           {mayLog ? (
-            <ButtonLink to={`/log?host=${encodeURIComponent(host.domains[0] ?? "")}`}>{t("hosts.page.log")}</ButtonLink>
+            <ButtonLink to={`/log?host=${encodeURIComponent(host.domains[0] ?? "")}`}>
+              {t("hosts.page.log")}
+            </ButtonLink>
           ) : null}
           {mayEdit ? (
             <>
-              <ButtonLink look="primary" to={`/proxy-hosts/${host.uuid}/edit`} icon={<Pencil aria-hidden size={15} />}>
+              <ButtonLink
+                look="primary"
+                to={`/proxy-hosts/${host.uuid}/edit`}
+                icon={<Pencil aria-hidden size={15} />}
+              >
                 {t("hosts.page.edit")}
               </ButtonLink>
               <Menu
@@ -97,7 +110,11 @@ function Loaded({ host }: { host: Host }) {
                   ],
                 ]}
                 trigger={
-                  <button type="button" aria-label={t("ui.actionsFor", { name })} className={buttonClass("plain", "icon")}>
+                  <button
+                    type="button"
+                    aria-label={t("ui.actionsFor", { name })}
+                    className={buttonClass("plain", "icon")}
+                  >
                     <Ellipsis aria-hidden size={17} />
                   </button>
                 }
@@ -171,7 +188,11 @@ function Loaded({ host }: { host: Host }) {
         label={name}
         tabs={[
           { id: "traffic", title: t("hosts.page.traffic"), content: () => <TrafficTab uuid={host.uuid} /> },
-          { id: "configuration", title: t("hosts.page.configuration"), content: () => <Configuration host={host} /> },
+          {
+            id: "configuration",
+            title: t("hosts.page.configuration"),
+            content: () => <Configuration host={host} />,
+          },
           { id: "history", title: t("hosts.page.history"), content: () => <HostHistory uuid={host.uuid} /> },
         ]}
       />
@@ -241,8 +262,16 @@ function TrafficTab({ uuid }: { uuid: string }) {
       ) : null}
       <Card>
         <div className="grid grid-cols-2 gap-4 sm:grid-cols-4">
-          <Figure label={t("overview.rpsNow")} value={rate(last?.requests_per_second ?? 0)} unit={t("overview.perSecond")} />
-          <Figure label={t("overview.requests")} value={count(data.totals.requests)} detail={t("overview.lastMinutes", { minutes: 5 })} />
+          <Figure
+            label={t("overview.rpsNow")}
+            value={rate(last?.requests_per_second ?? 0)}
+            unit={t("overview.perSecond")}
+          />
+          <Figure
+            label={t("overview.requests")}
+            value={count(data.totals.requests)}
+            detail={t("overview.lastMinutes", { minutes: 5 })}
+          />
           <Figure label="p50" value={milliseconds(data.latency.p50_ms)} />
           <Figure label="p95" value={milliseconds(data.latency.p95_ms)} />
         </div>
@@ -306,7 +335,10 @@ function Configuration({ host }: { host: Host }) {
                     </div>
                   )),
           },
-          { name: t("hosts.tags"), value: host.tags.length > 0 ? host.tags.join(", ") : t("hosts.form.noTags") },
+          {
+            name: t("hosts.tags"),
+            value: host.tags.length > 0 ? host.tags.join(", ") : t("hosts.form.noTags"),
+          },
           { name: t("hosts.page.created"), value: dateTime(host.created_at) },
           { name: t("hosts.page.changed"), value: dateTime(host.updated_at) },
         ]}

@@ -48,7 +48,11 @@ export default function HostsPage() {
     return [
       [
         { label: t("ui.edit"), icon: <Pencil aria-hidden size={16} />, to: `/proxy-hosts/${host.uuid}/edit` },
-        { label: t("hosts.clone"), icon: <Copy aria-hidden size={16} />, to: `/proxy-hosts/new?from=${host.uuid}` },
+        {
+          label: t("hosts.clone"),
+          icon: <Copy aria-hidden size={16} />,
+          to: `/proxy-hosts/new?from=${host.uuid}`,
+        },
         {
           label: host.enabled ? t("hosts.disable") : t("hosts.enable"),
           icon: <Power aria-hidden size={16} />,
@@ -199,7 +203,9 @@ function BulkActions({ hosts, clear }: { hosts: Host[]; clear: () => void }) {
       <Dialog
         open={asking === "add_tags" || asking === "remove_tags"}
         onClose={() => setAsking(null)}
-        title={t(asking === "add_tags" ? "hosts.tagDialogAdd" : "hosts.tagDialogRemove", { count: hosts.length })}
+        title={t(asking === "add_tags" ? "hosts.tagDialogAdd" : "hosts.tagDialogRemove", {
+          count: hosts.length,
+        })}
         footer={
           <>
             <Button onClick={() => setAsking(null)}>{t("ui.cancel")}</Button>
@@ -207,7 +213,12 @@ function BulkActions({ hosts, clear }: { hosts: Host[]; clear: () => void }) {
               look="primary"
               busy={busy}
               disabled={splitList(tags).length === 0}
-              onClick={() => void run({ action: asking === "add_tags" ? "add_tags" : "remove_tags", tags: splitList(tags) })}
+              onClick={() =>
+                void run({
+                  action: asking === "add_tags" ? "add_tags" : "remove_tags",
+                  tags: splitList(tags),
+                })
+              }
             >
               {asking === "add_tags" ? t("hosts.addTag") : t("hosts.removeTag")}
             </Button>

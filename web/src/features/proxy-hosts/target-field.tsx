@@ -49,7 +49,7 @@ export function TargetField({
         <select
           aria-label={t("hosts.form.scheme")}
           {...form.register(named.scheme)}
-          className={cx(INPUT, "w-24 shrink-0 max-sm:w-full")}
+          className={cx(INPUT, "w-28! shrink-0 max-sm:w-full!")}
         >
           <option value="http">{"http://"}</option>
           <option value="https">{"https://"}</option>
@@ -58,7 +58,9 @@ export function TargetField({
           aria-label={t("hosts.form.hostField")}
           aria-invalid={hostError ? true : undefined}
           aria-describedby={hostError ? `${id}-host` : undefined}
-          {...form.register(named.host, { onBlur: (event: { target: { value: string } }) => takeApart(event.target.value) })}
+          {...form.register(named.host, {
+            onBlur: (event: { target: { value: string } }) => takeApart(event.target.value),
+          })}
           onPaste={(event) => {
             const field = event.currentTarget;
             const whole = field.selectionStart === 0 && field.selectionEnd === field.value.length;
@@ -78,7 +80,7 @@ export function TargetField({
           inputMode="numeric"
           autoComplete="off"
           placeholder="3000"
-          className={cx(INPUT, "w-24 shrink-0 text-right")}
+          className={cx(INPUT, "w-24! shrink-0 text-right")}
         />
       </div>
       {schemeError ? <FieldError message={schemeError} /> : null}

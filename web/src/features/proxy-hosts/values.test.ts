@@ -20,7 +20,14 @@ const host = {
   certificate_uuid: null,
   tags: ["home", "media"],
   locations: [
-    { uuid: "l", path: "/api", forward_scheme: "http", forward_host: "api", forward_port: 90, verify_upstream_tls: true },
+    {
+      uuid: "l",
+      path: "/api",
+      forward_scheme: "http",
+      forward_host: "api",
+      forward_port: 90,
+      verify_upstream_tls: true,
+    },
   ],
   request_headers: [{ action: "set", name: "X-A", value: "1" }],
   response_headers: [],
@@ -29,16 +36,34 @@ const host = {
 describe("the host form", () => {
   test("writes back what it was given, so that saving without a change changes nothing", () => {
     const written = toWrite(toValues(host));
-    for (const key of ["name", "domain_names", "forward_host", "forward_port", "hsts_max_age", "enabled", "tags"] as const)
+    for (const key of [
+      "name",
+      "domain_names",
+      "forward_host",
+      "forward_port",
+      "hsts_max_age",
+      "enabled",
+      "tags",
+    ] as const)
       expect(written[key]).toEqual(host[key]);
     expect(written.certificate_uuid).toBeNull();
     expect(written.locations).toEqual([
-      { path: "/api", forward_scheme: "http", forward_host: "api", forward_port: 90, verify_upstream_tls: true },
+      {
+        path: "/api",
+        forward_scheme: "http",
+        forward_host: "api",
+        forward_port: 90,
+        verify_upstream_tls: true,
+      },
     ]);
   });
 
   test("takes a pasted address apart", () => {
-    expect(splitTarget("http://192.168.1.10:3000/x")).toEqual({ scheme: "http", host: "192.168.1.10", port: "3000" });
+    expect(splitTarget("http://192.168.1.10:3000/x")).toEqual({
+      scheme: "http",
+      host: "192.168.1.10",
+      port: "3000",
+    });
     expect(splitTarget("https://nas.lan")).toEqual({ scheme: "https", host: "nas.lan", port: "443" });
     expect(splitTarget("[fd00::1]:8080")).toEqual({ host: "[fd00::1]", port: "8080" });
     expect(splitTarget("nas.lan")).toBeNull();

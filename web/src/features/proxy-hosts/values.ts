@@ -10,9 +10,17 @@ const host = z.string().trim().min(1, "hosts.form.needHost");
 const port = z
   .string()
   .trim()
-  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535, "hosts.form.badPort");
+  .refine(
+    (text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535,
+    "hosts.form.badPort",
+  );
 
-const target = { forward_scheme: scheme, forward_host: host, forward_port: port, verify_upstream_tls: z.boolean() };
+const target = {
+  forward_scheme: scheme,
+  forward_host: host,
+  forward_port: port,
+  verify_upstream_tls: z.boolean(),
+};
 
 const header = z
   .object({ action: z.enum(["set", "add", "remove"]), name: z.string().trim(), value: z.string() })

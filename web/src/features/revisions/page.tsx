@@ -39,7 +39,9 @@ function columns(t: TFunction, current: number | undefined): ColumnDef<RevisionI
       id: "result",
       accessorFn: (each) => (each.success ? each.problems : 1_000),
       header: t("revisions.result"),
-      cell: ({ row: { original } }) => <Result item={original} current={original.revision === current} t={t} />,
+      cell: ({ row: { original } }) => (
+        <Result item={original} current={original.revision === current} t={t} />
+      ),
     },
     {
       id: "actor",

@@ -26,10 +26,13 @@ export function LoginForm({ email: known, onDone }: { email: string; onDone: (me
     setBusy(true);
     setError(null);
     try {
-      const { user } = await body(api.POST("/api/v1/auth/login", { body: { email: email.trim(), password } }));
+      const { user } = await body(
+        api.POST("/api/v1/auth/login", { body: { email: email.trim(), password } }),
+      );
       onDone(user);
     } catch (problem) {
-      if (problem instanceof ApiProblem && problem.retryAfter) setOpenAt(Date.now() + problem.retryAfter * 1000);
+      if (problem instanceof ApiProblem && problem.retryAfter)
+        setOpenAt(Date.now() + problem.retryAfter * 1000);
       setError(problem);
       setPassword("");
       setMissing(false);
@@ -61,7 +64,10 @@ export function LoginForm({ email: known, onDone }: { email: string; onDone: (me
           />
         )}
       </Field>
-      <Field label={t("session.password")} error={missing && !password ? t("session.needPassword") : undefined}>
+      <Field
+        label={t("session.password")}
+        error={missing && !password ? t("session.needPassword") : undefined}
+      >
         {(wired) => (
           <Input
             {...wired}

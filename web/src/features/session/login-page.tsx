@@ -49,7 +49,9 @@ export default function LoginPage() {
       </Card>
       {next === "/" ? null : <p className="mt-3 px-1 text-sm text-muted">{t("session.next")}</p>}
       <details className="mt-4 px-1 text-sm text-muted">
-        <summary className="w-fit cursor-pointer rounded-sm py-2 hover:text-text">{t("session.forgot")}</summary>
+        <summary className="w-fit cursor-pointer rounded-sm py-2 hover:text-text">
+          {t("session.forgot")}
+        </summary>
         <p className="mb-2">{t("session.forgotText")}</p>
         <Command text="charon reset-password you@example.com" />
       </details>

@@ -90,7 +90,13 @@ export default function SetupPage() {
             error={say(errors.token?.message)}
           >
             {(wired) => (
-              <Input {...wired} {...form.register("token")} autoComplete="off" spellCheck={false} className="font-mono" />
+              <Input
+                {...wired}
+                {...form.register("token")}
+                autoComplete="off"
+                spellCheck={false}
+                className="font-mono"
+              />
             )}
           </Field>
           {fromLink ? null : (
@@ -108,7 +114,9 @@ export default function SetupPage() {
             </details>
           )}
           <Field label={t("session.setup.name")} error={say(errors.name?.message)}>
-            {(wired) => <Input {...wired} {...form.register("name")} autoComplete="name" autoFocus={fromLink !== ""} />}
+            {(wired) => (
+              <Input {...wired} {...form.register("name")} autoComplete="name" autoFocus={fromLink !== ""} />
+            )}
           </Field>
           <Field label={t("session.email")} error={say(errors.email?.message)}>
             {(wired) => <Input {...wired} {...form.register("email")} type="email" autoComplete="username" />}

@@ -20,7 +20,10 @@ export function waitText(seconds: number): string {
 export const setupSchema = z.object({
   token: z.string().trim().min(1, "session.setup.needToken"),
   name: z.string().trim().min(1, "session.setup.needName"),
-  email: z.string().trim().regex(/^[^\s@]+@[^\s@]+$/, "session.setup.badEmail"),
+  email: z
+    .string()
+    .trim()
+    .regex(/^[^\s@]+@[^\s@]+$/, "session.setup.badEmail"),
   password: z.string().min(MIN_PASSWORD, "session.setup.shortPassword"),
 });
 

@@ -37,8 +37,14 @@ function ReadOnly({ settings }: { settings: Settings }) {
           items={[
             { name: t("settings.appName"), value: values.app_name },
             { name: t("settings.defaultSite"), value: t(`settings.actions.${values.default_action}`) },
-            { name: t("settings.proxies"), value: values.trusted_proxies.replaceAll("\n", ", ") || t("ui.none") },
-            { name: t("settings.access"), value: values.allowed_hosts.replaceAll("\n", ", ") || t("ui.none") },
+            {
+              name: t("settings.proxies"),
+              value: values.trusted_proxies.replaceAll("\n", ", ") || t("ui.none"),
+            },
+            {
+              name: t("settings.access"),
+              value: values.allowed_hosts.replaceAll("\n", ", ") || t("ui.none"),
+            },
             { name: t("settings.logFiles"), value: values.log_files },
           ]}
         />
@@ -75,7 +81,11 @@ function SettingsForm({ settings }: { settings: Settings }) {
       saveLabel={t("settings.save")}
     >
       <Card title={t("settings.general")}>
-        <Field label={t("settings.appName")} hint={t("settings.appNameHint")} error={text(errors.app_name?.message)}>
+        <Field
+          label={t("settings.appName")}
+          hint={t("settings.appNameHint")}
+          error={text(errors.app_name?.message)}
+        >
           {(wired) => <Input {...wired} {...form.register("app_name")} />}
         </Field>
       </Card>
@@ -98,7 +108,14 @@ function SettingsForm({ settings }: { settings: Settings }) {
           </Field>
           {action === "redirect" ? (
             <Field label={t("settings.redirectUrl")} error={text(errors.default_url?.message)}>
-              {(wired) => <Input {...wired} {...form.register("default_url")} type="url" placeholder="https://example.com" />}
+              {(wired) => (
+                <Input
+                  {...wired}
+                  {...form.register("default_url")}
+                  type="url"
+                  placeholder="https://example.com"
+                />
+              )}
             </Field>
           ) : null}
         </div>
@@ -110,7 +127,13 @@ function SettingsForm({ settings }: { settings: Settings }) {
           error={text(errors.trusted_proxies?.message)}
         >
           {(wired) => (
-            <Textarea {...wired} {...form.register("trusted_proxies")} rows={3} spellCheck={false} className="font-mono" />
+            <Textarea
+              {...wired}
+              {...form.register("trusted_proxies")}
+              rows={3}
+              spellCheck={false}
+              className="font-mono"
+            />
           )}
         </Field>
       </Card>
@@ -121,7 +144,13 @@ function SettingsForm({ settings }: { settings: Settings }) {
           error={text(errors.allowed_hosts?.message)}
         >
           {(wired) => (
-            <Textarea {...wired} {...form.register("allowed_hosts")} rows={3} spellCheck={false} className="font-mono" />
+            <Textarea
+              {...wired}
+              {...form.register("allowed_hosts")}
+              rows={3}
+              spellCheck={false}
+              className="font-mono"
+            />
           )}
         </Field>
       </Card>

@@ -17,7 +17,10 @@ export const settingsSchema = z
     log_files: z
       .string()
       .trim()
-      .refine((text) => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 1000, "settings.badNumber"),
+      .refine(
+        (text) => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 1000,
+        "settings.badNumber",
+      ),
   })
   .refine((values) => values.default_action !== "redirect" || /^https?:\/\/\S+$/.test(values.default_url), {
     path: ["default_url"],
@@ -73,6 +76,8 @@ export function toWrite(values: SettingsValues, before: SettingsValues): Setting
     [KEYS.allowed_hosts]: lines(values.allowed_hosts),
     [KEYS.log_files]: Number(values.log_files),
   };
-  const changed = (Object.keys(KEYS) as (keyof SettingsValues)[]).filter((field) => values[field] !== before[field]);
+  const changed = (Object.keys(KEYS) as (keyof SettingsValues)[]).filter(
+    (field) => values[field] !== before[field],
+  );
   return Object.fromEntries(changed.map((field) => [KEYS[field], all[KEYS[field]] ?? null]));
 }

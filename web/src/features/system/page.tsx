@@ -17,7 +17,12 @@ import { Backups } from "./backups";
 import { MigrationReports } from "./migration";
 import { SimpleTable } from "./simple-table";
 
-const PHASE_TONE: Record<string, Tone> = { starting: "neutral", running: "info", ok: "live", failing: "failing" };
+const PHASE_TONE: Record<string, Tone> = {
+  starting: "neutral",
+  running: "info",
+  ok: "live",
+  failing: "failing",
+};
 
 export default function SystemPage() {
   const { t } = useTranslation();
@@ -75,7 +80,10 @@ function About() {
                 <>
                   {data.version}{" "}
                   <span className="text-muted">
-                    {t("system.commit", { commit: data.git_commit.slice(0, 7), time: data.build_time.slice(0, 10) })}
+                    {t("system.commit", {
+                      commit: data.git_commit.slice(0, 7),
+                      time: data.build_time.slice(0, 10),
+                    })}
                   </span>
                 </>
               ),
@@ -143,7 +151,8 @@ function Listeners() {
 function Tasks() {
   const { t } = useTranslation();
   const tasks = useQuery(queries.tasks());
-  if (tasks.error && !tasks.data) return <LoadFailed error={tasks.error} retry={() => void tasks.refetch()} />;
+  if (tasks.error && !tasks.data)
+    return <LoadFailed error={tasks.error} retry={() => void tasks.refetch()} />;
   return (
     <Card title={t("system.tasks")} flush>
       {tasks.data ? (
@@ -183,7 +192,9 @@ function Tables() {
         <State tone="live">{t("system.tablesFine", { count: all.length })}</State>
       ) : (
         <State tone="failing">
-          <span className="whitespace-normal">{t("system.tablesMissing", { names: missing.join(", ") })}</span>
+          <span className="whitespace-normal">
+            {t("system.tablesMissing", { names: missing.join(", ") })}
+          </span>
         </State>
       )}
     </Card>

@@ -15,7 +15,12 @@ export function SimpleTable({
       <thead role="rowgroup" className="max-sm:sr-only">
         <tr role="row" className="border-b border-line text-left text-sm text-muted">
           {head.map((title) => (
-            <th role="columnheader" scope="col" key={title} className="h-10 px-3 font-medium first:pl-4 last:pr-4">
+            <th
+              role="columnheader"
+              scope="col"
+              key={title}
+              className="h-10 px-3 font-medium first:pl-4 last:pr-4"
+            >
               {title}
             </th>
           ))}
@@ -23,7 +28,11 @@ export function SimpleTable({
       </thead>
       <tbody role="rowgroup" className="max-sm:block">
         {rows.map((row) => (
-          <tr role="row" key={row.key} className="border-b border-line last:border-0 max-sm:block max-sm:px-4 max-sm:py-3">
+          <tr
+            role="row"
+            key={row.key}
+            className="border-b border-line last:border-0 max-sm:block max-sm:px-4 max-sm:py-3"
+          >
             {row.cells.map((cell, index) => (
               <td
                 role="cell"

@@ -12,7 +12,9 @@ test("a row that is neither carried nor set aside is named, not hidden", () => {
     changes: [],
     set_aside_rows: [],
   });
-  const report = { tables: [table("users", 3, 2, 1), table("domains", 2, 1, 0)] } as unknown as MigrationReport;
+  const report = {
+    tables: [table("users", 3, 2, 1), table("domains", 2, 1, 0)],
+  } as unknown as MigrationReport;
   expect(unaccounted(report)).toEqual(["domains"]);
   expect(rowsIn(report)).toBe(5);
 });

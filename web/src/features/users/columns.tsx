@@ -39,7 +39,9 @@ export function userColumns(t: TFunction, ownUuid: string | undefined, now: numb
           <State tone={TONE[state]}>
             {t(`users.states.${state}`)}
             {state === "locked" && user.locked_until ? (
-              <span className="text-xs text-muted">{t("users.lockedUntil", { time: clockTime(user.locked_until) })}</span>
+              <span className="text-xs text-muted">
+                {t("users.lockedUntil", { time: clockTime(user.locked_until) })}
+              </span>
             ) : null}
           </State>
         );
@@ -50,7 +52,11 @@ export function userColumns(t: TFunction, ownUuid: string | undefined, now: numb
       accessorFn: (user) => user.last_login ?? "",
       header: t("users.lastLogin"),
       cell: ({ row: { original: user } }) =>
-        user.last_login ? <Ago time={user.last_login} /> : <span className="text-muted">{t("ui.never")}</span>,
+        user.last_login ? (
+          <Ago time={user.last_login} />
+        ) : (
+          <span className="text-muted">{t("ui.never")}</span>
+        ),
       meta: { align: "right" },
     },
   ];

@@ -71,7 +71,9 @@ function UserForm({ existing }: { existing: User | undefined }) {
       <Card>
         <div className="flex flex-col gap-4">
           <Field label={t("users.form.name")} error={text(errors.name?.message)}>
-            {(wired) => <Input {...wired} {...form.register("name")} autoComplete="off" autoFocus={!existing} />}
+            {(wired) => (
+              <Input {...wired} {...form.register("name")} autoComplete="off" autoFocus={!existing} />
+            )}
           </Field>
           <Field label={t("users.form.email")} error={text(errors.email?.message)}>
             {(wired) => <Input {...wired} {...form.register("email")} type="email" autoComplete="off" />}
@@ -100,7 +102,14 @@ function UserForm({ existing }: { existing: User | undefined }) {
               hint={t("users.form.passwordHint")}
               error={text(errors.password?.message)}
             >
-              {(wired) => <Input {...wired} {...form.register("password")} type="password" autoComplete="new-password" />}
+              {(wired) => (
+                <Input
+                  {...wired}
+                  {...form.register("password")}
+                  type="password"
+                  autoComplete="new-password"
+                />
+              )}
             </Field>
           )}
         </div>

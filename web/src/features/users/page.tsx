@@ -60,7 +60,13 @@ export default function UsersPage() {
         onSelect: () => password.open(user.uuid),
       },
       ...(userState(user, now) === "locked"
-        ? [{ label: t("users.unlock"), icon: <LockOpen aria-hidden size={16} />, onSelect: () => unlock.mutate(user) }]
+        ? [
+            {
+              label: t("users.unlock"),
+              icon: <LockOpen aria-hidden size={16} />,
+              onSelect: () => unlock.mutate(user),
+            },
+          ]
         : []),
     ],
     ...(user.uuid === me?.uuid
@@ -98,7 +104,10 @@ export default function UsersPage() {
           <FilterSelect
             name="role"
             label={t("users.anyRole")}
-            options={(["admin", "user", "viewer"] as const).map((value) => ({ value, label: t(`role.${value}`) }))}
+            options={(["admin", "user", "viewer"] as const).map((value) => ({
+              value,
+              label: t(`role.${value}`),
+            }))}
           />
         }
         filter={(user) => !role || user.role === role}

@@ -33,7 +33,8 @@ export function PasswordDialog({ user, onClose }: { user: User | undefined; onCl
     setTried(true);
     if (!short && user && !saving.isPending) saving.mutate(user.uuid);
   };
-  const error = tried && short ? t("users.form.shortPassword") : saving.error ? problemText(t, saving.error) : undefined;
+  const error =
+    tried && short ? t("users.form.shortPassword") : saving.error ? problemText(t, saving.error) : undefined;
   return (
     <Dialog
       open={user !== undefined}

@@ -7,7 +7,10 @@ z.config({ jitless: true });
 
 const base = z.object({
   name: z.string().trim().min(1, "users.form.needName"),
-  email: z.string().trim().regex(/^[^\s@]+@[^\s@]+$/, "users.form.badEmail"),
+  email: z
+    .string()
+    .trim()
+    .regex(/^[^\s@]+@[^\s@]+$/, "users.form.badEmail"),
   role: z.enum(["admin", "user", "viewer"]),
   enabled: z.boolean(),
   password: z.string(),
