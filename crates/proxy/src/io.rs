@@ -1,8 +1,13 @@
 //! A byte stream of either kind, plain TCP or TLS, in either direction.
 
+use crate::buffers::Inbox;
+use crate::sweep::Deadline;
+use crate::worker::Worker;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
@@ -103,6 +108,35 @@ impl Io {
         let peeked = socket2::SockRef::from(self.tcp()).peek(&mut byte);
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
+}
+
+/// How long, and how much, is read after the last answer of a connection. Closing with unread bytes would be a
+/// reset, which can destroy the answer on its way.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 512 * 1024;
+
+/// Ends a connection so that what was sent last arrives.
+pub(crate) async fn linger(io: &mut Io, inbox: &mut Inbox, worker: &Worker, deadline: &Deadline) {
+    worker.sweep.arm(deadline, LINGER);
+    let mut left = LINGER_BYTES;
+    let mut closed = false;
+    let lingered = poll_fn(|cx| {
+        loop {
+            if !closed {
+                ready!(io.poll_shutdown(cx))?;
+                closed = true;
+            }
+            inbox.clear(&worker.buffers);
+            let count = ready!(inbox.poll_fill(io, cx, &worker.buffers))?;
+            left = left.saturating_sub(count);
+            if count == 0 || left == 0 {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    });
+    // Whatever happens here, the connection is over.
+    let _ = deadline.within(lingered).await;
+    inbox.clear(&worker.buffers);
 }
 
 fn refuse_zero(polled: Poll<io::Result<usize>>, nothing_to_write: bool) -> Poll<io::Result<usize>> {

@@ -7,7 +7,7 @@ use crate::buffers::Inbox;
 use crate::config::Edits;
 use crate::downstream::{BodyFault, Downstream, Volume};
 use crate::field;
-use crate::io::Io;
+use crate::io::{Io, linger};
 use crate::listen::Peer;
 use crate::log::Fault;
 use crate::pipeline::{self, Call, Stop};
@@ -18,15 +18,9 @@ use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 /// Up to this size, an answer's body is put behind its head, so that both leave in one piece.
 const COALESCE: usize = 16 * 1024;
-/// How long, and how much, is read after an answer that ends the connection: closing with unread bytes would
-/// be a reset, which can destroy the answer on its way.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 512 * 1024;
-
 /// Serves a connection to its end.
 pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
     let deadline = worker.sweep.register();
@@ -203,25 +197,8 @@ impl Client {
             return;
         }
         let worker = self.worker.clone();
-        worker.sweep.arm(deadline, LINGER);
-        let mut left = LINGER_BYTES;
-        let mut closed = false;
-        let lingered = poll_fn(|cx| {
-            loop {
-                if !closed {
-                    ready!(deadline.check(self.io.poll_shutdown(cx)))?;
-                    closed = true;
-                }
-                self.inbox.clear(&worker.buffers);
-                let count = ready!(deadline.check(self.inbox.poll_fill(&mut self.io, cx, &worker.buffers)))?;
-                left = left.saturating_sub(count);
-                if count == 0 || left == 0 {
-                    return Poll::Ready(io::Result::Ok(()));
-                }
-            }
-        });
-        // Whatever happens here, the connection is over.
-        let _ = lingered.await;
+        self.inbox.clear(&worker.buffers);
+        linger(&mut self.io, &mut self.inbox, &worker, deadline).await;
     }
 
     /// Sends `out`.

@@ -35,6 +35,11 @@ impl Coalesce {
         self.0.borrow_mut().poll_drain(cx)
     }
 
+    /// The connection itself, once `h2` has let go of it.
+    pub(super) fn into_inner(self) -> Option<Io> {
+        Rc::into_inner(self.0).map(|gathered| gathered.into_inner().io)
+    }
+
     /// Whether something is waiting to be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.0.borrow().bytes.is_empty()

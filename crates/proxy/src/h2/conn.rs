@@ -2,7 +2,8 @@
 
 use super::coalesce::Coalesce;
 use super::stream;
-use crate::io::Io;
+use crate::buffers::Inbox;
+use crate::io::{Io, linger};
 use crate::listen::Peer;
 use crate::request::MAX_HEAD;
 use crate::sweep::Deadline;
@@ -65,7 +66,12 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
     }
     // The last frames; the client may be gone.
     worker.sweep.arm(&deadline, worker.limits.stall);
-    let _ = deadline.within(poll_fn(|cx| driver.io.poll_drain(cx))).await;
+    let drained = deadline.within(poll_fn(|cx| driver.io.poll_drain(cx))).await;
+    let io = driver.io.clone();
+    drop(driver);
+    if let Some(mut io) = io.into_inner().filter(|_| drained.is_ok()) {
+        linger(&mut io, &mut Inbox::default(), &worker, &deadline).await;
+    }
 }
 
 /// What the connection's deadline is about.

@@ -398,7 +398,7 @@ fn draining_says_goaway_and_finishes_what_runs() {
         tokio::pin!(draining);
         let finished = async {
             // After GOAWAY, no further request can be sent.
-            while sender.send_request(get("https://a.test/2"), true).is_ok() {
+            while sender.clone().ready().await.is_ok() {
                 tokio::task::yield_now().await;
             }
             go.send(()).unwrap();
