@@ -52,6 +52,8 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
     drop(handshake);
     let Some(connection) = connection else { return };
     deadline.disarm();
+    // Also a busy connection is woken when the worker drains, so that it says GOAWAY at once.
+    deadline.set_idle(true);
     let mut driver = Driver {
         connection,
         io,
@@ -128,8 +130,6 @@ impl Driver<'_> {
         };
         if waiting != self.waiting {
             self.waiting = waiting;
-            // Also a busy connection is woken when the worker drains, so that it says GOAWAY at once.
-            self.deadline.set_idle(waiting != Waiting::Stalled);
             match waiting {
                 Waiting::Busy => self.deadline.disarm(),
                 Waiting::Idle => self.worker.sweep.arm(self.deadline, self.worker.limits.idle),
