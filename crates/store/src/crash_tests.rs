@@ -1,6 +1,6 @@
 //! Ends a process abruptly at each step of opening, and looks at what the next start makes of it.
 
-use crate::{Options, Store, migrations, proxy_hosts};
+use crate::{Audit, Options, Store, migrations, proxy_hosts, settings};
 use base::{Clock, Problems, SystemClock};
 use std::path::Path;
 use std::process::Command;
@@ -23,6 +23,58 @@ async fn child() {
     *crate::step::CRASH_AT.lock().unwrap() = Some(step);
     let (store, _) = Store::open(options(Path::new(&folder))).await.unwrap();
     store.close().await;
+}
+
+/// Not a test by itself either: writes one setting after the other and says which one is committed.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the only way to tell a started test binary what to do")]
+async fn writer() {
+    use std::io::Write;
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let (store, _) = Store::open(options(Path::new(&folder))).await.unwrap();
+    let first: u32 = std::env::var(STEP).unwrap().parse().unwrap();
+    for number in first.. {
+        let setting =
+            settings::NewSetting { key: format!("k{number}"), value: "x".repeat(500), ..Default::default() };
+        settings::set(&store, &[setting], Audit::default()).await.unwrap();
+        let mut out = std::io::stdout();
+        writeln!(out, "done {number}").and_then(|()| out.flush()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn no_acknowledged_write_is_lost_when_the_process_is_killed_again_and_again() {
+    use std::io::BufRead;
+    let folder = tempfile::tempdir().unwrap();
+    let mut next = 0_u32;
+    for round in 0..20 {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "crash_tests::writer", "--nocapture"])
+            .env(FOLDER, folder.path())
+            .env(STEP, next.to_string())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = std::io::BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut done =
+            lines.map_while(Result::ok).filter_map(|line| line.rsplit_once("done ")?.1.parse::<u32>().ok());
+        // At different places: in the middle of a write of the process, and with everything said read.
+        let last = done.nth(3 + round * 7 % 11).unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        let last = done.last().unwrap_or(last);
+        let (store, report) = Store::open(options(folder.path())).await.unwrap();
+        assert_eq!(report, crate::OpenReport::default(), "round {round}");
+        let stored = settings::all(&store).await.unwrap().len();
+        let acknowledged = usize::try_from(last).unwrap() + 1;
+        assert!(
+            stored == acknowledged || stored == acknowledged + 1,
+            "round {round}: {stored} of {acknowledged}"
+        );
+        assert_eq!(store.change_number().await.unwrap(), u64::try_from(stored).unwrap());
+        store.close().await;
+        next = u32::try_from(stored).unwrap();
+    }
 }
 
 /// Whether the started process came to the step and ended there.

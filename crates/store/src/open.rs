@@ -243,7 +243,11 @@ pub(crate) async fn open_sqlite(options: &Options) -> Result<Opened, OpenError> 
         Kind::Ours { version, marked } => {
             bring_up(data_dir, &path, version, marked, now, &mut report).await?
         }
-        Kind::Empty | Kind::Foreign(_) => bring_up(data_dir, &path, 0, true, now, &mut report).await?,
+        Kind::Empty | Kind::Foreign(_) => {
+            // A valid file without tables, in a folder that was never used: nothing is being repaired.
+            bring_up(data_dir, &path, 0, true, now, &mut report).await?;
+            report = OpenReport { created: true, ..OpenReport::default() };
+        }
     }
     let writer = sqlite::writer(&path).await?;
     for file in [path.clone(), with_suffix(&path, "-wal"), with_suffix(&path, "-shm")] {

@@ -116,3 +116,22 @@ pub(crate) async fn table_names(connection: &impl ConnectionTrait) -> Result<Vec
 pub(crate) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_writer_syncs_fully_keeps_a_log_and_holds_foreign_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        migrate(&path).await.unwrap().close().await.unwrap();
+        let writer = writer(&path).await.unwrap();
+        assert_eq!(number(&writer, "PRAGMA synchronous").await.unwrap(), 2);
+        assert_eq!(number(&writer, "PRAGMA foreign_keys").await.unwrap(), 1);
+        assert_eq!(texts(&writer, "PRAGMA journal_mode").await.unwrap(), ["wal"]);
+        let reader = readers(&path, false).await.unwrap();
+        let refused = run(&reader, ["CREATE TABLE x (y)"]).await;
+        assert_eq!(refused, Err(Error::ReadOnly));
+    }
+}

@@ -1,6 +1,7 @@
 //! The store through its public functions: the same tests on SQLite and, where it is installed, on PostgreSQL.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
+#![allow(clippy::print_stderr, reason = "a failing test says on which database")]
 
 mod support;
 
@@ -68,7 +69,7 @@ async fn admin(store: &Store, email: &str) -> Result<users::User, Error> {
 async fn hosts_are_written_with_their_locations_and_every_write_is_counted_audited_and_called() {
     let (all, _server) = databases().await;
     for Database { name, store, .. } in &all {
-        println!("{name}");
+        eprintln!("on {name}");
         let wake = tasks::Wake::new();
         store.on_change(wake.clone());
         let mut values = host("a.example");
@@ -89,7 +90,7 @@ async fn hosts_are_written_with_their_locations_and_every_write_is_counted_audit
         let first = proxy_hosts::insert(store, &values, Audit::default()).await.unwrap();
         wake.called().await;
         assert_eq!(store.change_number().await.unwrap(), 1);
-        assert_eq!(proxy_hosts::list(store).await.unwrap(), [first.clone()]);
+        assert_eq!(proxy_hosts::list(store).await.unwrap(), std::slice::from_ref(&first));
 
         let mut changed = first.values.clone();
         changed.forward_port = 81;
@@ -119,7 +120,7 @@ async fn hosts_are_written_with_their_locations_and_every_write_is_counted_audit
         assert_eq!((restored.len(), &restored[0].values, restored[0].id), (1, &first.values, first.id));
         proxy_hosts::delete(store, &first.uuid, Audit::default()).await.unwrap();
         assert_eq!(proxy_hosts::get(store, &first.uuid).await.unwrap_err(), Error::NotFound("proxy host"));
-        proxy_hosts::restore(store, &[first.clone()], Audit::default()).await.unwrap();
+        proxy_hosts::restore(store, std::slice::from_ref(&first), Audit::default()).await.unwrap();
         assert_eq!(proxy_hosts::get(store, &first.uuid).await.unwrap().values, first.values);
         assert_eq!(store.change_number().await.unwrap(), 7);
 
@@ -137,7 +138,7 @@ async fn hosts_are_written_with_their_locations_and_every_write_is_counted_audit
 async fn the_last_admin_stays_addresses_are_unique_and_changes_end_sessions() {
     let (all, _server) = databases().await;
     for Database { name, store, clock, .. } in &all {
-        println!("{name}");
+        eprintln!("on {name}");
         let first = admin(store, "Admin@Example.com").await.unwrap();
         assert!(users::find_by_email(store, " admin@EXAMPLE.com").await.unwrap().is_some());
         let twice = admin(store, "ADMIN@example.com").await.unwrap_err();
@@ -215,7 +216,7 @@ async fn the_last_admin_stays_addresses_are_unique_and_changes_end_sessions() {
 async fn secrets_are_sealed_in_rows_and_revisions_keep_their_newest_documents() {
     let (all, _server) = databases().await;
     for Database { name, store, .. } in &all {
-        println!("{name}");
+        eprintln!("on {name}");
         let set = |key: &str, value: &str| settings::NewSetting {
             key: key.into(),
             value: value.into(),

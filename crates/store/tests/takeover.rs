@@ -294,6 +294,32 @@ const DAMAGES: &[Damage] = &[
         says: &[],
     },
     Damage {
+        name: "the security tables made by hand and never opened by the original since",
+        file: "pre-security.db",
+        sql: &[
+            "CREATE TABLE security_configs (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT UNIQUE NOT NULL, name TEXT, \
+             enabled BOOLEAN DEFAULT false, crowdsec_mode TEXT DEFAULT 'disabled', crowdsec_api_url TEXT, \
+             waf_mode TEXT DEFAULT 'disabled', waf_paranoia_level INTEGER DEFAULT 1, waf_exclusions TEXT, \
+             rate_limit_mode TEXT DEFAULT 'disabled', rate_limit_burst INTEGER DEFAULT 10, \
+             created_at DATETIME DEFAULT CURRENT_TIMESTAMP, updated_at DATETIME DEFAULT CURRENT_TIMESTAMP)",
+            "CREATE TABLE security_decisions (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT UNIQUE NOT NULL, \
+             ip TEXT NOT NULL, reason TEXT, action TEXT DEFAULT 'ban', duration INTEGER, expires_at DATETIME)",
+            "CREATE TABLE crowdsec_preset_events (id INTEGER PRIMARY KEY, uuid TEXT UNIQUE NOT NULL, name TEXT NOT NULL)",
+            "CREATE TABLE crowdsec_console_enrollments (id INTEGER PRIMARY KEY, uuid TEXT UNIQUE NOT NULL, \
+             enrollment_key TEXT, organization_id TEXT, status TEXT DEFAULT 'pending')",
+            "INSERT INTO security_configs (uuid, name, crowdsec_mode, waf_exclusions, created_at, updated_at) \
+             VALUES ('c', 'default', 'local', '[', '2025-12-15 02:10:11', '2025-12-15 02:10:11')",
+            "INSERT INTO security_decisions (uuid, ip, reason, expires_at) VALUES ('d', '203.0.113.1', 'scan', '2026-01-01 00:00:00')",
+            "INSERT INTO crowdsec_preset_events (uuid, name) VALUES ('p', 'base-http')",
+            "INSERT INTO crowdsec_console_enrollments (uuid, enrollment_key, organization_id) VALUES ('e', 'plain-key', 'org')",
+        ],
+        says: &[
+            "waf_exclusions was broken JSON",
+            "enroll_key is encrypted now",
+            "made, since it was missing: security_audits",
+        ],
+    },
+    Damage {
         name: "a table with a column less",
         file: "pre-security.db",
         sql: &[
