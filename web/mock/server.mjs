@@ -18,6 +18,15 @@ if (flag("empty"))
   for (const list of [data.hosts, data.certificates, data.revisions, data.tokens, data.problems])
     list.length = 0;
 
+data.me.role = option("role", "admin");
+for (let more = data.hosts.length; more < Number(option("hosts", "0")); more += 1)
+  data.hosts.push({
+    ...data.hosts[more % 6],
+    uuid: randomUUID(),
+    name: `Host ${more}`,
+    domains: [`h${more}.example.org`],
+    domain_names: `h${more}.example.org`,
+  });
 const signedIn = new Set();
 let failures = 0;
 const series = [];
@@ -405,20 +414,18 @@ const ROUTES = [
       ...traffic(1),
       top_hosts: flag("empty")
         ? []
-        : data.hosts
-            .slice(0, 4)
-            .map(({ uuid, name }, index) => ({
-              uuid,
-              name,
-              requests: 900 - index * 200,
-              requests_per_second: 9.4 / (index + 1),
-              errors_5xx: index === 2 ? 14 : 0,
-              p95_ms: 40 + index * 31,
-              sparkline: Array.from(
-                { length: 30 },
-                (_, at) => Math.sin(at / 4 + index) + 1.2 + Math.random() * 0.4,
-              ),
-            })),
+        : data.hosts.slice(0, 4).map(({ uuid, name }, index) => ({
+            uuid,
+            name,
+            requests: 900 - index * 200,
+            requests_per_second: 9.4 / (index + 1),
+            errors_5xx: index === 2 ? 14 : 0,
+            p95_ms: 40 + index * 31,
+            sparkline: Array.from(
+              { length: 30 },
+              (_, at) => Math.sin(at / 4 + index) + 1.2 + Math.random() * 0.4,
+            ),
+          })),
       log: { written: 18204, dropped: 0, error: null },
     }),
   ],

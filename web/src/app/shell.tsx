@@ -1,5 +1,5 @@
 // The frame of every page: rail (or bottom bar), top bar, content.
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import {
   Ellipsis,
   LogOut,
@@ -15,19 +15,21 @@ import { lazy, Suspense, useContext, useEffect, useState, type ReactNode } from 
 import { useTranslation } from "react-i18next";
 import { NavLink, useLocation } from "react-router";
 import { api } from "@/api/client";
+import { queries } from "@/api/queries";
 import { atLeast, useMe } from "@/api/session";
 import { LiveContext } from "@/live/hooks";
 import { buttonClass } from "@/ui/button";
 import { cx } from "@/ui/classes";
 import { Hint, IconButton } from "@/ui/icon-button";
-import { Menu } from "@/ui/menu";
+import { Menu, type MenuItem } from "@/ui/menu";
 import { problemText } from "@/ui/problem-text";
 import { useShownTheme, useThemeWish, wishTheme } from "@/ui/theme";
 import { toast } from "@/ui/toast";
 import { NAVIGATION, type NavItem } from "./navigation";
 import { StateOfAll } from "./state-of-all";
 
-const Palette = lazy(() => import("./palette"));
+const loadPalette = () => import("./palette");
+const Palette = lazy(loadPalette);
 const RAIL_KEY = "charon.rail";
 
 function readRail(): boolean {
@@ -67,6 +69,11 @@ export function Shell({ children }: { children: ReactNode }) {
   const location = useLocation();
   const [narrow, setNarrow] = useState(readRail);
   const [palette, setPalette] = useState(false);
+  const settings = useQuery({ ...queries.settings(), staleTime: 300_000 });
+  const name =
+    typeof settings.data?.app_name === "string" && settings.data.app_name
+      ? settings.data.app_name
+      : t("shell.product");
   const items = NAVIGATION.filter((item) => atLeast(me?.role, item.needs));
 
   useEffect(() => {
@@ -80,6 +87,11 @@ export function Shell({ children }: { children: ReactNode }) {
     return () => window.removeEventListener("keydown", onKey);
   }, []);
   const live = useContext(LiveContext);
+  useEffect(() => {
+    // Ready before anyone asks for it, so that the first letters typed are not lost.
+    const soon = window.setTimeout(() => void loadPalette(), 1_500);
+    return () => window.clearTimeout(soon);
+  }, []);
   useEffect(() => {
     live.start();
     return () => live.stop();
@@ -113,7 +125,7 @@ export function Shell({ children }: { children: ReactNode }) {
       >
         <div className={cx("flex h-14 items-center gap-3", narrow ? "justify-center" : "px-5")}>
           <Mark />
-          {narrow ? null : <span className="text-lg font-semibold tracking-wide">{t("shell.product")}</span>}
+          {narrow ? null : <span className="text-lg font-semibold tracking-wide">{name}</span>}
         </div>
         <nav aria-label={t("nav.label")} className="flex flex-1 flex-col gap-0.5 overflow-y-auto px-3 py-2">
           {items.map((item, index) => (
@@ -161,7 +173,9 @@ export function Shell({ children }: { children: ReactNode }) {
           <IconButton label={t("shell.search")} onClick={() => setPalette(true)} className="lg:hidden">
             <Search aria-hidden size={18} />
           </IconButton>
-          <ThemeMenu />
+          <span className="max-sm:hidden">
+            <ThemeMenu />
+          </span>
           <AccountMenu />
         </header>
         <main id="content" tabIndex={-1} className="flex-1 px-4 py-6 outline-none max-md:pb-24 sm:px-6">
@@ -250,34 +264,29 @@ function BottomBar({ items }: { items: NavItem[] }) {
   );
 }
 
-function ThemeMenu() {
+function useThemeItems(): MenuItem[] {
   const { t } = useTranslation();
   const wish = useThemeWish();
+  const choices = [
+    ["system", t("shell.themeSystem"), Monitor],
+    ["dark", t("shell.themeDark"), Moon],
+    ["light", t("shell.themeLight"), Sun],
+  ] as const;
+  return choices.map(([value, label, Icon]) => ({
+    label,
+    icon: <Icon aria-hidden size={16} />,
+    checked: wish === value,
+    onSelect: () => wishTheme(value),
+  }));
+}
+
+function ThemeMenu() {
+  const { t } = useTranslation();
+  const items = useThemeItems();
   const shown = useShownTheme();
   return (
     <Menu
-      groups={[
-        [
-          {
-            label: t("shell.themeSystem"),
-            icon: <Monitor aria-hidden size={16} />,
-            checked: wish === "system",
-            onSelect: () => wishTheme("system"),
-          },
-          {
-            label: t("shell.themeDark"),
-            icon: <Moon aria-hidden size={16} />,
-            checked: wish === "dark",
-            onSelect: () => wishTheme("dark"),
-          },
-          {
-            label: t("shell.themeLight"),
-            icon: <Sun aria-hidden size={16} />,
-            checked: wish === "light",
-            onSelect: () => wishTheme("light"),
-          },
-        ],
-      ]}
+      groups={[items]}
       trigger={
         <button type="button" aria-label={t("shell.theme")} className={buttonClass("quiet", "icon")}>
           {shown === "light" ? <Sun aria-hidden size={18} /> : <Moon aria-hidden size={18} />}
@@ -291,6 +300,8 @@ function AccountMenu() {
   const { t } = useTranslation();
   const me = useMe();
   const signOut = useSignOut();
+  // On a phone the theme has no button of its own.
+  const themes = useThemeItems().map((item) => ({ ...item, phoneOnly: true }));
   const name = me?.name ?? "";
   return (
     <Menu
@@ -303,6 +314,7 @@ function AccountMenu() {
       }
       groups={[
         [{ label: t("nav.account"), to: "/account", icon: <User aria-hidden size={16} /> }],
+        themes,
         [{ label: t("shell.signOut"), icon: <LogOut aria-hidden size={16} />, onSelect: signOut }],
       ]}
       trigger={

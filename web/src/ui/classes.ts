@@ -33,5 +33,5 @@ export const TONE_DOT: Record<Tone, string> = {
 };
 
 export const INPUT =
-  "h-9 w-full min-w-0 rounded-md border border-line-strong bg-bg px-3 text-base text-text placeholder:text-faint " +
+  "h-9 w-full min-w-0 rounded-md border border-line-strong bg-field px-3 text-base text-text placeholder:text-faint " +
   "aria-invalid:border-failing disabled:opacity-60 max-sm:h-11 max-sm:text-lg";

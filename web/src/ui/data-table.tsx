@@ -29,7 +29,7 @@ declare module "@tanstack/react-table" {
 }
 
 // Rows are drawn in portions, so that a list of thousands opens without a long task.
-const PORTION = 100;
+const PORTION = 40;
 
 export interface DataTableProps<T> {
   rows: T[];

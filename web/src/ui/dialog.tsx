@@ -58,6 +58,12 @@ export function Dialog({
         <Radix.Overlay className="fixed inset-0 z-40 bg-overlay" />
         <Radix.Content
           {...(description ? {} : { "aria-describedby": undefined })}
+          onOpenAutoFocus={(event) => {
+            // The first field is where typing should go; a dialog without one is read from its start.
+            event.preventDefault();
+            const dialog = event.currentTarget as HTMLElement;
+            (dialog.querySelector<HTMLElement>("input, textarea, select") ?? dialog).focus();
+          }}
           className={cx(
             "fixed z-50 flex flex-col border border-line bg-surface shadow-pop outline-none",
             side

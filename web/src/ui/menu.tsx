@@ -8,6 +8,7 @@ export interface MenuItem {
   label: string;
   icon?: ReactNode;
   danger?: boolean;
+  phoneOnly?: boolean;
   checked?: boolean;
   to?: string;
   onSelect?: () => void;
@@ -40,18 +41,19 @@ export function Menu({
           {groups.map((items, group) => (
             <div
               key={items[0]?.label ?? group}
-              className={
+              className={cx(
+                items.every((item) => item.phoneOnly) && "sm:hidden",
                 group > 0 || head
                   ? "border-t border-line pt-1 [&:not(:last-child)]:pb-1"
-                  : "[&:not(:last-child)]:pb-1"
-              }
+                  : "[&:not(:last-child)]:pb-1",
+              )}
             >
               {items.map((item) => (
                 <DropdownMenu.Item
                   key={item.label}
                   asChild={item.to !== undefined}
                   {...(item.onSelect ? { onSelect: item.onSelect } : {})}
-                  className={cx(ITEM, item.danger && "text-failing")}
+                  className={cx(ITEM, item.danger && "text-failing", item.phoneOnly && "sm:hidden")}
                 >
                   {item.to === undefined ? (
                     <>

@@ -83,7 +83,7 @@ export function Checkbox({
           onChange={(event) => onChange(event.target.checked)}
           className={cx(
             "size-4.5 cursor-pointer appearance-none rounded-sm border after:absolute after:-inset-2.5",
-            on ? "border-accent bg-accent" : "border-line-strong bg-bg",
+            on ? "border-accent bg-accent" : "border-line-strong bg-field",
           )}
         />
         <span aria-hidden className="pointer-events-none absolute text-on-accent">

@@ -298,14 +298,17 @@ const Row = memo(
     const small = "truncate rounded-sm text-left hover:text-text hover:underline";
     return (
       <div
-        className={cx(GRID, "relative h-full border-b border-line hover:bg-raised max-md:px-4 max-md:py-2")}
+        className={cx(
+          GRID,
+          "relative h-full border-b border-line hover:bg-raised max-md:grid max-md:grid-cols-[2.5rem_minmax(0,1fr)_auto] max-md:content-center max-md:items-center max-md:gap-x-2 max-md:gap-y-1 max-md:px-4",
+        )}
       >
-        <time dateTime={entry.time} className="font-mono text-xs text-muted max-md:float-right">
+        <time dateTime={entry.time} className="font-mono text-xs text-muted max-md:order-3">
           {clockMillis(entry.time)}
         </time>
         <span
           className={cx(
-            "inline-flex h-5 w-10 items-center justify-center rounded-sm font-mono text-xs font-medium max-md:float-left max-md:mr-2",
+            "inline-flex h-5 w-10 items-center justify-center rounded-sm font-mono text-xs font-medium max-md:order-1",
             TONE_SOFT[statusTone(entry.status)],
           )}
         >
@@ -314,18 +317,18 @@ const Row = memo(
         <button
           type="button"
           onClick={() => open(entry.request_id)}
-          className="block max-w-full min-w-0 truncate rounded-sm text-left font-mono text-sm before:absolute before:inset-0 focus-visible:-outline-offset-2"
+          className="block max-w-full min-w-0 truncate rounded-sm text-left font-mono text-sm max-md:order-2 before:absolute before:inset-0 focus-visible:-outline-offset-2"
         >
           <span className="text-muted">{entry.method}</span> {entry.path}
           {entry.query ? <span className="text-faint">?{entry.query}</span> : null}
         </button>
-        <span className="relative flex min-w-0 gap-3 text-sm text-muted md:contents">
+        <span className="flex min-w-0 gap-3 text-sm text-muted max-md:order-4 max-md:col-span-3 md:contents">
           <button
             type="button"
             title={t("log.filterHost", { value: entry.host })}
             aria-label={t("log.filterHost", { value: entry.host })}
             onClick={() => setHost(entry.host)}
-            className={cx(small, "z-1")}
+            className={cx(small, "relative z-1")}
           >
             {entry.host}
           </button>
@@ -334,7 +337,7 @@ const Row = memo(
             title={t("log.filterAddress", { value: entry.client_ip })}
             aria-label={t("log.filterAddress", { value: entry.client_ip })}
             onClick={() => setWords(entry.client_ip)}
-            className={cx(small, "z-1 font-mono text-xs")}
+            className={cx(small, "relative z-1 font-mono text-xs")}
           >
             {entry.client_ip}
           </button>

@@ -56,7 +56,7 @@ export function Story({
             <button
               type="button"
               onClick={() => onAddress(entry.client_ip)}
-              className="font-mono text-xs wrap-anywhere underline decoration-line-strong underline-offset-3"
+              className="self-start text-left font-mono text-xs wrap-anywhere underline decoration-line-strong underline-offset-3"
             >
               {entry.client_ip}
             </button>

@@ -49,7 +49,7 @@ export function certificateColumns(t: TFunction): ColumnDef<Certificate>[] {
       header: t("certificates.expires"),
       cell: ({ row: { original } }) =>
         original.expires_at ? (
-          <span>
+          <span className="whitespace-nowrap">
             {date(original.expires_at)}
             <span className="block text-xs text-muted">
               <Ago time={original.expires_at} />

@@ -4,7 +4,6 @@ import type { TFunction } from "i18next";
 import type { Certificate, Host } from "@/api/schema";
 import { Badge, State } from "@/ui/badge";
 import { TextLink } from "@/ui/button";
-import { Hint } from "@/ui/icon-button";
 import type { Tone } from "@/ui/classes";
 import { Ago } from "@/ui/time";
 import { hostName, targetText } from "./values";
@@ -70,13 +69,11 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
         return (
           <span className="flex flex-wrap gap-1">
             {host.certificate_uuid ? (
-              <Hint text={own?.name ?? t("hosts.cert.missing")}>
-                <span>
-                  <Badge tone={own && own.status !== "valid" ? "degraded" : "live"}>
-                    {t("hosts.cert.own")}
-                  </Badge>
-                </span>
-              </Hint>
+              <span title={own?.name ?? t("hosts.cert.missing")}>
+                <Badge tone={own && own.status !== "valid" ? "degraded" : "live"}>
+                  {t("hosts.cert.own")}
+                </Badge>
+              </span>
             ) : (
               <Badge>{t("hosts.cert.internal")}</Badge>
             )}

@@ -100,7 +100,7 @@ export function HeadersEditor({
               <Select
                 aria-label={t("hosts.form.action")}
                 {...form.register(`${name}.${index}.action`)}
-                className="w-28! shrink-0"
+                className="w-32! shrink-0 max-sm:w-auto! max-sm:flex-1"
               >
                 {(["set", "add", "remove"] as const).map((action) => (
                   <option key={action} value={action}>
@@ -114,14 +114,14 @@ export function HeadersEditor({
                 {...form.register(`${name}.${index}.name`)}
                 placeholder="X-Frame-Options"
                 spellCheck={false}
-                className="flex-1 basis-36"
+                className="flex-1 basis-36 max-sm:order-last max-sm:basis-full"
               />
               {values[index]?.action === "remove" ? null : (
                 <Input
                   aria-label={t("hosts.form.value")}
                   {...form.register(`${name}.${index}.value`)}
                   spellCheck={false}
-                  className="flex-1 basis-36"
+                  className="flex-1 basis-36 max-sm:order-last max-sm:basis-full"
                 />
               )}
               <IconButton

@@ -237,8 +237,18 @@ function Groups({
           error={fieldText(errors.certificate_uuid?.message)}
         >
           {(wired) => (
-            <Select {...wired} {...form.register("certificate_uuid")}>
+            // Controlled, since the certificates may come after the host: the browser would show the first one.
+            <Select
+              {...wired}
+              value={values.certificate_uuid}
+              onChange={(event) =>
+                form.setValue("certificate_uuid", event.target.value, { shouldDirty: true })
+              }
+            >
               <option value="">{t("hosts.form.certificateAuto")}</option>
+              {values.certificate_uuid && !own ? (
+                <option value={values.certificate_uuid}>{t("hosts.cert.missing")}</option>
+              ) : null}
               {certificates.map((each) => (
                 <option key={each.uuid} value={each.uuid}>
                   {each.status === "valid"

@@ -62,7 +62,12 @@ function columns(t: TFunction, current: number | undefined): ColumnDef<RevisionI
 function Result({ item, current, t }: { item: RevisionItem; current: boolean; t: TFunction }) {
   if (!item.success) return <State tone="failing">{t("revisions.failed")}</State>;
   if (item.problems > 0)
-    return <State tone="degraded">{t("revisions.withProblems", { count: item.problems })}</State>;
+    return (
+      <State tone="degraded">
+        {current ? `${t("revisions.ok")}, ` : ""}
+        {t("revisions.withProblems", { count: item.problems })}
+      </State>
+    );
   return current ? (
     <State tone="live">{t("revisions.ok")}</State>
   ) : (

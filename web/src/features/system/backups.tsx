@@ -49,6 +49,7 @@ export function Backups() {
         <>
           <SimpleTable
             label={t("system.backups")}
+            numeric={[2]}
             head={[
               t("system.backup.name"),
               t("system.backup.reason"),

@@ -51,6 +51,7 @@ function Report({ report }: { report: MigrationReport }) {
       <div className="border-t border-line">
         <SimpleTable
           label={t("system.migration")}
+          numeric={[1, 2, 3, 4]}
           head={[
             t("system.report.table"),
             t("system.report.rowsIn"),
