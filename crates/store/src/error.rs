@@ -1,6 +1,6 @@
 //! What can go wrong with a stored row, in the terms that the API answers in. Database codes end here.
 
-use sea_orm::{DbErr, RuntimeErr, sqlx};
+use sea_orm::{DbErr, RuntimeErr};
 
 /// Why a read or a write failed. Each kind is one answer of the API.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,9 @@
 use crate::audit::Audit;
 use crate::error::Error;
 use crate::folder::Lock;
-use crate::open::{self, OpenError, OpenReport};
+use crate::open;
+use crate::open_error::{OpenError, OpenReport};
+use crate::postgres;
 use crate::vault::Vault;
 use crate::{live, schema};
 use base::{Clock, Code, Problem, Problems, Secret, Timestamp};
@@ -97,7 +99,7 @@ impl Store {
     /// See [`OpenError`]; the file is as it was then.
     pub async fn open(options: Options) -> Result<(Self, OpenReport), OpenError> {
         let opened = match &options.database_url {
-            Some(url) => open::open_postgres(&options, url.expose()).await?,
+            Some(url) => postgres::open(&options, url.expose()).await?,
             None => open::open_sqlite(&options).await?,
         };
         let file = opened.path.map(|path| {

@@ -18,7 +18,9 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// Rows read at once.
-const CHUNK: usize = 500;
+const CHUNK: u64 = 500;
+/// Progress is told after so many rows of a table.
+const PROGRESS: u64 = 100_000;
 
 /// Whether these table names are those of the original product.
 pub(crate) fn is_original(names: &[String]) -> bool {
@@ -257,6 +259,10 @@ async fn carry(
                     changes.iter().for_each(|change| account.add_change(change));
                 }
             }
+        }
+        let done = account.carried + account.changed + account.set_aside;
+        if done % PROGRESS < CHUNK && done >= PROGRESS {
+            tracing::info!(table.name = name, "{done} of {} rows taken over", account.rows_in);
         }
         crate::step::step("takeover-chunk");
     }
