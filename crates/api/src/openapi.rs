@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 
+/// Where the API lies. Handlers give their path below it.
+pub(crate) const ROOT: &str = "/api/v1";
+
 const INTRODUCTION: &str = "The API of Charon, which its own user interface uses too.\n\n\
     Sign in with `POST /auth/login` and keep the cookie, or send an API token as `Authorization: Bearer chn_...`. \
     With the cookie, every request that changes something needs the header `X-Charon-CSRF: 1`.\n\n\
@@ -16,7 +19,7 @@ const INTRODUCTION: &str = "The API of Charon, which its own user interface uses
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Charon", description = INTRODUCTION, license(name = "MIT", identifier = "MIT")),
-    servers((url = "/api/v1", description = "this server")),
+    servers((url = "/", description = "this server")),
     components(schemas(ProblemDetails, FieldProblem)),
     tags(
         (name = "health", description = "How Charon is, for people and for monitors."),
@@ -80,15 +83,16 @@ pub(crate) fn document() -> Value {
             plain_text(schema);
         }
     }
-    let Some(paths) = document["paths"].as_object_mut() else { return document };
-    for (path, methods) in paths {
-        let Some(methods) = methods.as_object_mut() else { continue };
-        for (method, operation) in methods {
+    let mut paths = Map::new();
+    for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in methods.as_object_mut().into_iter().flatten() {
             if operation.is_object() {
                 complete(path, method, operation);
             }
         }
+        paths.insert(format!("{ROOT}{path}"), methods.take());
     }
+    document["paths"] = paths.into();
     document
 }
 

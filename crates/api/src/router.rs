@@ -42,7 +42,7 @@ pub fn router_with_ui(state: State, ui: Router) -> Router {
     let (api, _) = resources().split_for_parts();
     let api = api.method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
     Router::new()
-        .nest("/api/v1", api)
+        .nest(openapi::ROOT, api)
         .route("/api", any(no_route))
         .route("/api/", any(no_route))
         .route("/api/{*path}", any(no_route))

@@ -71,6 +71,9 @@ impl Check<'_> {
         if let Some(options) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
             return self.one_of(options, value, path);
         }
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            self.value(part, value, path);
+        }
         let kinds: Vec<&str> = match &schema["type"] {
             Value::String(kind) => vec![kind],
             Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),

@@ -22,7 +22,6 @@ pub(crate) struct BulkInput {
     #[schema(min_items = 1, max_items = 1000, value_type = Vec<String>, example = json!(["5b9f1c3e-0c9e-4f0e-9a70-5d1c1f7ad0c1"]))]
     uuids: Vec<String>,
     /// What is done with each.
-    #[schema(inline)]
     action: BulkAction,
     /// For `add_tags` and `remove_tags`.
     #[serde(default)]

@@ -27,7 +27,7 @@ pub(super) struct HostChangeInput {
     )]
     pub(super) domain_names: Option<String>,
     /// Towards the upstream.
-    #[schema(nullable = false, inline)]
+    #[schema(nullable = false)]
     pub(super) forward_scheme: Option<SchemeName>,
     /// Name or address of the upstream, without scheme and port.
     #[schema(
@@ -162,7 +162,7 @@ pub(super) struct LocationInput {
     path: String,
     /// Default http.
     #[serde(default)]
-    #[schema(nullable = false, inline)]
+    #[schema(nullable = false)]
     forward_scheme: Option<SchemeName>,
     /// Name or address of the upstream, without scheme and port.
     #[schema(min_length = 1, max_length = 253, pattern = "UPSTREAM", example = "192.168.1.20")]

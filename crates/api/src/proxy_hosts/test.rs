@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 pub(crate) struct TestInput {
     /// Default http.
     #[serde(default)]
-    #[schema(nullable = false, inline)]
+    #[schema(nullable = false)]
     forward_scheme: Option<SchemeName>,
     /// Name or address, without scheme and port.
     #[schema(min_length = 1, max_length = 253, pattern = "UPSTREAM", example = "192.168.1.20")]

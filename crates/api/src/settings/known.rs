@@ -14,7 +14,6 @@ pub(crate) struct Settings {
     pub(crate) app_name: String,
     /// What a request gets whose host is not known.
     #[serde(rename = "default_site.action")]
-    #[schema(inline)]
     pub(crate) default_site_action: DefaultSiteAction,
     /// Where `redirect` goes.
     #[serde(rename = "default_site.redirect_url")]

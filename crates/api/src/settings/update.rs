@@ -23,7 +23,7 @@ pub(crate) struct SettingsInput {
     app_name: Option<String>,
     /// What a request gets whose host is not known.
     #[serde(default, rename = "default_site.action")]
-    #[schema(nullable = false, inline)]
+    #[schema(nullable = false)]
     default_site_action: Option<DefaultSiteAction>,
     /// Where `redirect` goes.
     #[serde(default, rename = "default_site.redirect_url")]

@@ -1,0 +1,96 @@
+//! Engines that apply at once, or refuse when a test says so.
+
+use api::engines::*;
+use base::Timestamp;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::broadcast;
+
+pub(crate) struct FakeEngines {
+    pub(crate) revision: AtomicU64,
+    pub(crate) refusal: Mutex<Option<String>>,
+    pub(crate) states: Mutex<HashMap<String, HostState>>,
+    pub(crate) tested: Mutex<Vec<TestTarget>>,
+    pub(crate) log: broadcast::Sender<Arc<LogEntry>>,
+    pub(crate) ticks: broadcast::Sender<Arc<TrafficTick>>,
+}
+
+impl FakeEngines {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            revision: AtomicU64::new(0),
+            refusal: Mutex::default(),
+            states: Mutex::default(),
+            tested: Mutex::default(),
+            log: broadcast::channel(16).0,
+            ticks: broadcast::channel(16).0,
+        })
+    }
+
+    pub(crate) fn refuse(&self, why: Option<&str>) {
+        *self.refusal.lock().unwrap() = why.map(str::to_owned);
+    }
+
+    pub(crate) fn set(&self, uuid: &str, state: HostPhase) {
+        let state = HostState {
+            state,
+            since: Timestamp::from_millis(1),
+            revision: Some(1),
+            message: String::new(),
+            remedy: String::new(),
+        };
+        self.states.lock().unwrap().insert(uuid.to_owned(), state);
+    }
+}
+
+impl Engines for FakeEngines {
+    fn applied(&self, _: u64, _: Duration) -> BoxFuture<'_, Applied> {
+        let outcome = match self.refusal.lock().unwrap().clone() {
+            None => Ok(()),
+            Some(why) => Err(why),
+        };
+        let revision = Some(self.revision.fetch_add(1, Ordering::SeqCst) + 1);
+        Box::pin(std::future::ready(Applied { revision, since: Timestamp::from_millis(1), outcome }))
+    }
+    fn host_states(&self) -> HashMap<String, HostState> {
+        self.states.lock().unwrap().clone()
+    }
+    fn traffic(&self) -> Traffic {
+        Traffic { window_seconds: 300, ..Traffic::default() }
+    }
+    fn host_traffic(&self, _: &str) -> Option<HostTraffic> {
+        None
+    }
+    fn recent_log(&self, _: &LogFilter, limit: usize) -> Vec<Arc<LogEntry>> {
+        vec![Arc::new(LogEntry::default()); limit.min(3)]
+    }
+    fn live_log(&self) -> broadcast::Receiver<Arc<LogEntry>> {
+        self.log.subscribe()
+    }
+    fn live_traffic(&self) -> broadcast::Receiver<Arc<TrafficTick>> {
+        self.ticks.subscribe()
+    }
+    fn listeners(&self) -> Vec<Listener> {
+        Vec::new()
+    }
+    fn tasks(&self) -> Vec<tasks::Status> {
+        Vec::new()
+    }
+    fn memory_bytes(&self) -> u64 {
+        1
+    }
+    fn worker_threads(&self) -> usize {
+        1
+    }
+    fn revision(&self) -> Option<u64> {
+        Some(self.revision.load(Ordering::SeqCst))
+    }
+    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult> {
+        self.tested.lock().unwrap().push(target);
+        let message = "it answers".to_owned();
+        let result = TestResult { reachable: true, message, milliseconds: Some(1.0), status: Some(200) };
+        Box::pin(std::future::ready(result))
+    }
+}
