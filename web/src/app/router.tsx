@@ -11,6 +11,7 @@ function page(path: string, load: () => Promise<Module>, needs?: Role): RouteObj
   return {
     path,
     errorElement: <Broken />,
+    HydrateFallback: () => null,
     lazy: async () => {
       const { default: Shown } = await load();
       return {

@@ -9,6 +9,7 @@ import type { Certificate } from "@/api/schema";
 import { ButtonLink, buttonClass } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Command } from "@/ui/copy";
+import { ReadOnlyNote } from "@/ui/read-only-note";
 import { useDialog } from "@/ui/dialog";
 import { FilterSelect, ListPage } from "@/ui/list-page";
 import { Empty } from "@/ui/notice";
@@ -33,7 +34,7 @@ export default function CertificatesPage() {
       <ListPage
         title={t("certificates.title")}
         description={t("certificates.description")}
-        actions={certificates.data?.length === 0 ? undefined : upload}
+        actions={mayEdit ? certificates.data?.length === 0 ? undefined : upload : <ReadOnlyNote />}
         query={certificates}
         columns={columns}
         rowId={(each) => each.uuid}

@@ -8,6 +8,7 @@ import { useMay } from "@/api/session";
 import type { BulkRequest, Host } from "@/api/schema";
 import { Button, ButtonLink } from "@/ui/button";
 import { Confirm } from "@/ui/confirm";
+import { ReadOnlyNote } from "@/ui/read-only-note";
 import { Dialog, useDialog } from "@/ui/dialog";
 import { Field, Input } from "@/ui/field";
 import { FilterSelect, ListPage } from "@/ui/list-page";
@@ -82,7 +83,7 @@ export default function HostsPage() {
       <ListPage
         title={t("hosts.title")}
         description={t("hosts.description")}
-        actions={hosts.data?.length === 0 ? undefined : add}
+        actions={mayEdit ? hosts.data?.length === 0 ? undefined : add : <ReadOnlyNote />}
         query={hosts}
         columns={columns}
         rowId={(host) => host.uuid}
