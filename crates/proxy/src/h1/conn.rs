@@ -30,13 +30,11 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
         Poll::Ready(())
     })
     .await;
-    loop {
+    while client.wait(&deadline).await {
         let mut request = worker.take_request();
         let refused = match client.read_head(&deadline, &mut request).await {
             Ok(()) => None,
-            Err(Unread::Over) => {
-                // Tells a TLS client that nothing was cut off; it may be gone already.
-                let _ = deadline.within(poll_fn(|cx| client.io.poll_shutdown(cx))).await;
+            Err(Unread::Gone) => {
                 worker.give_request(request);
                 break;
             }
@@ -65,10 +63,10 @@ fn sentence(reason: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
-/// Why there is no further request.
+/// Why a head could not be read.
 enum Unread {
-    /// The client is done, or silent for too long.
-    Over,
+    /// The client has left within it.
+    Gone,
     Refused(Reject),
 }
 
@@ -124,51 +122,55 @@ impl Client {
         }
     }
 
-    /// Reads the next head. Its time is absolute from its first byte; before that, the connection is idle.
+    /// Waits for the first byte of the next request, holding no memory for it. `false`: the client is done or
+    /// silent for too long, or the worker drains, and the connection is closed.
+    async fn wait(&mut self, deadline: &Deadline) -> bool {
+        if !self.inbox.is_empty() {
+            return true;
+        }
+        let worker = self.worker.clone();
+        worker.sweep.arm(deadline, worker.limits.idle);
+        deadline.set_idle(true);
+        let read = poll_fn(|cx| {
+            let read = deadline.check(self.inbox.poll_fill(&mut self.io, cx, &worker.buffers));
+            if read.is_pending() && worker.draining.get() { Poll::Ready(Ok(0)) } else { read }
+        })
+        .await;
+        deadline.set_idle(false);
+        if matches!(read, Ok(count) if count > 0) {
+            return true;
+        }
+        // Tells a TLS client that nothing was cut off; it may be gone already.
+        let _ = deadline.within(poll_fn(|cx| self.io.poll_shutdown(cx))).await;
+        false
+    }
+
+    /// Reads a head that has begun. Its time is absolute, however it trickles in.
     async fn read_head(&mut self, deadline: &Deadline, request: &mut Request) -> Result<(), Unread> {
         let worker = self.worker.clone();
-        let mut begun = !self.inbox.is_empty();
-        worker.sweep.arm(deadline, if begun { worker.limits.head } else { worker.limits.idle });
-        loop {
-            if begun {
-                match head::parse(self.inbox.data(), request) {
-                    Ok(Some(size)) => {
-                        self.inbox.consume(size, &worker.buffers);
-                        self.volume = Volume { bytes_in: size as u64, bytes_out: 0 };
-                        deadline.disarm();
-                        return Ok(());
-                    }
-                    Ok(None) => {}
-                    Err(reject) => {
-                        self.volume = Volume { bytes_in: self.inbox.data().len() as u64, bytes_out: 0 };
-                        return Err(Unread::Refused(reject));
-                    }
+        worker.sweep.arm(deadline, worker.limits.head);
+        let refused = loop {
+            match head::parse(self.inbox.data(), request) {
+                Ok(Some(size)) => {
+                    self.inbox.consume(size, &worker.buffers);
+                    self.volume = Volume { bytes_in: size as u64, bytes_out: 0 };
+                    deadline.disarm();
+                    return Ok(());
                 }
+                Ok(None) => {}
+                Err(reject) => break reject,
             }
-            deadline.set_idle(!begun);
-            let read = poll_fn(|cx| {
-                let read = deadline.check(self.inbox.poll_fill(&mut self.io, cx, &worker.buffers));
-                if read.is_pending() && !begun && worker.draining.get() {
-                    return Poll::Ready(Ok(0));
+            let fill = poll_fn(|cx| deadline.check(self.inbox.poll_fill(&mut self.io, cx, &worker.buffers)));
+            match fill.await {
+                Ok(count) if count > 0 => {}
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    break Reject { status: 408, reason: "the request's head did not come in time" };
                 }
-                read
-            })
-            .await;
-            deadline.set_idle(false);
-            match read {
-                Ok(count) if count > 0 => {
-                    if !std::mem::replace(&mut begun, true) {
-                        worker.sweep.arm(deadline, worker.limits.head);
-                    }
-                }
-                Err(error) if begun && error.kind() == io::ErrorKind::TimedOut => {
-                    self.volume = Volume { bytes_in: self.inbox.data().len() as u64, bytes_out: 0 };
-                    let reason = "the request's head did not come in time";
-                    return Err(Unread::Refused(Reject { status: 408, reason }));
-                }
-                _ => return Err(Unread::Over),
+                _ => return Err(Unread::Gone),
             }
-        }
+        };
+        self.volume = Volume { bytes_in: self.inbox.data().len() as u64, bytes_out: 0 };
+        Err(Unread::Refused(refused))
     }
 
     /// Makes ready for an exchange. After a broken head nothing that follows can be read.
