@@ -135,6 +135,19 @@ fn a_cut_answer_is_a_cut_answer_for_the_client_too() {
 }
 
 #[test]
+fn a_cut_answer_whose_end_is_the_end_of_the_connection_is_a_reset() {
+    let origin = Origin::scripted(|wire, _| {
+        wire.head();
+        wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n");
+    });
+    let proxy = proxy_for(&origin);
+    let mut client = Client::of(&proxy);
+    client.send("GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    let error = std::io::Read::read_to_end(&mut client.stream, &mut Vec::new()).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[test]
 fn an_answer_that_ends_with_its_connection_is_passed_on_the_same_way() {
     let origin = Origin::scripted(|wire, _| {
         wire.head();
@@ -280,10 +293,12 @@ fn a_get_is_repeated_when_a_kept_connection_ends_under_it_and_a_post_is_not() {
     });
     let proxy = proxy_for(&origin);
     let mut client = Client::of(&proxy);
+    // Two answers prove that the origin keeps its connection, so that the POST goes over it.
+    assert_eq!(client.get("/first").status(), 200);
     assert_eq!(client.get("/first").status(), 200);
     client.send("POST /second HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nhi");
     assert_eq!(client.answer().unwrap().status(), 502);
-    assert_eq!(origin.seen().matches("POST /second").count(), 1);
+    assert_eq!((origin.seen().matches("POST /second").count(), origin.connections()), (1, 1));
 }
 
 /// An origin that speaks TLS with a certificate of its own making.
