@@ -83,6 +83,10 @@ pub(crate) fn document() -> Value {
             plain_text(schema);
         }
     }
+    // Defaults are for stored texts that cannot be read; an answer always has every setting.
+    let settings = &mut document["components"]["schemas"]["Settings"];
+    settings["required"] =
+        settings["properties"].as_object().into_iter().flat_map(Map::keys).cloned().collect();
     let mut paths = Map::new();
     for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {
@@ -158,11 +162,10 @@ fn plain_text(schema: &mut Value) {
     if let Some((_, pattern)) = schema::NAMED.iter().find(|(name, _)| schema["pattern"] == *name) {
         schema["pattern"] = (*pattern).into();
     }
-    for part in schema["properties"].as_object_mut().into_iter().flat_map(Map::values_mut) {
-        plain_text(part);
-    }
-    if schema["items"].is_object() {
-        plain_text(&mut schema["items"]);
+    let parts = schema.get_mut("properties").and_then(Value::as_object_mut);
+    parts.into_iter().flat_map(Map::values_mut).for_each(plain_text);
+    if let Some(items) = schema.get_mut("items") {
+        plain_text(items);
     }
 }
 

@@ -94,7 +94,7 @@ pub fn weakness(password: &str, email: &str) -> Option<String> {
     if length > MAX_LENGTH {
         return Some(format!("the password is too long; use {MAX_LENGTH} characters or fewer"));
     }
-    if password.trim().is_empty() || password.chars().all(|char| Some(char) == password.chars().next()) {
+    if password.trim().is_empty() || password.chars().all(|char| password.starts_with(char)) {
         return Some("the password is one character many times; choose another".to_owned());
     }
     if !email.is_empty() && password.eq_ignore_ascii_case(email) {

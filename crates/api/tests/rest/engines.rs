@@ -64,7 +64,7 @@ impl Engines for FakeEngines {
         None
     }
     fn recent_log(&self, _: &LogFilter, limit: usize) -> Vec<Arc<LogEntry>> {
-        vec![Arc::new(LogEntry::default()); limit.min(3)]
+        (0..limit.min(3)).map(|_| Arc::default()).collect()
     }
     fn live_log(&self) -> broadcast::Receiver<Arc<LogEntry>> {
         self.log.subscribe()
