@@ -202,17 +202,9 @@ export function DataTable<T>({
               })}
               {rowActions ? (
                 <td role="cell" className="w-12 pr-2 text-right max-sm:absolute max-sm:top-1 max-sm:right-0">
-                  <Menu
+                  <RowMenu
                     groups={rowActions(row.original)}
-                    trigger={
-                      <button
-                        type="button"
-                        aria-label={t("ui.actionsFor", { name: rowName(row.original) })}
-                        className={buttonClass("quiet", "icon")}
-                      >
-                        <Ellipsis aria-hidden size={17} />
-                      </button>
-                    }
+                    label={t("ui.actionsFor", { name: rowName(row.original) })}
                   />
                 </td>
               ) : null}
@@ -222,5 +214,20 @@ export function DataTable<T>({
       </table>
       {more ? <div ref={sentinel} className="h-12" /> : null}
     </>
+  );
+}
+
+/** Nothing is drawn for a row on which nothing can be done. */
+function RowMenu({ groups, label }: { groups: MenuItem[][]; label: string }) {
+  if (groups.every((items) => items.length === 0)) return null;
+  return (
+    <Menu
+      groups={groups}
+      trigger={
+        <button type="button" aria-label={label} className={buttonClass("quiet", "icon")}>
+          <Ellipsis aria-hidden size={17} />
+        </button>
+      }
+    />
   );
 }

@@ -16,8 +16,8 @@ function show(value: unknown): string {
 
 /** The fields in which two records differ. */
 export function changesBetween(
-  before: Record<string, unknown> | null,
-  after: Record<string, unknown> | null,
+  before: Record<string, unknown> | null | undefined,
+  after: Record<string, unknown> | null | undefined,
 ): Change[] {
   const fields = new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})]);
   return [...fields]

@@ -49,8 +49,8 @@ export function LatencyChart({ series, height }: { series: TrafficPoint[]; heigh
   const times = useTimes(series);
   const lines = useMemo(
     () => [
-      { label: "p50", token: "live", values: series.map((point) => point.p50_ms) },
-      { label: "p95", token: "accent", values: series.map((point) => point.p95_ms) },
+      { label: "p50", token: "live", values: series.map((point) => point.p50_ms ?? null) },
+      { label: "p95", token: "accent", values: series.map((point) => point.p95_ms ?? null) },
     ],
     [series],
   );

@@ -36,7 +36,9 @@ export function Story({
     );
   const tone = statusTone(entry.status);
   const own =
-    entry.upstream_ms === null ? entry.duration_ms : Math.max(entry.duration_ms - entry.upstream_ms, 0);
+    entry.upstream_ms === null || entry.upstream_ms === undefined
+      ? entry.duration_ms
+      : Math.max(entry.duration_ms - entry.upstream_ms, 0);
   return (
     <Dialog
       side

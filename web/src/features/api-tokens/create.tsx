@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
 import { ApiProblem } from "@/api/problem";
 import { useMay } from "@/api/session";
-import type { ApiToken } from "@/api/schema";
+import type { Scope } from "@/api/schema";
 import { Button } from "@/ui/button";
 import { Command } from "@/ui/copy";
 import { Dialog } from "@/ui/dialog";
@@ -22,7 +22,7 @@ export function CreateToken({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const admin = useMay("admin");
   const [name, setName] = useState("");
-  const [scopes, setScopes] = useState<ApiToken["scopes"]>(["read"]);
+  const [scopes, setScopes] = useState<Scope[]>(["read"]);
   const [days, setDays] = useState("90");
   const [tried, setTried] = useState(false);
   const creating = useMutation({

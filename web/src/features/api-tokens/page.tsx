@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
-import type { ApiToken } from "@/api/schema";
+import type { ApiToken, Scope } from "@/api/schema";
 import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Confirm } from "@/ui/confirm";
@@ -40,7 +40,7 @@ function columns(t: TFunction, now: number): ColumnDef<ApiToken>[] {
         <span className="flex flex-wrap gap-1">
           {original.scopes.map((scope) => (
             <Badge key={scope} tone={scope === "admin" ? "accent" : "neutral"}>
-              {t(`tokens.scope.${scope}`)}
+              {t(`tokens.scope.${scope as Scope}`)}
             </Badge>
           ))}
         </span>

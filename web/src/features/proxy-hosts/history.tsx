@@ -19,7 +19,7 @@ export function HostHistory({ uuid }: { uuid: string }) {
   const mayEdit = useMay("admin");
   const change = useDialog("change");
   const restore = useDialog("restore");
-  const current = revisions.data?.find((each) => each.success)?.revision;
+  const current = revisions.data?.find((each) => each.success)?.revision ?? undefined;
   if (history.error && !history.data)
     return <LoadFailed error={history.error} retry={() => void history.refetch()} />;
   if (!history.data) return <SkeletonRows rows={4} />;
@@ -33,20 +33,23 @@ export function HostHistory({ uuid }: { uuid: string }) {
     <Card flush>
       <ul className="divide-y divide-line">
         {history.data.map((each) => (
-          <li key={each.revision} className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3">
-            <span className="w-12 font-mono text-sm text-muted">{each.revision}</span>
+          <li key={each.applied_at} className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3">
+            <span className="w-12 font-mono text-sm text-muted">{each.revision ?? "–"}</span>
             <div className="min-w-0 flex-1 basis-60">
               <p className="wrap-anywhere">{each.summary}</p>
+              {each.error_msg ? <p className="text-sm text-failing wrap-anywhere">{each.error_msg}</p> : null}
               <p className="text-sm text-muted">
                 {each.actor} · <Ago time={each.applied_at} />
               </p>
             </div>
             {each.success ? null : <State tone="failing">{t("revisions.failed")}</State>}
             <div className="flex gap-2">
-              <Button size="sm" onClick={() => change.open(String(each.revision))}>
-                {t("hosts.page.change")}
-              </Button>
-              {mayEdit && each.success && each.revision !== current ? (
+              {each.revision ? (
+                <Button size="sm" onClick={() => change.open(String(each.revision))}>
+                  {t("hosts.page.change")}
+                </Button>
+              ) : null}
+              {mayEdit && each.success && each.revision && each.revision !== current ? (
                 <Button size="sm" onClick={() => restore.open(String(each.revision))}>
                   {t("revisions.restore")}
                 </Button>

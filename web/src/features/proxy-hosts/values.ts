@@ -72,10 +72,14 @@ export function splitList(text: string): string[] {
   return text.split(/[\s,;]+/).filter(Boolean);
 }
 
+function schemeOf(text: string): "http" | "https" {
+  return text === "https" ? "https" : "http";
+}
+
 export function toValues(from: Host): HostValues {
   return {
     domain_names: from.domains.join(", "),
-    forward_scheme: from.forward_scheme,
+    forward_scheme: schemeOf(from.forward_scheme),
     forward_host: from.forward_host,
     forward_port: String(from.forward_port),
     verify_upstream_tls: from.verify_upstream_tls,
@@ -90,7 +94,7 @@ export function toValues(from: Host): HostValues {
     tags: from.tags.join(", "),
     locations: from.locations.map((each) => ({
       path: each.path,
-      forward_scheme: each.forward_scheme,
+      forward_scheme: schemeOf(each.forward_scheme),
       forward_host: each.forward_host,
       forward_port: String(each.forward_port),
       verify_upstream_tls: each.verify_upstream_tls,

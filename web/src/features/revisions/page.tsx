@@ -20,27 +20,36 @@ function columns(t: TFunction, current: number | undefined): ColumnDef<RevisionI
   return [
     {
       id: "revision",
-      accessorFn: (each) => each.revision,
+      // A refused configuration has no number; it stands where it was tried.
+      accessorFn: (each) => each.applied_at,
       header: t("revisions.revision"),
-      cell: ({ row: { original } }) => (
-        <TextLink to={`/revisions/${original.revision}`} className="font-medium">
-          {original.revision}
-        </TextLink>
-      ),
+      cell: ({ row: { original } }) =>
+        original.revision ? (
+          <TextLink to={`/revisions/${original.revision}`} className="font-medium">
+            {original.revision}
+          </TextLink>
+        ) : (
+          "–"
+        ),
       meta: { className: "md:w-24" },
     },
     {
       id: "summary",
       accessorFn: (each) => each.summary,
       header: t("revisions.summary"),
-      cell: ({ getValue }) => <span className="wrap-anywhere">{getValue<string>()}</span>,
+      cell: ({ row: { original } }) => (
+        <div className="wrap-anywhere">
+          {original.summary}
+          {original.error_msg ? <p className="text-xs text-failing">{original.error_msg}</p> : null}
+        </div>
+      ),
     },
     {
       id: "result",
       accessorFn: (each) => (each.success ? each.problems : 1_000),
       header: t("revisions.result"),
       cell: ({ row: { original } }) => (
-        <Result item={original} current={original.revision === current} t={t} />
+        <Result item={original} current={original.success && original.revision === current} t={t} />
       ),
     },
     {
@@ -80,7 +89,7 @@ export default function RevisionsPage() {
   const revisions = useQuery(queries.revisions());
   const mayEdit = useMay("admin");
   const restore = useDialog("restore");
-  const current = revisions.data?.find((each) => each.success)?.revision;
+  const current = revisions.data?.find((each) => each.success)?.revision ?? undefined;
   const shown = useMemo(() => columns(t, current), [t, current]);
   return (
     <>
@@ -89,29 +98,33 @@ export default function RevisionsPage() {
         description={t("revisions.description")}
         query={revisions}
         columns={shown}
-        rowId={(each) => String(each.revision)}
-        rowName={(each) => t("revisions.page", { revision: each.revision })}
-        searchText={(each) => `${each.revision} ${each.summary} ${each.actor} ${each.error_msg}`}
+        rowId={(each) => `${each.revision ?? ""} ${each.applied_at}`}
+        rowName={(each) => t("revisions.page", { revision: each.revision ?? "–" })}
+        searchText={(each) => `${each.revision ?? ""} ${each.summary} ${each.actor} ${each.error_msg}`}
         searchLabel={t("revisions.search")}
         defaultSort="-revision"
-        rowActions={(each) => [
-          [
-            {
-              label: t("revisions.show"),
-              icon: <Search aria-hidden size={16} />,
-              to: `/revisions/${each.revision}`,
-            },
-            ...(mayEdit && each.success && each.revision !== current
-              ? [
+        rowActions={(each) =>
+          each.revision
+            ? [
+                [
                   {
-                    label: t("revisions.restore"),
-                    icon: <RotateCcw aria-hidden size={16} />,
-                    onSelect: () => restore.open(String(each.revision)),
+                    label: t("revisions.show"),
+                    icon: <Search aria-hidden size={16} />,
+                    to: `/revisions/${each.revision}`,
                   },
-                ]
-              : []),
-          ],
-        ]}
+                  ...(mayEdit && each.success && each.revision !== current
+                    ? [
+                        {
+                          label: t("revisions.restore"),
+                          icon: <RotateCcw aria-hidden size={16} />,
+                          onSelect: () => restore.open(String(each.revision)),
+                        },
+                      ]
+                    : []),
+                ],
+              ]
+            : []
+        }
         empty={<Empty title={t("revisions.emptyTitle")}>{t("revisions.emptyText")}</Empty>}
       />
       <RestoreDialog

@@ -25,7 +25,7 @@ export default function RevisionPage() {
   const mayEdit = useMay("admin");
   const restore = useDialog("restore");
   const [against, setAgainst] = useParam("against");
-  const current = all.data?.find((each) => each.success)?.revision;
+  const current = all.data?.find((each) => each.success)?.revision ?? undefined;
   const title = t("revisions.page", { revision });
   if (item.error && !item.data) return <LoadFailed error={item.error} retry={() => void item.refetch()} />;
   if (!item.data) return <SkeletonRows rows={6} />;
@@ -58,10 +58,10 @@ export default function RevisionPage() {
             <Select value={against} onChange={(event) => setAgainst(event.target.value)} className="w-auto!">
               <option value="">{t("revisions.before")}</option>
               {(all.data ?? [])
-                .filter((each) => each.success && each.revision !== revision)
+                .filter((each) => each.success && each.revision && each.revision !== revision)
                 .map((each) => (
                   <option key={each.revision} value={String(each.revision)}>
-                    {t("revisions.page", { revision: each.revision })}
+                    {t("revisions.page", { revision: each.revision ?? "–" })}
                   </option>
                 ))}
             </Select>

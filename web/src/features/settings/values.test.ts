@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import type { Settings } from "@/api/schema";
 import { fieldOfKey, settingsSchema, toValues, toWrite } from "./values";
 
-const settings = {
+const settings: Settings = {
   app_name: "Charon",
   "default_site.action": "redirect",
   "default_site.redirect_url": "https://a.example",

@@ -1,6 +1,6 @@
 // The settings as the form holds them. Field names of a form cannot hold dots, the API's keys do.
 import { z } from "zod";
-import type { Settings } from "@/api/schema";
+import type { Settings, SettingsWrite } from "@/api/schema";
 
 // Compiled checks need eval, which the content policy forbids.
 z.config({ jitless: true });
@@ -29,14 +29,14 @@ export const settingsSchema = z
 
 export type SettingsValues = z.infer<typeof settingsSchema>;
 
-const KEYS: Record<keyof SettingsValues, string> = {
+const KEYS = {
   app_name: "app_name",
   default_action: "default_site.action",
   default_url: "default_site.redirect_url",
   trusted_proxies: "trusted_proxies",
   allowed_hosts: "ui.allowed_hosts",
   log_files: "log.retention_files",
-};
+} as const satisfies Record<keyof SettingsValues, keyof Settings>;
 
 /** The form's field for a key of the API, with or without an index behind it. */
 export function fieldOfKey(key: string): string {
@@ -46,19 +46,14 @@ export function fieldOfKey(key: string): string {
   return found?.[0] ?? key;
 }
 
-function text(value: Settings[string] | undefined): string {
-  return Array.isArray(value) ? value.join("\n") : value === null || value === undefined ? "" : String(value);
-}
-
 export function toValues(settings: Settings): SettingsValues {
-  const action = ACTIONS.find((each) => each === settings[KEYS.default_action]) ?? "not_found";
   return {
-    app_name: text(settings[KEYS.app_name]),
-    default_action: action,
-    default_url: text(settings[KEYS.default_url]),
-    trusted_proxies: text(settings[KEYS.trusted_proxies]),
-    allowed_hosts: text(settings[KEYS.allowed_hosts]),
-    log_files: text(settings[KEYS.log_files]) || "5",
+    app_name: settings.app_name ?? "",
+    default_action: settings["default_site.action"] ?? "not_found",
+    default_url: settings["default_site.redirect_url"] ?? "",
+    trusted_proxies: (settings.trusted_proxies ?? []).join("\n"),
+    allowed_hosts: (settings["ui.allowed_hosts"] ?? []).join("\n"),
+    log_files: String(settings["log.retention_files"] ?? 5),
   };
 }
 
@@ -67,17 +62,17 @@ function lines(value: string): string[] {
 }
 
 /** Only what differs is written, so that two people do not undo each other's changes. */
-export function toWrite(values: SettingsValues, before: SettingsValues): Settings {
-  const all: Settings = {
-    [KEYS.app_name]: values.app_name.trim(),
-    [KEYS.default_action]: values.default_action,
-    [KEYS.default_url]: values.default_url,
-    [KEYS.trusted_proxies]: lines(values.trusted_proxies),
-    [KEYS.allowed_hosts]: lines(values.allowed_hosts),
-    [KEYS.log_files]: Number(values.log_files),
+export function toWrite(values: SettingsValues, before: SettingsValues): SettingsWrite {
+  const all: SettingsWrite = {
+    app_name: values.app_name.trim(),
+    "default_site.action": values.default_action,
+    "default_site.redirect_url": values.default_url,
+    trusted_proxies: lines(values.trusted_proxies),
+    "ui.allowed_hosts": lines(values.allowed_hosts),
+    "log.retention_files": Number(values.log_files),
   };
   const changed = (Object.keys(KEYS) as (keyof SettingsValues)[]).filter(
     (field) => values[field] !== before[field],
   );
-  return Object.fromEntries(changed.map((field) => [KEYS[field], all[KEYS[field]] ?? null]));
+  return Object.fromEntries(changed.map((field) => [KEYS[field], all[KEYS[field]]]));
 }
