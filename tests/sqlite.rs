@@ -33,11 +33,10 @@ pub(crate) fn tables(file: &Path) -> Vec<String> {
 
 /// How many rows each table has.
 pub(crate) fn counts(file: &Path) -> BTreeMap<String, u64> {
-    tables(file)
-        .into_iter()
-        .map(|table| {
-            let count = run(file, &[&format!("SELECT count(*) FROM \"{table}\"")])[0][0].as_u64().unwrap();
-            (table, count)
-        })
-        .collect()
+    let each: Vec<String> = tables(file)
+        .iter()
+        .map(|table| format!("SELECT '{table}', (SELECT count(*) FROM \"{table}\")"))
+        .collect();
+    let rows = run(file, &[&each.join(" UNION ALL ")]);
+    rows.iter().map(|row| (row[0].as_str().unwrap().to_owned(), row[1].as_u64().unwrap())).collect()
 }
