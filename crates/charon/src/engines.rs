@@ -75,16 +75,18 @@ impl Engines for Running {
         let mut applied = self.applied.clone();
         Box::pin(async move {
             let wait = applied.wait_for(|applied| applied.change >= change || applied.error.is_some());
-            let outcome = match tokio::time::timeout(limit, wait).await {
-                Ok(Ok(applied)) => applied.error.clone().map_or(Ok(()), Err),
+            // What `wait_for` returns keeps the publisher out for as long as it lives: it is cloned at once.
+            let found = match tokio::time::timeout(limit, wait).await {
+                Ok(Ok(found)) => Ok(found.clone()),
                 Ok(Err(_)) => Err("the change is stored and not served: Charon is stopping".to_owned()),
                 Err(_) => Err(format!(
                     "the change is stored and not served yet, after {} seconds; see the background tasks",
                     limit.as_secs()
                 )),
             };
-            let applied = applied.borrow();
-            Applied { revision: revision(&applied), since: applied.since, outcome }
+            let now = applied.borrow().clone();
+            let outcome = found.and_then(|found| found.error.map_or(Ok(()), Err));
+            Applied { revision: revision(&now), since: now.since, outcome }
         })
     }
 

@@ -126,9 +126,10 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let router = api::router_with_ui(state, ui::router());
     let console = console::serve(&settings.data_dir, ui_listener, router, stop.clone())?;
 
-    let ready =
-        tokio::time::timeout(FIRST_CONFIGURATION, served.wait_for(|applied| applied.revision > 0)).await;
-    if ready.is_err() {
+    // What `wait_for` returns keeps the publisher out for as long as it lives, so only its outcome is kept.
+    let first = served.wait_for(|applied| applied.revision > 0);
+    let ready = tokio::time::timeout(FIRST_CONFIGURATION, first).await.is_ok_and(|served| served.is_ok());
+    if !ready {
         tracing::error!("the first configuration is not served yet; see the problems in the user interface");
     }
     let running = run_file::Running {
