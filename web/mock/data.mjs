@@ -338,7 +338,7 @@ export const problems = [
     subject: "",
     message: "The nightly backup did not run: the folder is read-only.",
     remedy: "Make it writable: `chown -R charon /var/lib/charon/backups`",
-    link: null,
+    link: "",
   },
 ];
 export const tasks = [

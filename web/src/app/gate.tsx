@@ -1,9 +1,11 @@
 // Lets signed-in people through; sends the others to set-up or sign-in, and back afterwards.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Navigate, Outlet, useLocation } from "react-router";
 import { queries } from "@/api/queries";
 import { LoginForm } from "@/features/session/login-form";
+import { useLiveRetry, useLiveState } from "@/live/hooks";
 import { Dialog } from "@/ui/dialog";
 import { LoadFailed } from "@/ui/notice";
 import { sessionRenewed, useSessionEnded } from "./session-expiry";
@@ -17,6 +19,13 @@ export function Gate() {
   const signedIn = status.data?.authenticated === true;
   const setup = useQuery({ ...queries.setup(), enabled: status.data?.authenticated === false });
   const ended = useSessionEnded();
+  const live = useLiveState();
+  const reconnect = useLiveRetry();
+  const dismissed = live.kind === "off" && live.reason === "session-ended";
+  useEffect(() => {
+    // The stream learns first that a session has ended; the next read then brings up the sign-in.
+    if (dismissed) void client.invalidateQueries();
+  }, [dismissed, client]);
 
   const failed = status.error ?? setup.error;
   if (!signedIn && failed) {
@@ -56,6 +65,7 @@ export function Gate() {
             onDone={(user) => {
               client.setQueryData(queries.authStatus().queryKey, { authenticated: true, user });
               sessionRenewed();
+              reconnect();
               void client.invalidateQueries();
             }}
           />

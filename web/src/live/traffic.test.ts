@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Traffic } from "@/api/schema";
-import { addPoint } from "./traffic";
+import { addPoint, withinWindow } from "./traffic";
 
 const point = (time: string) => ({
   time,
@@ -27,6 +27,10 @@ test("a point that is already known or cannot be read changes nothing", () => {
   expect(addPoint(traffic, point("2026-01-01T00:00:00.000Z"))).toBe(traffic);
   expect(addPoint(traffic, { nonsense: true })).toBe(traffic);
   expect(addPoint(traffic, null)).toBe(traffic);
+});
+
+test("what happened within the window is summed from its points, not from the totals since the start", () => {
+  expect(withinWindow([point("a"), point("b")])).toMatchObject({ requests: 8, "2xx": 8, "5xx": 0 });
 });
 
 test("only five minutes are kept", () => {

@@ -1,7 +1,7 @@
 // Keeps the traffic picture current from the stream.
 import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { queries } from "@/api/queries";
-import type { Traffic, TrafficPoint, TrafficTotals } from "@/api/schema";
+import type { StatusCounts, Traffic, TrafficPoint, TrafficTotals } from "@/api/schema";
 import { useLive, useLiveState } from "./hooks";
 
 const KEPT_POINTS = 150;
@@ -35,6 +35,13 @@ export function addPoint(traffic: Traffic, data: unknown): Traffic {
     totals: event.totals ?? traffic.totals,
     series: [...traffic.series, next].slice(-KEPT_POINTS),
   };
+}
+
+/** What happened within the shown minutes. The totals of the API count since the start of the process. */
+export function withinWindow(series: TrafficPoint[]): StatusCounts & { requests: number } {
+  const sum = (name: "2xx" | "3xx" | "4xx" | "5xx") => series.reduce((all, point) => all + point[name], 0);
+  const counts = { "1xx": 0, "2xx": sum("2xx"), "3xx": sum("3xx"), "4xx": sum("4xx"), "5xx": sum("5xx") };
+  return { ...counts, requests: counts["2xx"] + counts["3xx"] + counts["4xx"] + counts["5xx"] };
 }
 
 export function useTraffic(): UseQueryResult<Traffic> {

@@ -135,6 +135,18 @@ export function SearchBox({
 }) {
   const { t } = useTranslation();
   const input = useRef<HTMLInputElement>(null);
+  // What is typed stands here at once; the URL follows a moment later and must not take letters back.
+  const [text, setText] = useState(value);
+  const [known, setKnown] = useState(value);
+  const [typing, setTyping] = useState(false);
+  if (value !== known) {
+    setKnown(value);
+    if (!typing) setText(value);
+  }
+  const write = (next: string) => {
+    setText(next);
+    onChange(next);
+  };
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
@@ -154,21 +166,23 @@ export function SearchBox({
         type="search"
         aria-label={label}
         placeholder={label}
-        value={value}
-        onChange={(event) => onChange(event.target.value)}
+        value={text}
+        onFocus={() => setTyping(true)}
+        onBlur={() => setTyping(false)}
+        onChange={(event) => write(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Escape") {
-            onChange("");
+            write("");
             input.current?.blur();
           }
         }}
         className={cx(INPUT, "px-9 [&::-webkit-search-cancel-button]:hidden")}
       />
-      {value ? (
+      {text ? (
         <button
           type="button"
           aria-label={t("ui.clearSearch")}
-          onClick={() => onChange("")}
+          onClick={() => write("")}
           className="absolute top-0 right-0 grid h-full w-9 place-items-center text-muted hover:text-text"
         >
           <X aria-hidden size={15} />

@@ -20,7 +20,7 @@ export function ProblemList({ problems }: { problems: Standing[] }) {
         const { text, command } = remedyParts(problem.remedy);
         return (
           <li
-            key={`${problem.component}/${problem.code}/${problem.subject ?? ""}`}
+            key={`${problem.component}/${problem.code}/${problem.subject}`}
             className="flex flex-wrap gap-x-4 gap-y-2 px-4 py-3"
           >
             <div className="w-24 shrink-0 max-sm:w-auto">
@@ -35,7 +35,7 @@ export function ProblemList({ problems }: { problems: Standing[] }) {
               <span className="pt-1">
                 {t("ui.since")} <Ago time={problem.since} />
               </span>
-              {problem.link?.startsWith("/") ? (
+              {problem.link.startsWith("/") ? (
                 <ButtonLink size="sm" to={problem.link}>
                   {t("ui.mend")}
                 </ButtonLink>

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
-import { useTraffic } from "@/live/traffic";
+import { useTraffic, withinWindow } from "@/live/traffic";
 import { State } from "@/ui/badge";
 import { ButtonLink, TextLink } from "@/ui/button";
 import { Card, Figure } from "@/ui/card";
@@ -101,7 +101,7 @@ function TrafficCards() {
   const last = data?.series.at(-1);
   const first = hosts.data?.find((host) => host.status.state === "serving")?.domains[0];
   const minutes = data ? Math.round(data.window_seconds / 60) : 5;
-  const errors = data?.totals.status["5xx"] ?? 0;
+  const recent = withinWindow(data?.series ?? []);
   return (
     <>
       {data?.log.error ? (
@@ -119,12 +119,12 @@ function TrafficCards() {
           />
           <Figure
             label={t("overview.requests")}
-            value={data ? count(data.totals.requests) : "–"}
+            value={data ? count(recent.requests) : "–"}
             detail={t("overview.lastMinutes", { minutes })}
           />
           <Figure
             label={t("overview.errors")}
-            value={data ? count(errors) : "–"}
+            value={data ? count(recent["5xx"]) : "–"}
             detail={data ? t("overview.upstreamErrors", { count: data.totals.upstream_errors }) : ""}
           />
           <Figure
@@ -161,7 +161,7 @@ function TrafficCards() {
             )}
           </Card>
           <Card title={t("overview.status")} aside={<Window minutes={minutes} />}>
-            {data ? <StatusBand counts={data.totals.status} /> : <Skeleton className="h-24 w-full" />}
+            {data ? <StatusBand counts={recent} /> : <Skeleton className="h-24 w-full" />}
           </Card>
           <Card
             title={t("overview.topHosts")}

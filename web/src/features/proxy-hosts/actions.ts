@@ -14,7 +14,7 @@ import { hostName, toValues, toWrite } from "./values";
 export function outcome(t: TFunction, host: Host): { tone: "live" | "degraded" | "failing"; text: string } {
   const { state, since, revision, message, remedy } = host.status;
   if (state === "serving") {
-    const time = clockTime(since ?? host.updated_at);
+    const time = clockTime(since);
     return {
       tone: "live",
       text: revision ? t("hosts.servingSince", { time, revision }) : t("hosts.servingSinceOnly", { time }),

@@ -8,6 +8,7 @@ import { ApiProblem } from "@/api/problem";
 import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
 import type { Host } from "@/api/schema";
+import { withinWindow } from "@/live/traffic";
 import { Badge, State } from "@/ui/badge";
 import { Button, ButtonLink, TextLink, buttonClass } from "@/ui/button";
 import { Card, Facts, Figure } from "@/ui/card";
@@ -248,7 +249,8 @@ function TrafficTab({ uuid }: { uuid: string }) {
     return <LoadFailed error={traffic.error} retry={() => void traffic.refetch()} />;
   const data = traffic.data;
   if (!data) return <Skeleton className="h-72 w-full" />;
-  if (data.totals.requests === 0)
+  const recent = withinWindow(data.series);
+  if (recent.requests === 0)
     return (
       <Card>
         <Empty title={t("hosts.page.noTraffic")}>{t("hosts.page.noTrafficText")}</Empty>
@@ -269,7 +271,7 @@ function TrafficTab({ uuid }: { uuid: string }) {
           />
           <Figure
             label={t("overview.requests")}
-            value={count(data.totals.requests)}
+            value={count(recent.requests)}
             detail={t("overview.lastMinutes", { minutes: 5 })}
           />
           <Figure label="p50" value={milliseconds(data.latency.p50_ms)} />
@@ -281,7 +283,7 @@ function TrafficTab({ uuid }: { uuid: string }) {
           <RequestsChart series={data.series} />
         </Card>
         <Card title={t("overview.status")}>
-          <StatusBand counts={data.totals.status} />
+          <StatusBand counts={recent} />
         </Card>
         <Card title={t("overview.latency")} className="lg:col-span-3">
           <LatencyChart series={data.series} height={150} />

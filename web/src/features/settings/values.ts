@@ -48,12 +48,12 @@ export function fieldOfKey(key: string): string {
 
 export function toValues(settings: Settings): SettingsValues {
   return {
-    app_name: settings.app_name ?? "",
-    default_action: settings["default_site.action"] ?? "not_found",
-    default_url: settings["default_site.redirect_url"] ?? "",
-    trusted_proxies: (settings.trusted_proxies ?? []).join("\n"),
-    allowed_hosts: (settings["ui.allowed_hosts"] ?? []).join("\n"),
-    log_files: String(settings["log.retention_files"] ?? 5),
+    app_name: settings.app_name,
+    default_action: settings["default_site.action"],
+    default_url: settings["default_site.redirect_url"],
+    trusted_proxies: settings.trusted_proxies.join("\n"),
+    allowed_hosts: settings["ui.allowed_hosts"].join("\n"),
+    log_files: String(settings["log.retention_files"]),
   };
 }
 

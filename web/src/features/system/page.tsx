@@ -98,9 +98,7 @@ function About() {
                 size: bytes(data.database.size_bytes),
               }),
             },
-            ...(data.memory_bytes === null
-              ? []
-              : [{ name: t("system.memory"), value: bytes(data.memory_bytes) }]),
+            { name: t("system.memory"), value: bytes(data.memory_bytes) },
             { name: t("system.threads"), value: String(data.worker_threads) },
             {
               name: t("system.revision"),
