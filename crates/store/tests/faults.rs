@@ -91,6 +91,17 @@ async fn damaged_files_are_refused_untouched_with_the_newest_sound_backup() {
     }
     println!("flips: {refused} of 50 refused");
     assert!(refused > 40);
+    // One page of rows lost, the schema whole: only a look at every page finds it.
+    let pages = sound.len() / 4096;
+    let mut lost = 0;
+    for page in (pages / 2..pages).step_by(pages / 40 + 1) {
+        let folder = copy_of(origin.path());
+        let mut damaged = sound.clone();
+        damaged[page * 4096..(page + 1) * 4096].fill(0xff);
+        std::fs::write(folder.path().join("charon.db"), damaged).unwrap();
+        lost += usize::from(refused_or_whole(folder.path(), &format!("page {page}")).await);
+    }
+    assert!(lost > 10, "{lost} lost pages were noticed");
     for part in 0..20 {
         let folder = copy_of(origin.path());
         let length = sound.len() * part / 20;
