@@ -9,6 +9,8 @@ use axum::extract::{Request, State as Ax};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use std::panic::AssertUnwindSafe;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Content-Security-Policy of every answer: nothing from other origins, no script in pages, no frames.
@@ -33,12 +35,29 @@ pub(crate) async fn guard(Ax(state): Ax<State>, mut request: Request, next: Next
     };
     let response = match refused {
         Err(error) => error.into_response(),
-        Ok(()) => match tokio::time::timeout(TIME_LIMIT, next.run(request)).await {
-            Ok(response) => response,
+        Ok(()) => match tokio::time::timeout(TIME_LIMIT, caught(next.run(request))).await {
+            Ok(Some(response)) => response,
+            Ok(None) => {
+                Error::Internal("a handler panicked; its message stands above".to_owned()).into_response()
+            }
             Err(_) => Error::Timeout.into_response(),
         },
     };
     finish(response, &facts, api)
+}
+
+/// Runs `future`; `None` when it panics. A fault in one request must not look like a server that is gone.
+async fn caught<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = Box::pin(future);
+    std::future::poll_fn(move |context| {
+        // The future is dropped after a panic, and what it shared is behind locks that recover.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Ready(value)) => Poll::Ready(Some(value)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
 }
 
 pub(crate) fn is_api(path: &str) -> bool {
@@ -136,6 +155,16 @@ mod tests {
         }
         let facts = Meta::read(&headers, &Uri::from_static("/"), None);
         check_origin(&Method::POST, &headers, &facts).is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_is_an_answer_and_not_the_end_of_the_connection() {
+        assert_eq!(caught(async { 7 }).await, Some(7));
+        let pause = async {
+            tokio::task::yield_now().await;
+            panic!("canary");
+        };
+        assert_eq!(caught::<()>(pause).await, None);
     }
 
     #[test]
