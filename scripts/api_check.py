@@ -14,20 +14,41 @@ import tempfile
 import time
 import urllib.request
 
-# Logging out and ending the session would take the checks' own rights away; the stream of live events never ends;
-# the set-up is closed after the first account; wrong logins lock the only account, as they should.
-LEFT_OUT = ["/auth/logout", "/auth/change-password", "/live", "/setup", "/auth/login"]
+# Operations that are left to other tests, each with its reason.
+LEFT_OUT = {
+    "logout": "would end the rights of the check",
+    "changePassword": "would end the rights of the check",
+    "deleteApiToken": "would end the rights of the check",
+    "login": "wrong passwords lock the account, as they should",
+    "createSetup": "is closed after the first account",
+    "live": "never ends",
+    "testUpstream": "opens connections to addresses that were made up",
+}
 
 
-def call(base, method, path, body=None, cookie=None):
+def call(base, method, path, body=None, cookie=None, token=None):
     headers = {"Content-Type": "application/json", "X-Charon-CSRF": "1"}
     if cookie:
         headers["Cookie"] = cookie
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(base + path, data=data, headers=headers, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         cookie = answer.headers.get("Set-Cookie", "").split(";")[0]
         return json.load(answer), cookie
+
+
+def drop_sessions(description):
+    """Leaves only the token as a way in: with two, an invented cookie beside the real token looks like a hole."""
+    schemes = description["components"]["securitySchemes"]
+    cookies = [name for name, scheme in schemes.items() if scheme.get("in") == "cookie"]
+    for name in cookies:
+        del schemes[name]
+    for path in description["paths"].values():
+        for operation in path.values():
+            if isinstance(operation, dict) and "security" in operation:
+                operation["security"] = [way for way in operation["security"] if not set(way) & set(cookies)]
 
 
 def wait_for(what, probe, seconds=60):
@@ -72,19 +93,24 @@ def check(schemathesis, charon, folder):
         made, _ = call(
             base, "POST", "/api-tokens", {"name": "check", "scopes": ["admin"], "expires_in_days": 1}, cookie
         )
+        description, _ = call(base, "GET", "/openapi.json")
+        drop_sessions(description)
+        (folder / "openapi.json").write_text(json.dumps(description))
         command = [
-            schemathesis, "run", f"{base}/openapi.json", "--checks", "all", "--seed", "1",
+            schemathesis, "run", "openapi.json", "--url", f"http://{address}", "--checks", "all", "--seed", "1",
             "--generation-deterministic", "--phases", "examples,coverage,fuzzing,stateful",
             "--max-examples", os.environ.get("API_CHECK_EXAMPLES", "15"),
             "--header", f"Authorization: Bearer {made['token']}", "--request-timeout", "20", "--no-color",
             "--workers", "1",
         ]
-        for path in LEFT_OUT:
-            command += ["--exclude-path", f"/api/v1{path}"]
+        for operation in LEFT_OUT:
+            command += ["--exclude-operation-id", operation]
         result = subprocess.run(command, cwd=folder, check=False).returncode
         if process.poll() is not None:
             print(f"api-check: charon ended during the check:\n{log.read_text()[-4000:]}", file=sys.stderr)
             return 1
+        # A check that has lost its rights on the way has proven less than it says.
+        call(base, "GET", "/auth/me", token=made["token"])
         panics = [line for line in log.read_text(errors="replace").splitlines() if "panicked" in line]
         if panics:
             print("api-check: charon panicked:\n" + "\n".join(panics[:20]), file=sys.stderr)
