@@ -5,12 +5,15 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 // `CHARON_API` is where `npm run dev` sends API calls: the mock by default, or a running charon.
-const api = process.env.CHARON_API ?? "http://127.0.0.1:8099";
+const target = process.env.CHARON_API ?? "http://127.0.0.1:8099";
+// The host stays as the browser sent it: Charon compares it with the origin.
+const proxy = { "/api": { target, changeOrigin: false } };
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
-  server: { proxy: { "/api": api } },
+  server: { proxy },
+  preview: { proxy },
   build: {
     target: "es2023",
     // The policy of the binary allows no data: scripts or fonts; small files stay files.
