@@ -39,9 +39,9 @@ pub fn diff(before: &Value, after: &Value) -> Vec<Change> {
             changes.push(Change { subject: name(host), kind: Kind::Removed });
         }
     }
-    for part in ["settings", "certificates"] {
+    for part in ["access_lists", "settings", "certificates"] {
         if before[part] != after[part] {
-            changes.push(Change { subject: part.to_owned(), kind: Kind::Changed });
+            changes.push(Change { subject: part.replace('_', " "), kind: Kind::Changed });
         }
     }
     changes

@@ -14,6 +14,7 @@ mod h2;
 mod io;
 mod listen;
 mod log;
+mod networks;
 mod path;
 mod phases;
 mod pipeline;

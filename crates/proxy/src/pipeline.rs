@@ -127,7 +127,9 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         phases::route::run(call)?;
 
         // (CrowdSec decisions and manual bans will stand here: cheap, and banned clients learn nothing more.)
-        // (Access lists and GeoIP: cheap, by address.)
+        // Cheap, by address, and before anything that a stranger could learn from. (GeoIP will stand here too.)
+        phases::access::run(call)?;
+
         // (Rate limits: only clients that may come at all fill the tables.)
 
         // Before any phase that reads credentials: they belong on an encrypted connection.

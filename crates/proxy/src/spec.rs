@@ -57,6 +57,9 @@ pub struct Host {
     /// Edits of the answer's headers on the way to the client, in order.
     #[serde(default)]
     pub response_headers: Vec<HeaderEdit>,
+    /// Which client addresses may reach the host; `None` lets everybody.
+    #[serde(default)]
+    pub access: Option<Access>,
     /// [`Certificate::id`] to present; `None` picks by name.
     #[serde(default)]
     pub certificate: Option<String>,
@@ -64,6 +67,18 @@ pub struct Host {
 
 fn yes() -> bool {
     true
+}
+
+/// Which client addresses may reach a host. Others get 403.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// Name of the access list, for logs.
+    pub name: String,
+    /// Whether `networks` are the ones that may, or the ones that may not.
+    pub allow: bool,
+    /// The networks. Allowing none lets nobody in.
+    pub networks: Vec<IpNet>,
 }
 
 /// A path of a host with an upstream of its own.

@@ -18,6 +18,7 @@ use proxy::spec::{Host, Hsts, Spec};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
+use store::access_lists::AccessList;
 use store::proxy_hosts::ProxyHost;
 use store::ssl_certificates::Certificate;
 
@@ -28,6 +29,8 @@ pub struct Rows {
     pub hosts: Vec<ProxyHost>,
     /// All certificates with their keys; why a key cannot be opened otherwise.
     pub certificates: Vec<(Certificate, Result<Secret<String>, String>)>,
+    /// All access lists.
+    pub access_lists: Vec<AccessList>,
     /// Settings that are not secret.
     pub settings: BTreeMap<String, String>,
     /// The port of the HTTPS listener as clients see it, when it is not 443.
@@ -69,10 +72,11 @@ pub fn compile(rows: &Rows) -> Compiled {
     let mut problems = Vec::new();
     let (certificates, usable) = certificates::compile(&rows.certificates, &mut problems);
     let owners = domains::owners(&rows.hosts);
+    let lists = rows.access_lists.iter().map(|list| (list.id, list)).collect();
     let mut hosts = Vec::new();
     let mut left_out = HashMap::new();
     for row in rows.hosts.iter().filter(|row| row.enabled) {
-        match host(row, &owners, &usable, &mut problems) {
+        match host(row, &lists, &owners, &usable, &mut problems) {
             Ok(host) => hosts.push(host),
             Err(fault) => {
                 problems.push(about(row, Code::HostLeftOut, &fault));
@@ -98,6 +102,7 @@ pub fn compile(rows: &Rows) -> Compiled {
 /// One host, feature by feature. The first fault leaves it out.
 fn host(
     row: &ProxyHost,
+    lists: &HashMap<i64, &AccessList>,
     owners: &HashMap<String, &ProxyHost>,
     usable: &HashMap<i64, String>,
     problems: &mut Vec<Problem>,
@@ -110,7 +115,7 @@ fn host(
             remedy,
         ));
     }
-    access::check(row, problems)?;
+    let access = access::compile(row, lists, problems)?;
     let domains = domains::compile(row, owners, problems)?;
     Ok(Host {
         id: row.uuid.clone(),
@@ -124,6 +129,7 @@ fn host(
         )?,
         locations: locations::compile(&row.locations)?,
         force_https: row.ssl_forced,
+        access,
         hsts: row.hsts_enabled.then(|| Hsts {
             max_age: u32::try_from(row.hsts_max_age).unwrap_or(31_536_000),
             include_subdomains: row.hsts_subdomains,
@@ -166,7 +172,9 @@ fn document(rows: &Rows) -> Value {
         .iter()
         .map(|(row, _)| (&row.uuid, json!({ "name": row.name, "fingerprint": row.fingerprint })))
         .collect();
-    json!({ "hosts": rows.hosts, "settings": settings, "certificates": certificates })
+    json!({
+        "hosts": rows.hosts, "access_lists": rows.access_lists, "settings": settings, "certificates": certificates,
+    })
 }
 
 /// Moments and row ids change without a change of meaning, so they do not count.

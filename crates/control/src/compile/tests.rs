@@ -2,6 +2,7 @@
 
 use super::*;
 use base::Timestamp;
+use store::access_lists::AccessList;
 use store::locations::Location;
 use store::proxy_hosts::HostValues;
 
@@ -40,7 +41,7 @@ fn a_bad_host_is_left_out_with_reason_and_remedy_and_the_others_are_served() {
         (Box::new(move |host| host.locations = vec![location("/a", 0)]), "location /a: 0 is not a port"),
         (Box::new(move |host| host.locations = vec![location("a", 80)]), "does not start with /"),
         (Box::new(move |host| host.locations = vec![location("/a", 1), location("/a", 2)]), "stands twice"),
-        (Box::new(|host| host.access_list_id = Some(1)), "access list"),
+        (Box::new(|host| host.access_list_id = Some(9)), "its access list does not exist"),
         (Box::new(|host| host.forward_auth_enabled = true), "asks for a login"),
     ];
     for (change, message) in cases {
@@ -104,4 +105,45 @@ fn a_document_gives_back_the_hosts_it_was_made_from() {
     let compiled = compile(&rows(hosts.clone()));
     let back: Vec<ProxyHost> = serde_json::from_value(compiled.document["hosts"].clone()).unwrap();
     assert_eq!(back, hosts);
+}
+
+#[test]
+fn an_access_list_is_served_as_it_says_or_its_host_is_left_out() {
+    let list = |kind: &str, rules: &str| AccessList {
+        id: 1,
+        uuid: "list".to_owned(),
+        name: "home".to_owned(),
+        kind: kind.to_owned(),
+        ip_rules: rules.to_owned(),
+        country_codes: String::new(),
+        local_network_only: false,
+        enabled: true,
+    };
+    let rules = r#"[{"cidr": "10.0.0.0/8", "description": "lan"}, {"cidr": "192.168.1.7"}]"#;
+    let compiled = |list: AccessList| {
+        let hosts = vec![row(1, |host| host.access_list_id = Some(1))];
+        compile(&Rows { access_lists: vec![list], ..rows(hosts) })
+    };
+    for (list, allow, count) in [
+        (list("whitelist", rules), true, 2),
+        (list("blacklist", rules), false, 2),
+        (list("whitelist", ""), true, 0),
+        (AccessList { local_network_only: true, ..list("whitelist", rules) }, true, 8),
+    ] {
+        let compiled = compiled(list);
+        let access = compiled.spec.hosts[0].access.as_ref().unwrap();
+        assert_eq!((access.allow, access.networks.len()), (allow, count));
+    }
+    for (list, message) in [
+        (list("geo_whitelist", ""), "goes by country"),
+        (list("whitelist", "[{\"cidr\": \"home\"}]"), "'home' is neither an address nor a network"),
+        (list("whitelist", "{"), "cannot be read"),
+        (list("greylist", ""), "type 'greylist'"),
+    ] {
+        let compiled = compiled(list);
+        assert!(compiled.left_out["uuid-1"].message.contains(message), "{message}");
+    }
+    let off = compiled(AccessList { enabled: false, ..list("whitelist", rules) });
+    assert!(off.spec.hosts[0].access.is_none());
+    assert!(off.problems[0].message.contains("switched off"));
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::caddy_configs::{self, NewRevision};
-use store::{Store, proxy_hosts, security_audits, settings, ssl_certificates};
+use store::{Store, access_lists, proxy_hosts, security_audits, settings, ssl_certificates};
 use tasks::{Outcome, Task};
 use tokio::sync::watch;
 
@@ -234,6 +234,7 @@ pub async fn rows(store: &Store, https_port: Option<Port>) -> anyhow::Result<Row
     let settings = settings::all(store).await?;
     Ok(Rows {
         hosts: proxy_hosts::list(store).await?,
+        access_lists: access_lists::list(store).await?,
         certificates,
         settings: settings.into_iter().map(|setting| (setting.key, setting.value)).collect(),
         https_port,

@@ -1,8 +1,9 @@
 //! From a specification to a configuration. One bad host is left out with a problem; the others are served.
 
-use super::hosts::{Host, Hosts, Target, TargetTls};
+use super::hosts::{Access, Host, Hosts, Target, TargetTls};
 use super::tls::{self, Certificates};
 use super::{Config, Edits};
+use crate::networks::Networks;
 use crate::path;
 use crate::spec::{self, DefaultSite, Spec};
 use ahash::AHashMap;
@@ -109,6 +110,11 @@ fn build_host(
         built.add_location(path, target(&location.upstream)?);
     }
     built.force_https = host.force_https;
+    built.access = host.access.as_ref().map(|access| Access {
+        name: access.name.clone(),
+        allow: access.allow,
+        networks: Networks::new(&access.networks),
+    });
     built.http2 = host.http2;
     let edits = |edits, of_request| {
         Edits::build(edits, of_request).map_err(|message| (message, "Correct the host's header edits."))

@@ -1,6 +1,7 @@
 //! Hosts by name: exact names first, then wildcards of one label; and within a host, locations by path.
 
 use super::Edits;
+use crate::networks::Networks;
 use crate::path;
 use crate::spec::Upstream;
 use ahash::AHashMap;
@@ -26,6 +27,14 @@ pub(crate) struct TargetTls {
     pub(crate) name: ServerName<'static>,
 }
 
+/// Which client addresses may reach a host.
+#[derive(Debug)]
+pub(crate) struct Access {
+    pub(crate) name: String,
+    pub(crate) allow: bool,
+    pub(crate) networks: Networks,
+}
+
 /// A host that is served.
 #[derive(Debug)]
 pub(crate) struct Host {
@@ -34,6 +43,7 @@ pub(crate) struct Host {
     /// Longest path first; paths in normal form without a slash at their end.
     locations: Vec<(Box<[u8]>, Target)>,
     pub(crate) force_https: bool,
+    pub(crate) access: Option<Access>,
     pub(crate) http2: bool,
     pub(crate) request_edits: Edits,
     /// Edits of answers that came by `http`, and by `https`; the latter with Strict-Transport-Security.
@@ -48,6 +58,7 @@ impl Host {
             root,
             locations: Vec::new(),
             force_https: false,
+            access: None,
             http2: true,
             request_edits: Edits::default(),
             response_edits: Default::default(),

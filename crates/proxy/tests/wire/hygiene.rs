@@ -169,3 +169,34 @@ fn the_origin_gets_the_path_that_was_decided_on() {
         );
     }
 }
+
+#[test]
+fn an_access_list_decides_on_the_client_and_not_on_what_it_claims() {
+    let origin = Origin::mirror();
+    let access = |allow, networks: &[&str]| {
+        let networks = networks.iter().map(|text| text.parse().unwrap()).collect();
+        let mut spec = spec_for(&origin);
+        spec.hosts[0].access = Some(proxy::spec::Access { name: "home".to_owned(), allow, networks });
+        spec
+    };
+    let claim = "GET / HTTP/1.1\r\nHost: a.test\r\nX-Forwarded-For: 10.0.0.1\r\nConnection: close\r\n\r\n";
+    for (spec, status) in [
+        (access(true, &["127.0.0.0/8"]), "200"),
+        (access(true, &["10.0.0.0/8"]), "403"),
+        (access(true, &[]), "403"),
+        (access(false, &["127.0.0.1/32"]), "403"),
+        (access(false, &["10.0.0.0/8"]), "200"),
+        // Behind a trusted proxy the client is whom that proxy names.
+        (
+            Spec { trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()], ..access(true, &["10.0.0.0/8"]) },
+            "200",
+        ),
+    ] {
+        let proxy = start(&spec, quick(), LogSettings::default());
+        let mut live = proxy.watch_log();
+        let head = talk(&proxy, claim);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{:?}: {head}", spec.hosts[0].access);
+        let stop = live.blocking_recv().unwrap().stop.clone();
+        assert_eq!(stop.and_then(|stop| stop.rule).as_deref(), (status == "403").then_some("home"));
+    }
+}

@@ -46,6 +46,7 @@ pub(crate) fn host(name: &str, origin: SocketAddr) -> Host {
         http2: true,
         request_headers: Vec::new(),
         response_headers: Vec::new(),
+        access: None,
         certificate: None,
     }
 }
