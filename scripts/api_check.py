@@ -14,6 +14,8 @@ import tempfile
 import time
 import urllib.request
 
+CONFIG = pathlib.Path(__file__).with_name("schemathesis.toml").absolute()
+
 # Operations that are left to other tests, each with its reason.
 LEFT_OUT = {
     "logout": "would end the rights of the check",
@@ -97,7 +99,7 @@ def check(schemathesis, charon, folder):
         drop_sessions(description)
         (folder / "openapi.json").write_text(json.dumps(description))
         command = [
-            schemathesis, "run", "openapi.json", "--url", f"http://{address}", "--checks", "all", "--seed", "1",
+            schemathesis, "--config-file", str(CONFIG), "run", "openapi.json", "--url", f"http://{address}", "--checks", "all", "--seed", "1",
             "--generation-deterministic", "--phases", "examples,coverage,fuzzing,stateful",
             "--max-examples", os.environ.get("API_CHECK_EXAMPLES", "15"),
             "--header", f"Authorization: Bearer {made['token']}", "--request-timeout", "20", "--no-color",
