@@ -169,6 +169,10 @@ async fn identify(parts: &Parts, state: &State) -> Result<Option<Identity>> {
         if !scheme.eq_ignore_ascii_case("bearer") || !token.starts_with(tokens::API_PREFIX) {
             return Err(Error::Unauthenticated);
         }
+        // Two proofs at once could name two people; which of them is meant is not guessed.
+        if session_cookie(&parts.headers).is_some() {
+            return Err(Error::Unauthenticated);
+        }
         by_token(state, token.trim()).await?
     } else if let Some(token) = session_cookie(&parts.headers) {
         by_session(state, &token).await?

@@ -110,7 +110,11 @@ pub(crate) fn limit(given: Option<u64>, default: u64, most: u64) -> Result<u64> 
     }
 }
 
-/// An optional text of the query; blank counts as none.
-pub(crate) fn wanted(text: Option<String>) -> Option<String> {
-    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+/// An optional text of the query of at most `most` characters; blank counts as none.
+pub(crate) fn wanted(field: &str, text: Option<String>, most: usize) -> Result<Option<String>> {
+    let Some(text) = text else { return Ok(None) };
+    if text.chars().count() > most {
+        return Err(Error::field(field, format!("must have at most {most} characters")));
+    }
+    Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
 }

@@ -115,10 +115,10 @@ pub(crate) async fn list(
         return Err(Error::field("before", "write the id of an entry"));
     }
     let filter = Filter {
-        actor: wanted(query.actor),
-        action: wanted(query.action),
-        resource_type: wanted(query.resource_type),
-        resource_id: wanted(query.resource_id),
+        actor: wanted("actor", query.actor, 320)?,
+        action: wanted("action", query.action, 100)?,
+        resource_type: wanted("resource_type", query.resource_type, 100)?,
+        resource_id: wanted("resource_id", query.resource_id, 100)?,
         before_id: query.before,
     };
     let entries = security_audits::list(&state.store, &filter, limit).await?;

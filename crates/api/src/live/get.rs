@@ -56,8 +56,11 @@ pub(crate) async fn live(
             "the access log is for the role user; ask for traffic and health".to_owned(),
         ));
     }
-    let filter =
-        LogFilter { host: wanted(query.host), status: crate::logs::status(query.status)?, text: None };
+    let filter = LogFilter {
+        host: wanted("host", query.host, 253)?,
+        status: crate::logs::status(query.status)?,
+        text: None,
+    };
     let too_many = |_| Error::TooManyAttempts(Duration::from_secs(10));
     let place = state.viewers.clone().try_acquire_owned().map_err(too_many)?;
     let (sender, receiver) = mpsc::channel(QUEUE);
@@ -73,7 +76,9 @@ pub(crate) async fn live(
 }
 
 fn topics(text: Option<String>) -> Result<Topics> {
-    let Some(text) = wanted(text) else { return Ok(Topics { log: false, traffic: true, health: true }) };
+    let Some(text) = wanted("topics", text, 100)? else {
+        return Ok(Topics { log: false, traffic: true, health: true });
+    };
     let mut topics = Topics { log: false, traffic: false, health: false };
     for topic in text.split(',').map(str::trim) {
         match topic {

@@ -40,8 +40,11 @@ pub(crate) async fn list(
     Params(query): Params<LogQuery>,
 ) -> Result<Json<Vec<LogEntry>>> {
     let limit = usize::try_from(limit(query.limit, 200, 1000)?).unwrap_or(1000);
-    let filter =
-        LogFilter { host: wanted(query.host), status: super::status(query.status)?, text: wanted(query.q) };
+    let filter = LogFilter {
+        host: wanted("host", query.host, 253)?,
+        status: super::status(query.status)?,
+        text: wanted("q", query.q, 200)?,
+    };
     let found = state.engines.recent_log(&filter, limit);
     Ok(Json(found.iter().map(|entry| LogEntry::clone(entry)).collect()))
 }

@@ -13,7 +13,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
 
 /// A class (`5xx`) or a whole status (`502`) of the query.
 pub(crate) fn status(text: Option<String>) -> Result<Option<u16>> {
-    let Some(text) = crate::input::wanted(text) else { return Ok(None) };
+    let Some(text) = crate::input::wanted("status", text, 3)? else { return Ok(None) };
     let class =
         text.strip_suffix("xx").and_then(|class| class.parse().ok()).filter(|class| (1..=5).contains(class));
     let whole = text.parse().ok().filter(|status| (100..=599).contains(status));

@@ -28,6 +28,8 @@ async fn a_token_is_shown_once_and_only_its_digest_is_kept() {
     }
     let me = client.get("/auth/me").await.must(200);
     assert_eq!((me["via"].as_str(), &me["scopes"]), (Some("token"), &json!(["read"])));
+    let both = Client { cookie: admin.cookie.clone(), ..client };
+    both.get("/auth/me").await.must_fail(401, "unauthenticated");
 }
 
 #[tokio::test]
