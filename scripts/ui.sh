@@ -9,15 +9,7 @@ stamp_of() { sha256sum | cut -d' ' -f1; }
 lock="$(cat package-lock.json <(node --version) | stamp_of)"
 if [ "$(cat node_modules/.stamp 2>/dev/null)" != "$lock" ]; then
   echo "ui: installing packages"
-  # npm 11 refuses a lock file without the optional packages of other systems, which some registries lack; an
-  # installation that takes the locked versions and writes no lock file is as good.
-  if ! said="$(npm ci --no-audit --no-fund --loglevel=error 2>&1)"; then
-    if ! grep -q 'npm error Missing: .*@ from lock file' <<<"$said"; then
-      printf '%s\n' "$said" >&2
-      exit 1
-    fi
-    npm install --no-save --no-audit --no-fund --loglevel=error
-  fi
+  npm ci --no-audit --no-fund --loglevel=error
   echo "$lock" >node_modules/.stamp
 fi
 [ "${1:-}" = packages ] && exit 0
