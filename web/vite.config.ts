@@ -7,7 +7,7 @@ import { defineConfig } from "vite";
 // `CHARON_API` is where `npm run dev` sends API calls: the mock by default, or a running charon.
 const target = process.env.CHARON_API ?? "http://127.0.0.1:8099";
 // The host stays as the browser sent it: Charon compares it with the origin.
-const proxy = { "/api": { target, changeOrigin: false } };
+const proxy = { "^/api/": { target, changeOrigin: false } };
 
 export default defineConfig({
   plugins: [react(), tailwindcss()],

@@ -27,17 +27,25 @@ export function changesBetween(
 
 export function DiffList({ changes }: { changes: Change[] }) {
   const { t } = useTranslation();
-  if (changes.length === 0) return <p className="text-muted">{t("ui.noDifference")}</p>;
+  // A field that is empty on both sides tells nothing, nor does the empty side of a field that came or went.
+  const told = changes
+    .map((change) => ({ field: change.field, before: show(change.before), after: show(change.after) }))
+    .filter((change) => change.before !== change.after);
+  if (told.length === 0) return <p className="text-muted">{t("ui.noDifference")}</p>;
   return (
     <dl className="flex flex-col gap-2">
-      {changes.map((change) => (
+      {told.map((change) => (
         <div key={change.field} className="overflow-hidden rounded-md border border-line">
           <dt className="border-b border-line bg-raised px-3 py-1 font-mono text-xs text-muted">
             {change.field}
           </dt>
           <dd className="grid font-mono text-sm">
-            <Line sign="−" name={t("ui.before")} text={show(change.before)} className="bg-failing-soft" />
-            <Line sign="+" name={t("ui.after")} text={show(change.after)} className="bg-live-soft" />
+            {change.before ? (
+              <Line sign="−" name={t("ui.before")} text={change.before} className="bg-failing-soft" />
+            ) : null}
+            {change.after ? (
+              <Line sign="+" name={t("ui.after")} text={change.after} className="bg-live-soft" />
+            ) : null}
           </dd>
         </div>
       ))}
@@ -56,16 +64,13 @@ function Line({
   text: string;
   className: string;
 }) {
-  const { t } = useTranslation();
   return (
     <div className={`flex gap-2 px-3 py-1 ${className}`}>
       <span className="sr-only">{name}</span>
       <span aria-hidden className="text-muted select-none">
         {sign}
       </span>
-      <span className="min-w-0 whitespace-pre-wrap wrap-anywhere">
-        {text || <span className="text-muted italic">{t("ui.nothing")}</span>}
-      </span>
+      <span className="min-w-0 whitespace-pre-wrap wrap-anywhere">{text}</span>
     </div>
   );
 }

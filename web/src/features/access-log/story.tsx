@@ -86,8 +86,12 @@ export function Story({
               </>
             ) : (
               <>
-                <p className="text-sm">{t("log.story.notAsked")}</p>
-                <p className="text-xs text-muted">{t("log.story.notAskedText")}</p>
+                <p className="text-sm">
+                  {entry.fault === "upstream" ? t("log.story.noAnswer") : t("log.story.notAsked")}
+                </p>
+                <p className="text-xs text-muted">
+                  {entry.fault === "upstream" ? t("log.story.noAnswerText") : t("log.story.notAskedText")}
+                </p>
               </>
             )}
           </Stop>
