@@ -31,6 +31,21 @@ step() {
 
 in_web() { (cd web && npm run --silent "$1"); }
 
+# The types of the UI are those of docs/openapi.json, which a test of the API proves fresh.
+ui_contract() {
+  local fresh
+  fresh="$(mktemp)"
+  cp web/src/api/schema.generated.ts "$fresh"
+  in_web api:types >/dev/null
+  if ! cmp -s "$fresh" web/src/api/schema.generated.ts; then
+    cp "$fresh" web/src/api/schema.generated.ts
+    echo "web/src/api/schema.generated.ts is stale; run: cd web && npm run api:types" >&2
+    rm "$fresh"
+    return 1
+  fi
+  rm "$fresh"
+}
+
 cargo_tests() {
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --workspace --locked --no-fail-fast
@@ -51,6 +66,7 @@ deny() {
 step setup scripts/setup.sh test
 step ui-build scripts/ui.sh
 step rust-format cargo fmt --all --check
+step ui-contract ui_contract
 step ui-lint in_web lint
 step ui-types in_web typecheck
 step ui-tests in_web test
