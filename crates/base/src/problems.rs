@@ -87,7 +87,7 @@ pub struct Problem {
     pub message: String,
     /// What mends it, as one sentence or a command.
     pub remedy: String,
-    /// Page of the UI that belongs to it, as a path below the UI's root; empty when there is none.
+    /// Page of the UI that belongs to it, as the path of the UI, such as `/certificates`; empty when there is none.
     pub link: String,
 }
 

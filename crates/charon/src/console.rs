@@ -48,14 +48,11 @@ impl Console {
 }
 
 /// Serves on both listeners until `stop`.
-pub(crate) fn serve(
-    data_dir: &Path,
-    tcp: TcpListener,
-    router: Router,
-    stop: Stop,
-) -> anyhow::Result<Console> {
+pub(crate) fn serve(data_dir: &Path, tcp: TcpListener, router: Router, stop: Stop) -> Console {
     let (ended, end) = watch::channel(());
-    let local = serve_local(data_dir, router.clone(), end)?;
+    // In a folder that cannot be written there is no socket; people are served all the same.
+    let local = serve_local(data_dir, router.clone(), end)
+        .map_err(|error| tracing::warn!("commands cannot reach this process: {error:#}"));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let people = tasks::spawn("user interface", async move {
         if let Err(error) = axum::serve(tcp, service).with_graceful_shutdown(stop.wanted()).await {
@@ -63,7 +60,7 @@ pub(crate) fn serve(
         }
         drop(ended);
     });
-    Ok(Console(vec![people, local]))
+    Console(std::iter::once(people).chain(local).collect())
 }
 
 /// Serves the API to the owner of the data folder, on a Unix socket, until `end` closes.

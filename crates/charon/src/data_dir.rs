@@ -14,10 +14,15 @@ use store::{OpenReport, Options};
 
 /// Makes the data folder, for its owner only, when it is not there.
 pub(crate) fn prepare(settings: &Settings) -> anyhow::Result<()> {
-    for folder in [settings.data_dir.clone(), settings.data_dir.join("logs")] {
-        fs::DirBuilder::new().recursive(true).mode(0o750).create(&folder).with_context(|| {
-            format!("the folder {} cannot be made; CHARON_DATA_DIR says where it lies", folder.display())
-        })?;
+    let make = |folder: &PathBuf| fs::DirBuilder::new().recursive(true).mode(0o750).create(folder);
+    let folder = &settings.data_dir;
+    make(folder).with_context(|| {
+        format!("the folder {} cannot be made; CHARON_DATA_DIR says where it lies", folder.display())
+    })?;
+    let logs = folder.join("logs");
+    if let Err(error) = make(&logs) {
+        // A folder that can only be read still serves; the access log tells of itself.
+        tracing::warn!("the folder {} cannot be made: {error}", logs.display());
     }
     Ok(())
 }
@@ -27,6 +32,7 @@ pub(crate) fn store_options(settings: &Settings, clock: Arc<dyn Clock>, problems
     Options {
         db_path: Some(settings.db_path.clone()),
         database_url: settings.database_url.clone(),
+        read_only_ok: true,
         ..Options::new(settings.data_dir.clone(), clock, problems)
     }
 }

@@ -21,7 +21,10 @@ use store::{OpenError, Vault};
 /// Whether serving the last good configuration is better than ending. A second process and a wrong setting are
 /// no emergencies: they end with their sentence.
 pub(crate) fn can_help(error: &OpenError) -> bool {
-    !matches!(error, OpenError::Locked { .. } | OpenError::Newer { .. })
+    !matches!(
+        error,
+        OpenError::Locked { .. } | OpenError::Newer { .. } | OpenError::Foreign { .. } | OpenError::Url(_)
+    )
 }
 
 /// Serves until a signal comes.
@@ -40,7 +43,7 @@ pub(crate) async fn run(
     let (http, https) = (data_dir::first(proxy.http())?, data_dir::first(proxy.https())?);
     let listener = console::bind(settings.ui).await?;
     let ui_address = listener.local_addr()?;
-    let console = console::serve(&settings.data_dir, listener, router(problems), stop.clone())?;
+    let console = console::serve(&settings.data_dir, listener, router(problems), stop.clone());
     let running = run_file::Running {
         pid: std::process::id(),
         version: build_info::VERSION.to_owned(),

@@ -124,7 +124,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         own_ports: vec![ui_address.port()],
     });
     let router = api::router_with_ui(state, ui::router());
-    let console = console::serve(&settings.data_dir, ui_listener, router, stop.clone())?;
+    let console = console::serve(&settings.data_dir, ui_listener, router, stop.clone());
 
     // What `wait_for` returns keeps the publisher out for as long as it lives, so only its outcome is kept.
     let first = served.wait_for(|applied| applied.revision > 0);
@@ -139,7 +139,10 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         http,
         https,
     };
-    let run_file = RunFile::write(&settings.data_dir, &running)?;
+    let run_file = RunFile::write(&settings.data_dir, &running);
+    if let Err(error) = &run_file {
+        tracing::warn!("nobody can read from the data folder where this process listens: {error:#}");
+    }
     announce(&running, &setup);
 
     stop.wanted().await;

@@ -38,7 +38,7 @@ pub(super) fn compile(
                     "upload the certificate with its key again",
                 )
                 .about(format!("certificate {}", row.name))
-                .link("certificates"),
+                .link("/certificates"),
             ),
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn compile(settings: &BTreeMap<String, String>, problems: &mut Vec<Pr
             "set the default site in the settings",
         )
         .about("default site")
-        .link("settings"),
+        .link("/settings"),
     );
     DefaultSite::NotFound
 }

@@ -157,7 +157,7 @@ fn about(row: &ProxyHost, code: Code, fault: &Fault) -> Problem {
     };
     Problem::new(code, message, fault.remedy.clone())
         .about(format!("host {name}"))
-        .link(format!("hosts/{}", row.uuid))
+        .link(format!("/proxy-hosts/{}", row.uuid))
 }
 
 /// Settings that change what is served.

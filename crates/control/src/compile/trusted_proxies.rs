@@ -23,7 +23,7 @@ pub(super) fn compile(settings: &BTreeMap<String, String>, problems: &mut Vec<Pr
                     "correct the trusted proxies in the settings",
                 )
                 .about(format!("trusted proxy {entry}"))
-                .link("settings"),
+                .link("/settings"),
             ),
         }
     }

@@ -36,7 +36,7 @@ impl Task for AccessLog {
                     message,
                     "check space and permissions of the folder logs in the data folder",
                 )
-                .link("system"),
+                .link("/system"),
             );
         }
         let lost = status.dropped.saturating_sub(self.dropped);
@@ -46,7 +46,7 @@ impl Task for AccessLog {
                 format!("{lost} lines of the access log were lost in the last ten seconds; no request was");
             problems.push(
                 Problem::new(Code::AccessLogDropping, message, "give the data folder a faster disk")
-                    .link("system"),
+                    .link("/system"),
             );
         }
         self.problems.report("access log", problems);

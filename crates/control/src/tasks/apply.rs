@@ -39,6 +39,11 @@ pub struct Apply {
 /// Component name on the problem board.
 const COMPONENT: &str = "configuration";
 
+/// Who writes without a person: see `Audit::system`.
+const SYSTEM: &str = "system";
+/// How many audit entries are looked at for the one who caused a change.
+const RECENT: u64 = 50;
+
 impl Task for Apply {
     fn name(&self) -> &'static str {
         "apply configuration"
@@ -50,21 +55,44 @@ impl Task for Apply {
     }
 
     async fn run(&mut self) -> Outcome {
-        match self.reconcile().await {
-            Ok(message) => Outcome::Ok(message),
+        // Renewal comes first, but must not keep a change from being served.
+        let renewed = internal_certificates::ensure(&self.store, self.clock.now()).await;
+        let served = match self.reconcile().await {
+            Ok(served) => served,
             Err(error) => {
                 let message = format!("the newest configuration is not served: {error:#}");
                 self.applied.send_modify(|applied| applied.error = Some(message.clone()));
                 let remedy = "the configuration before it goes on serving; mend what the message names, Charon tries again by itself";
+                return Outcome::Failing(message, remedy.to_owned());
+            }
+        };
+        let remedy =
+            "what is configured is served; mend what the message names, Charon tries again by itself";
+        match (renewed, served.trouble) {
+            (Err(error), _) => {
+                let message = format!("internal certificates could not be issued: {error:#}");
                 Outcome::Failing(message, remedy.to_owned())
             }
+            (Ok(_), Some(trouble)) => Outcome::Failing(trouble, remedy.to_owned()),
+            (Ok(issued), None) if issued.is_empty() => Outcome::Ok(served.message),
+            (Ok(issued), None) => Outcome::Ok(format!(
+                "{}; issued internal certificates for {}",
+                served.message,
+                issued.join(", ")
+            )),
         }
     }
 }
 
+/// What a look at the rows came to.
+struct Served {
+    message: String,
+    /// What went wrong besides; the configuration is served all the same.
+    trouble: Option<String>,
+}
+
 impl Apply {
-    async fn reconcile(&mut self) -> anyhow::Result<String> {
-        let issued = internal_certificates::ensure(&self.store, self.clock.now()).await?;
+    async fn reconcile(&mut self) -> anyhow::Result<Served> {
         // The number is read before the rows: rows may be newer than it, never older.
         let change = self.store.change_number().await?;
         let compiled = compile::compile(&rows(&self.store, self.https_port).await?);
@@ -73,12 +101,13 @@ impl Apply {
                 applied.change = change;
                 applied.error = None;
             });
-            return Ok(format!("nothing to do: change {change} is served already"));
+            let message = format!("nothing to do: change {change} is served already");
+            return Ok(Served { message, trouble: None });
         }
-        self.serve(change, compiled, &issued).await
+        self.serve(change, compiled).await
     }
 
-    async fn serve(&mut self, change: u64, compiled: Compiled, issued: &[String]) -> anyhow::Result<String> {
+    async fn serve(&mut self, change: u64, compiled: Compiled) -> anyhow::Result<Served> {
         let Compiled { mut spec, document, hash, mut left_out, mut problems } = compiled;
         let latest = caddy_configs::latest(&self.store).await?;
         let known = latest.as_ref().filter(|revision| revision.config_hash == hash);
@@ -99,12 +128,14 @@ impl Apply {
         let now = self.clock.now();
 
         let hosts = self.states(&document, &left_out, revision);
+        let mut trouble = None;
+        let latest_at = latest.as_ref().map_or(base::Timestamp::default(), |revision| revision.applied_at);
         if known.is_none() {
             let before = match &latest {
                 Some(revision) => serde_json::from_str(&revision.document).unwrap_or(Value::Null),
                 None => Value::Null,
             };
-            caddy_configs::record(
+            let recorded = caddy_configs::record(
                 &self.store,
                 &NewRevision {
                     config_hash: hash.clone(),
@@ -113,16 +144,16 @@ impl Apply {
                         Some(_) => summary(&diff(&before, &document)),
                         None => "First configuration".to_owned(),
                     },
-                    actor: self.actor().await,
+                    actor: self.actor(latest_at).await,
                     success: true,
                     error_msg: String::new(),
                     problems: serde_json::to_value(&problems)?,
                 },
             )
-            .await
-            .map_err(|error| {
-                anyhow::anyhow!("revision {revision} serves, but could not be recorded: {error}")
-            })?;
+            .await;
+            trouble = recorded.err().map(|error| {
+                format!("revision {revision} serves, but the history does not know it: {error}")
+            });
         }
         self.served = Some(hash);
         self.problems.report(COMPONENT, problems);
@@ -136,18 +167,19 @@ impl Apply {
         });
 
         let (file, kept) = (self.last_good.clone(), spec);
-        tokio::task::spawn_blocking(move || file.write(&kept)).await??;
-        let issued = match issued {
-            [] => String::new(),
-            names => format!("; issued internal certificates for {}", names.join(", ")),
-        };
+        if let Err(error) = tokio::task::spawn_blocking(move || file.write(&kept)).await? {
+            trouble = Some(format!(
+                "revision {revision} serves, but a start without a database would not: {error}"
+            ));
+        }
         tracing::info!(
             revision,
             hosts = count,
             left_out = out,
             "serving revision {revision}: {count} hosts, {out} left out"
         );
-        Ok(format!("revision {revision} serves change {change}: {count} hosts, {out} left out{issued}"))
+        let message = format!("revision {revision} serves change {change}: {count} hosts, {out} left out");
+        Ok(Served { message, trouble })
     }
 
     /// A host that is as it was keeps the moment and the revision of its present form.
@@ -185,13 +217,15 @@ impl Apply {
             .collect()
     }
 
-    /// Who wrote last, for the history.
-    async fn actor(&self) -> String {
+    /// Who has caused the change, for the history: the last person who wrote since the revision before.
+    async fn actor(&self, since: base::Timestamp) -> String {
         let filter = security_audits::Filter::default();
-        match security_audits::list(&self.store, &filter, 1).await {
-            Ok(entries) => {
-                entries.into_iter().next().map_or_else(|| "system".to_owned(), |entry| entry.actor)
-            }
+        match security_audits::list(&self.store, &filter, RECENT).await {
+            Ok(entries) => entries
+                .into_iter()
+                .take_while(|entry| entry.created_at >= since)
+                .find(|entry| entry.actor != SYSTEM)
+                .map_or_else(|| SYSTEM.to_owned(), |entry| entry.actor),
             Err(error) => {
                 tracing::warn!("the history does not know who changed the configuration: {error}");
                 "unknown".to_owned()
@@ -204,8 +238,8 @@ impl Apply {
 fn built(fault: &proxy::BuildProblem, spec: &Spec) -> Problem {
     let host = spec.hosts.iter().find(|host| Some(&host.id) == fault.host_id.as_ref());
     let (subject, link) = match host {
-        Some(host) => (format!("host {}", host.name), format!("hosts/{}", host.id)),
-        None => ("configuration".to_owned(), "settings".to_owned()),
+        Some(host) => (format!("host {}", host.name), format!("/proxy-hosts/{}", host.id)),
+        None => ("configuration".to_owned(), "/settings".to_owned()),
     };
     let (code, message) = match (host, fault.left_out) {
         (Some(host), true) => (Code::HostLeftOut, format!("{} is not served: {}", host.name, fault.message)),

@@ -48,7 +48,7 @@ impl Task for Certificates {
             problems.push(
                 Problem::new(code, format!("the certificate {} {what}", row.name), "upload its successor")
                     .about(format!("certificate {}", row.name))
-                    .link("certificates"),
+                    .link("/certificates"),
             );
         }
         let (all, due) = (watched.len(), problems.len());

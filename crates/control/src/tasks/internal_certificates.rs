@@ -111,5 +111,6 @@ fn values_of(provider: &str, name: &str, chain: &str, key: base::Secret<String>)
 }
 
 fn audit(action: &str, details: String) -> Audit {
-    Audit { resource_type: "ssl_certificates".to_owned(), ..Audit::system(action, "certificates", details) }
+    let action = format!("certificate.{action}");
+    Audit { resource_type: "certificate".to_owned(), ..Audit::system(&action, "certificate", details) }
 }
