@@ -84,6 +84,8 @@ const host = (name, domains, target, more = {}) => {
     request_headers: [],
     response_headers: [],
     advanced_config: "",
+    carried: [],
+    access_list: null,
     created_at: at(-40 * DAY),
     updated_at: at(-3 * DAY),
     status: { state: "serving", since: at(-2 * DAY), revision, message: "", remedy: "" },
@@ -129,6 +131,8 @@ export const hosts = [
   }),
   host("Git", ["git.example.org"], "http://10.0.0.9:3000", {
     tags: ["work"],
+    carried: ["access_list", "advanced_config"],
+    access_list: "Home",
     advanced_config: '{"handler":"headers","response":{"set":{"X-Robots-Tag":["noindex"]}}}',
     status: {
       state: "left_out",

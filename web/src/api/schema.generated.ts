@@ -881,6 +881,12 @@ export interface components {
              */
             updated: number;
         };
+        /**
+         * @description A carried setting. `access_list`: who may reach the host. `login`: a login in front of the application.
+         *     `advanced_config`: configuration that was written for Caddy.
+         * @enum {string}
+         */
+        CarriedSetting: "access_list" | "login" | "advanced_config";
         /** @description A certificate, without its key. */
         Certificate: {
             /** @description It is renewed without a person. */
@@ -1085,8 +1091,12 @@ export interface components {
         HealthStatus: "ok" | "degraded" | "failing";
         /** @description A proxied host. */
         Host: {
+            /** @description Name of the carried access list; null when there is none. */
+            access_list?: string | null;
             /** @description Configuration of the original product: carried, not used. */
             advanced_config: string;
+            /** @description Settings carried from the original product; `give_up` of a change takes them off. */
+            carried: components["schemas"]["CarriedSetting"][];
             /** @description The uploaded certificate to present; null picks by name. */
             certificate_uuid?: string | null;
             /** Format: date-time */
@@ -1162,6 +1172,8 @@ export interface components {
             forward_port?: number;
             /** @description Towards the upstream. */
             forward_scheme?: components["schemas"]["SchemeName"];
+            /** @description Settings carried from the original product that the host is to lose. */
+            give_up?: components["schemas"]["CarriedSetting"][];
             /** @description Send Strict-Transport-Security on HTTPS. Default false. */
             hsts_enabled?: boolean;
             /**
@@ -1216,6 +1228,8 @@ export interface components {
             forward_port: number;
             /** @description Towards the upstream. */
             forward_scheme?: components["schemas"]["SchemeName"];
+            /** @description Settings carried from the original product that the host is to lose. */
+            give_up?: components["schemas"]["CarriedSetting"][];
             /** @description Send Strict-Transport-Security on HTTPS. Default false. */
             hsts_enabled?: boolean;
             /**

@@ -1,5 +1,6 @@
 //! A host as it is sent, and what of it becomes a row. Every fault is named at once.
 
+use super::carried::Carried;
 use super::view::ActionName;
 use crate::input::Input;
 use base::{DomainPattern, FieldError, Port, UpstreamHost};
@@ -78,6 +79,9 @@ pub(super) struct HostChangeInput {
     /// Edits of the answer on its way to the client.
     #[schema(nullable = false, max_items = 50)]
     pub(super) response_headers: Option<Vec<HeaderInput>>,
+    /// Settings carried from the original product that the host is to lose.
+    #[schema(nullable = false, max_items = 3)]
+    pub(super) give_up: Option<Vec<Carried>>,
 }
 
 impl Input for HostChangeInput {
@@ -90,6 +94,8 @@ const READ_ONLY: &[&str] = &[
     "domains",
     "websocket_support",
     "advanced_config",
+    "carried",
+    "access_list",
     "created_at",
     "updated_at",
     "created_by",
@@ -242,6 +248,9 @@ impl HostChangeInput {
         }
         if let Some(sent) = self.response_headers {
             values.response_headers = headers("response_headers", sent, errors);
+        }
+        for carried in self.give_up.into_iter().flatten() {
+            carried.give_up(values);
         }
     }
 }

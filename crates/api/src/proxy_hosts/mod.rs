@@ -1,6 +1,7 @@
 //! `/proxy-hosts`: what is proxied where. Saving answers when the change is served, or says why it is not.
 
 mod bulk;
+mod carried;
 mod create;
 mod delete;
 mod get;

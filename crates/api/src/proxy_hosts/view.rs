@@ -1,5 +1,6 @@
 //! A host as it is shown.
 
+use super::carried::Carried;
 use crate::engines::{HostPhase, HostState};
 use crate::error::Result;
 use crate::state::State;
@@ -53,6 +54,10 @@ pub(crate) struct HostView {
     response_headers: Vec<HeaderView>,
     /// Configuration of the original product: carried, not used.
     advanced_config: String,
+    /// Settings carried from the original product; `give_up` of a change takes them off.
+    carried: Vec<Carried>,
+    /// Name of the carried access list; null when there is none.
+    access_list: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -113,20 +118,24 @@ impl From<ActionName> for HeaderAction {
 pub(crate) struct Shown {
     states: HashMap<String, HostState>,
     certificates: HashMap<i64, String>,
+    access_lists: HashMap<i64, String>,
 }
 
 impl Shown {
     pub(crate) async fn load(state: &State) -> Result<Self> {
         let certificates = store::ssl_certificates::list(&state.store).await?;
+        let access_lists = store::access_lists::list(&state.store).await?;
         Ok(Self {
             states: state.engines.host_states(),
             certificates: certificates.into_iter().map(|row| (row.id, row.uuid)).collect(),
+            access_lists: access_lists.into_iter().map(|row| (row.id, row.name)).collect(),
         })
     }
 
     pub(crate) fn host(&self, host: ProxyHost) -> HostView {
         let status = status(&host, self.states.get(&host.uuid));
         let values = host.values;
+        let carried = Carried::of(&values);
         HostView {
             uuid: host.uuid,
             name: values.name,
@@ -148,6 +157,8 @@ impl Shown {
             locations: values.locations.into_iter().map(location).collect(),
             request_headers: values.request_headers.into_iter().map(header).collect(),
             response_headers: values.response_headers.into_iter().map(header).collect(),
+            carried,
+            access_list: values.access_list_id.and_then(|id| self.access_lists.get(&id).cloned()),
             advanced_config: values.advanced_config,
             created_at: host.created_at,
             updated_at: host.updated_at,

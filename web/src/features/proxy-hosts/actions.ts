@@ -44,6 +44,23 @@ export function useHostActions() {
     await refreshServed(client);
   };
 
+  const giveUp = async (host: Host, setting: Host["carried"][number]) => {
+    try {
+      const next = await body(
+        api.PUT("/api/v1/proxy-hosts/{uuid}", {
+          params: { path: { uuid: host.uuid } },
+          body: { give_up: [setting] },
+        }),
+      );
+      client.setQueryData(queries.host(host.uuid).queryKey, next);
+      const { tone, text } = outcome(t, next);
+      toast(tone, text);
+    } catch (error) {
+      fail(error);
+    }
+    await refreshServed(client);
+  };
+
   const remove = async (host: Host): Promise<boolean> => {
     const name = hostName(host);
     try {
@@ -68,7 +85,7 @@ export function useHostActions() {
     toast(
       "live",
       t("hosts.deleted", { name }),
-      host.advanced_config ? undefined : { label: t("ui.undo"), run: () => void undo() },
+      host.carried.length > 0 ? undefined : { label: t("ui.undo"), run: () => void undo() },
     );
     return true;
   };
@@ -82,5 +99,5 @@ export function useHostActions() {
     if (first) toast("failing", t("hosts.bulkFailed", { count: result.errors.length, first: first.error }));
   };
 
-  return { setEnabled, remove, bulk, fail };
+  return { giveUp, setEnabled, remove, bulk, fail };
 }

@@ -24,9 +24,10 @@ import { Tabs } from "@/ui/tabs";
 import { Ago } from "@/ui/time";
 import { LatencyChart, RequestsChart } from "@/ui/traffic-charts";
 import { useHostActions } from "./actions";
+import { CarriedSettings } from "./carried";
 import { STATE_TONE } from "./columns";
 import { HostHistory } from "./history";
-import { hostName, targetText } from "./values";
+import { hostName, isProtected, targetText } from "./values";
 
 export default function HostPage() {
   const { t } = useTranslation();
@@ -95,18 +96,22 @@ function Loaded({ host }: { host: Host }) {
                       icon: <Power aria-hidden size={16} />,
                       onSelect: () => void actions.setEnabled(host, !host.enabled),
                     },
-                    {
-                      label: t("hosts.clone"),
-                      icon: <Copy aria-hidden size={16} />,
-                      to: `/proxy-hosts/new?from=${host.uuid}`,
-                    },
+                    ...(isProtected(host)
+                      ? []
+                      : [
+                          {
+                            label: t("hosts.clone"),
+                            icon: <Copy aria-hidden size={16} />,
+                            to: `/proxy-hosts/new?from=${host.uuid}`,
+                          },
+                        ]),
                   ],
                   [
                     {
                       label: t("hosts.delete"),
                       icon: <Trash2 aria-hidden size={16} />,
                       danger: true,
-                      onSelect: () => (host.advanced_config ? deleting.open() : void remove()),
+                      onSelect: () => (host.carried.length > 0 ? deleting.open() : void remove()),
                     },
                   ],
                 ]}
@@ -345,20 +350,7 @@ function Configuration({ host }: { host: Host }) {
           { name: t("hosts.page.changed"), value: dateTime(host.updated_at) },
         ]}
       />
-      {host.advanced_config ? (
-        <div className="mt-4">
-          <Notice tone="degraded" title={t("hosts.form.carried")}>
-            <p>{t("hosts.form.carriedText")}</p>
-            <pre
-              tabIndex={0}
-              aria-label={t("hosts.form.carried")}
-              className="mt-2 max-h-60 overflow-auto rounded-md border border-line bg-bg p-3 font-mono text-xs whitespace-pre-wrap"
-            >
-              {host.advanced_config}
-            </pre>
-          </Notice>
-        </div>
-      ) : null}
+      <CarriedSettings host={host} />
     </Card>
   );
 }

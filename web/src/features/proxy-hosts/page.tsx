@@ -18,7 +18,7 @@ import { problemText } from "@/ui/problem-text";
 import { useParam } from "@/ui/url-state";
 import { useHostActions } from "./actions";
 import { hostColumns } from "./columns";
-import { hostName, splitList, targetText } from "./values";
+import { hostName, isProtected, splitList, targetText } from "./values";
 
 export default function HostsPage() {
   const { t } = useTranslation();
@@ -49,11 +49,15 @@ export default function HostsPage() {
     return [
       [
         { label: t("ui.edit"), icon: <Pencil aria-hidden size={16} />, to: `/proxy-hosts/${host.uuid}/edit` },
-        {
-          label: t("hosts.clone"),
-          icon: <Copy aria-hidden size={16} />,
-          to: `/proxy-hosts/new?from=${host.uuid}`,
-        },
+        ...(isProtected(host)
+          ? []
+          : [
+              {
+                label: t("hosts.clone"),
+                icon: <Copy aria-hidden size={16} />,
+                to: `/proxy-hosts/new?from=${host.uuid}`,
+              },
+            ]),
         {
           label: host.enabled ? t("hosts.disable") : t("hosts.enable"),
           icon: <Power aria-hidden size={16} />,
@@ -66,7 +70,7 @@ export default function HostsPage() {
           label: t("hosts.delete"),
           icon: <Trash2 aria-hidden size={16} />,
           danger: true,
-          onSelect: () => (host.advanced_config ? deleting.open(host.uuid) : void actions.remove(host)),
+          onSelect: () => (host.carried.length > 0 ? deleting.open(host.uuid) : void actions.remove(host)),
         },
       ],
     ];

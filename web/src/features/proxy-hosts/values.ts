@@ -141,3 +141,8 @@ export function targetText(host: {
 }): string {
   return `${host.forward_scheme}://${host.forward_host}:${host.forward_port}`;
 }
+
+/** Whether something carried keeps people out. A copy of the host would not have it. */
+export function isProtected(host: Host): boolean {
+  return host.carried.includes("access_list") || host.carried.includes("login");
+}
