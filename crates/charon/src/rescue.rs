@@ -95,7 +95,11 @@ fn database_problem(cause: &OpenError) -> Problem {
         OpenError::Corrupt { .. } => Code::DatabaseCorrupt,
         _ => Code::DatabaseUnavailable,
     };
-    Problem::new(code, format!("the database cannot be opened: {cause}"), cause.remedy())
+    // The sentence of most causes ends with the remedy, which has a place of its own here.
+    let (sentence, remedy) = (cause.to_string(), cause.remedy());
+    let sentence =
+        sentence.strip_suffix(&remedy).map_or(sentence.as_str(), |rest| rest.trim_end_matches([';', ' ']));
+    Problem::new(code, format!("the database cannot be opened: {sentence}"), remedy)
 }
 
 fn router(problems: Problems) -> Router {
@@ -140,8 +144,8 @@ async fn refused() -> impl IntoResponse {
         "title": "Service Unavailable",
         "status": 503,
         "code": "database-unavailable",
-        "detail": "the database cannot be opened; GET /api/v1/health says why and what mends it",
-        "error": "the database cannot be opened; GET /api/v1/health says why and what mends it",
+        "detail": "the database cannot be opened; the problems of the health check say why and what mends it",
+        "error": "the database cannot be opened; the problems of the health check say why and what mends it",
     });
     let kind = [(header::CONTENT_TYPE, "application/problem+json")];
     (StatusCode::SERVICE_UNAVAILABLE, kind, body.to_string())

@@ -336,9 +336,7 @@ fn problem_of(error: &Error) -> Problem {
             "make the data folder writable for the user that runs Charon, then restart it",
         ),
         Error::DiskFull => (Code::DatabaseFull, "free some space on the volume of the data folder"),
-        Error::Corrupt(_) => {
-            (Code::DatabaseCorrupt, "stop Charon and run: charon backups list, charon backups restore NAME")
-        }
+        Error::Corrupt(_) => (Code::DatabaseCorrupt, "stop Charon and run `charon backups restore`"),
         Error::TableMissing(_) => {
             (Code::DatabaseTableMissing, "restart Charon: it repairs the database at start")
         }

@@ -129,7 +129,7 @@ impl OpenError {
         let restore = |backup: &Option<PathBuf>| match backup.as_deref().and_then(Path::file_name) {
             Some(name) => {
                 format!(
-                    "restore the newest sound backup with: charon backups restore {}",
+                    "restore the newest sound backup with `charon backups restore {}`",
                     name.to_string_lossy()
                 )
             }
@@ -156,7 +156,7 @@ impl OpenError {
             },
             Self::Foreign { .. } => "give Charon another file with CHARON_DB_PATH".to_owned(),
             Self::Repair(_) => {
-                "restore a backup from before the damage: charon backups list, charon backups restore NAME"
+                "restore a backup from before the damage: `charon backups restore NAME`; `charon backups list` shows them"
                     .to_owned()
             }
             Self::Url(_) => "write it like postgres://user:password@host/database".to_owned(),

@@ -6,10 +6,25 @@ import { Navigate, Outlet, useLocation } from "react-router";
 import { queries } from "@/api/queries";
 import { LoginForm } from "@/features/session/login-form";
 import { useLiveRetry, useLiveState } from "@/live/hooks";
+import { Card } from "@/ui/card";
 import { Dialog } from "@/ui/dialog";
 import { LoadFailed } from "@/ui/notice";
+import { ProblemList } from "@/ui/problem-list";
 import { sessionRenewed, useSessionEnded } from "./session-expiry";
 import { Shell } from "./shell";
+
+/** What is wrong with the installation, for a start without its database: nobody can sign in then. */
+function Troubles() {
+  const { t } = useTranslation();
+  const health = useQuery(queries.health());
+  const problems = health.data?.problems ?? [];
+  if (problems.length === 0) return null;
+  return (
+    <Card title={t("overview.attention")} flush>
+      <ProblemList problems={problems} />
+    </Card>
+  );
+}
 
 export function Gate() {
   const { t } = useTranslation();
@@ -30,7 +45,7 @@ export function Gate() {
   const failed = status.error ?? setup.error;
   if (!signedIn && failed) {
     return (
-      <main className="mx-auto max-w-xl p-6 pt-24">
+      <main className="mx-auto flex max-w-3xl flex-col gap-6 p-6 pt-24">
         <h1 className="sr-only">{t("shell.product")}</h1>
         <LoadFailed
           error={failed}
@@ -39,6 +54,7 @@ export function Gate() {
             void setup.refetch();
           }}
         />
+        <Troubles />
       </main>
     );
   }
