@@ -45,11 +45,12 @@ pub(crate) const NAMED: &[(&str, &str)] = &[
         "URL",
         r"^(https?://[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?)?$",
     ),
-    (
-        "TAG",
-        r"^[^\s,\u0000-\u001F\u007F-\u009F]([^,\u0000-\u001F\u007F-\u009F]*[^\s,\u0000-\u001F\u007F-\u009F])?$",
-    ),
+    ("TAG", TAG),
 ];
+
+/// A label: no comma, no control character, no space at its ends.
+const TAG: &str =
+    r"^[^\s,\u0000-\u001F\u007F-\u009F]([^,\u0000-\u001F\u007F-\u009F]*[^\s,\u0000-\u001F\u007F-\u009F])?$";
 
 /// Checks `value` against the component `name` of the OpenAPI document.
 pub(crate) fn check(document: &Value, name: &str, value: &Value) -> Vec<FieldError> {
@@ -143,6 +144,9 @@ impl Check<'_> {
             Some(NAME) if text.trim().is_empty() => self.fault(path, "must not be blank"),
             Some(TEXT) if text.contains(|char: char| odd(char) && !"\t\n\r".contains(char)) => {
                 self.fault(path, "must be plain text without control characters");
+            }
+            Some(TAG) if text.trim() != text || text.contains(',') || text.contains(odd) => {
+                self.fault(path, "must have no comma, no control characters and no space at its ends");
             }
             // Other patterns are held by the types that the handler reads the text into.
             _ if text.contains('\0') => self.fault(path, "must not hold a NUL character"),
