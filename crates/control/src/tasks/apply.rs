@@ -155,7 +155,6 @@ impl Apply {
                 format!("revision {revision} serves, but the history does not know it: {error}")
             });
         }
-        self.served = Some(hash);
         self.problems.report(COMPONENT, problems);
         let (count, out) = (hosts.len(), left_out.len());
         self.applied.send_replace(Applied {
@@ -178,6 +177,8 @@ impl Apply {
             left_out = out,
             "serving revision {revision}: {count} hosts, {out} left out"
         );
+        // With a trouble the next look does all of it again, until it is gone.
+        self.served = trouble.is_none().then_some(hash);
         let message = format!("revision {revision} serves change {change}: {count} hosts, {out} left out");
         Ok(Served { message, trouble })
     }
