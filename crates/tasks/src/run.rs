@@ -27,6 +27,7 @@ pub fn spawn_task(mut task: impl Task, wake: Wake, statuses: Statuses, problems:
     let name = task.name();
     statuses.set(name, Phase::Starting, "has not run yet", false);
     spawn(name, async move {
+        let _panic = TellPanic { name, statuses: statuses.clone(), problems: problems.clone() };
         let mut failures = 0_u32;
         loop {
             statuses.set(name, Phase::Running, "runs now", false);
@@ -51,6 +52,24 @@ pub fn spawn_task(mut task: impl Task, wake: Wake, statuses: Statuses, problems:
             _ = tokio::time::timeout(wait, wake.called()).await;
         }
     })
+}
+
+/// Puts a panic of a task where people look: a task that has ended does not come back by itself.
+struct TellPanic {
+    name: &'static str,
+    statuses: Statuses,
+    problems: Problems,
+}
+
+impl Drop for TellPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let message = format!("the background task {} has ended by a fault of Charon", self.name);
+            let problem = Problem::new(Code::TaskFailing, message.clone(), "restart Charon, and report this");
+            self.problems.report(self.name, vec![problem.about(self.name)]);
+            self.statuses.set(self.name, Phase::Failing, message, true);
+        }
+    }
 }
 
 /// Starts a future on the current runtime. A panic in it is logged with its name and ends only that future.
@@ -120,5 +139,28 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(problems.standing().is_empty());
         assert_eq!(statuses.all()[0].message, "nothing to do: all is well");
+    }
+
+    struct Broken;
+
+    impl Task for Broken {
+        fn name(&self) -> &'static str {
+            "broken"
+        }
+        fn interval(&self) -> Duration {
+            Duration::from_secs(3600)
+        }
+        async fn run(&mut self) -> Outcome {
+            panic!("a fault");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_stands_on_the_board_and_is_failing() {
+        let clock: Arc<dyn base::Clock> = Arc::new(SystemClock);
+        let (statuses, problems) = (Statuses::new(clock.clone()), Problems::new(clock));
+        spawn_task(Broken, Wake::new(), statuses.clone(), problems.clone()).await.unwrap();
+        assert!(problems.standing()[0].problem.message.contains("broken has ended"));
+        assert_eq!(statuses.all()[0].phase, Phase::Failing);
     }
 }
