@@ -93,6 +93,7 @@ pub fn compile(rows: &Rows) -> Compiled {
         default_site: default_site::compile(&rows.settings, &mut problems),
         trusted_proxies: trusted_proxies::compile(&rows.settings, &mut problems),
         https_port: rows.https_port,
+        ..Spec::default()
     };
     let document = document(rows);
     let hash = hash(&document);

@@ -144,19 +144,35 @@ fn build_host(
 }
 
 fn target(upstream: &spec::Upstream) -> Result<Target, Fault> {
-    let address = upstream.host.as_str().parse().ok();
-    let tls = match upstream.scheme {
+    let [server] = upstream.servers.as_slice() else {
+        let message = format!("it has {} servers, and only one can be served yet", upstream.servers.len());
+        return Err((message, "Give the host one server."));
+    };
+    let plain = spec::Upstream {
+        tls: spec::OriginTls { verify: upstream.tls.verify, ..spec::OriginTls::default() },
+        ..spec::Upstream::one(server.scheme, server.address.clone())
+    };
+    let base::UpstreamAddress::Tcp { host, port } = &server.address else {
+        let message = format!("its server {} cannot be reached yet", server.address);
+        return Err((message, "Give the server a name or an address, and a port."));
+    };
+    if *upstream != plain {
+        let message = "it asks for a setting of its upstream that is not served yet".to_owned();
+        return Err((message, "Leave the upstream's settings at their defaults."));
+    }
+    let tls = match server.scheme {
         spec::Scheme::Http => None,
         spec::Scheme::Https => {
-            let name = ServerName::try_from(upstream.host.as_str().to_owned()).map_err(|_| {
-                let message = format!("its target {} is no name that TLS can check", upstream.host);
+            let name = ServerName::try_from(host.as_str().to_owned()).map_err(|_| {
+                let message = format!("its target {host} is no name that TLS can check");
                 (message, "Give the target a DNS name, or use http.")
             })?;
-            let config = tls::client(upstream.verify_tls).map_err(|message| {
+            let config = tls::client(upstream.tls.verify).map_err(|message| {
                 (message, "Install the system's certificates (Debian: apt install ca-certificates).")
             })?;
             Some(TargetTls { config, name })
         }
     };
-    Ok(Target { upstream: upstream.clone(), address, tls })
+    let (name, port, address) = (host.clone(), port.get(), host.as_str().parse().ok());
+    Ok(Target { name, port, address, verify: upstream.tls.verify, tls })
 }

@@ -3,7 +3,6 @@
 use super::Edits;
 use crate::networks::Networks;
 use crate::path;
-use crate::spec::Upstream;
 use ahash::AHashMap;
 use rustls::pki_types::ServerName;
 use std::net::IpAddr;
@@ -12,10 +11,12 @@ use std::sync::Arc;
 /// Where requests are sent, ready to be dialled. Equal targets share pooled connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// Identity: scheme, host, port and verification.
-    pub(crate) upstream: Upstream,
-    /// The address, when the upstream is given by one.
+    /// Name or address.
+    pub(crate) name: base::UpstreamHost,
+    pub(crate) port: u16,
+    /// The address, when the server is given by one.
     pub(crate) address: Option<IpAddr>,
+    pub(crate) verify: bool,
     /// Set for `https`.
     pub(crate) tls: Option<TargetTls>,
 }

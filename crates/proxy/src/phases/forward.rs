@@ -68,7 +68,7 @@ fn build_head(call: &Call<'_>, host: &Host, target: &Target, out: &mut Vec<u8>) 
     match (&edits.host, request.authority()) {
         (Some(host), _) => field::put(out, b"Host", host),
         // An HTTP/1.0 client that names no host.
-        (None, b"") => field::put(out, b"Host", target.upstream.host.as_str().as_bytes()),
+        (None, b"") => field::put(out, b"Host", target.name.as_str().as_bytes()),
         (None, authority) => field::put(out, b"Host", authority),
     }
     for line in &request.fields {

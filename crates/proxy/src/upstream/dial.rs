@@ -15,13 +15,13 @@ use tokio_rustls::TlsConnector;
 /// # Errors
 /// The last address's error, with a sentence for the log.
 pub(crate) async fn dial(target: &Target, worker: &Worker, deadline: &Deadline) -> io::Result<Link> {
-    let port = target.upstream.port.get();
+    let port = target.port;
     let limit = worker.limits.connect;
     worker.sweep.arm(deadline, limit);
     let addresses: Vec<SocketAddr> = match target.address {
         Some(address) => vec![SocketAddr::new(address, port)],
         None => {
-            let found = tokio::net::lookup_host((target.upstream.host.as_str(), port)).await;
+            let found = tokio::net::lookup_host((target.name.as_str(), port)).await;
             found.map_err(|error| say(&error, "its name cannot be resolved"))?.collect()
         }
     };

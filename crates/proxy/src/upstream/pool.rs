@@ -2,7 +2,6 @@
 
 use super::Link;
 use crate::config::Target;
-use crate::spec::Upstream;
 use ahash::AHashMap;
 use std::cell::RefCell;
 use std::time::Duration;
@@ -17,9 +16,16 @@ const CAREFUL_AGE: Duration = Duration::from_secs(1);
 /// Origins that close after each answer without saying so do it at once.
 const PROVED: Duration = Duration::from_millis(10);
 
+/// What connections must have in common: name, port, TLS, and whether certificates are checked.
+type Key = (base::UpstreamHost, u16, bool, bool);
+
+fn key(target: &Target) -> Key {
+    (target.name.clone(), target.port, target.tls.is_some(), target.verify)
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: RefCell<AHashMap<Upstream, Vec<(Link, Duration)>>>,
+    idle: RefCell<AHashMap<Key, Vec<(Link, Duration)>>>,
 }
 
 impl Pool {
@@ -27,7 +33,7 @@ impl Pool {
     /// is asked too, and the connection must be known to be one that stays open.
     pub(crate) fn take(&self, target: &Target, now: Duration, careful: bool) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
-        let links = idle.get_mut(&target.upstream)?;
+        let links = idle.get_mut(&key(target))?;
         if !careful {
             while let Some((mut link, _)) = links.pop() {
                 if !link.io.is_stale() {
@@ -52,13 +58,13 @@ impl Pool {
     pub(crate) fn put(&self, target: &Target, mut link: Link, now: Duration) {
         link.exchanges = link.exchanges.saturating_add(1);
         let mut idle = self.idle.borrow_mut();
-        if let Some(links) = idle.get_mut(&target.upstream) {
+        if let Some(links) = idle.get_mut(&key(target)) {
             if links.len() < MAX_IDLE {
                 links.push((link, now));
             }
             return;
         }
-        idle.insert(target.upstream.clone(), vec![(link, now)]);
+        idle.insert(key(target), vec![(link, now)]);
     }
 
     /// Drops what has ended or idled too long.

@@ -345,12 +345,13 @@ fn tls_origin() -> std::net::SocketAddr {
 fn an_origin_with_tls_is_verified_unless_the_host_says_otherwise() {
     let address = tls_origin();
     let mut careless = host("a.test", address);
-    careless.upstream.scheme = proxy::spec::Scheme::Https;
+    careless.upstream.servers[0].scheme = proxy::spec::Scheme::Https;
     // A name with several addresses: all are tried.
-    careless.upstream.host = base::UpstreamHost::parse("localhost").unwrap();
-    careless.upstream.verify_tls = false;
+    let name = format!("localhost:{}", address.port());
+    careless.upstream.servers[0].address = base::UpstreamAddress::parse(&name).unwrap();
     let mut careful = host("b.test", address);
-    careful.upstream = proxy::spec::Upstream { verify_tls: true, ..careless.upstream.clone() };
+    careful.upstream = careless.upstream.clone();
+    careless.upstream.tls.verify = false;
     let spec = proxy::spec::Spec { hosts: vec![careless, careful], ..Default::default() };
     let proxy = start(&spec, quick(), LogSettings::default());
     let mut client = Client::of(&proxy);

@@ -26,12 +26,7 @@ pub(crate) fn quick() -> Limits {
 }
 
 pub(crate) fn upstream(address: SocketAddr) -> Upstream {
-    Upstream {
-        scheme: Scheme::Http,
-        host: base::UpstreamHost::parse(&address.ip().to_string()).unwrap(),
-        port: base::Port::new(address.port().into()).unwrap(),
-        verify_tls: true,
-    }
+    Upstream::one(Scheme::Http, base::UpstreamAddress::parse(&address.to_string()).unwrap())
 }
 
 pub(crate) fn host(name: &str, origin: SocketAddr) -> Host {

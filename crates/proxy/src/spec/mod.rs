@@ -3,9 +3,15 @@
 //! `control` compiles rows to a [`Spec`]; [`crate::Config::build`] turns it into the immutable, indexed form
 //! that requests are served from. A `Spec` is also what is kept on disk as the last good configuration.
 
-use base::{DomainPattern, Port, UpstreamHost};
+mod upstream;
+
+use base::{DomainPattern, Port, Secret};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+pub use upstream::{
+    AllDown, Balance, ConnectionLimits, HealthCheck, OriginProtocol, OriginTls, Passive, ProxyProtocol,
+    Scheme, Server, Sticky, Timeouts, Upstream,
+};
 
 /// The whole configuration of the data plane.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -25,6 +31,25 @@ pub struct Spec {
     pub trusted_proxies: Vec<IpNet>,
     /// The port that `https` redirects name; `None` is 443 and is left out.
     pub https_port: Option<Port>,
+    /// Certificates that are shown to servers, see [`OriginTls::client_certificate`]. Clients never get them.
+    pub client_certificates: Vec<Certificate>,
+    /// Signs the cookies of [`Sticky`]. At least 16 bytes, the same after a restart and on every node.
+    #[serde(with = "exposed")]
+    pub cookie_key: Secret<String>,
+}
+
+/// Secrets as they stand in the last good configuration on disk.
+mod exposed {
+    use base::Secret;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret<String>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(secret.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
+        String::deserialize(from).map(Secret::new)
+    }
 }
 
 /// One proxied host.
@@ -89,38 +114,6 @@ pub struct Location {
     pub path: String,
     /// Where its requests go.
     pub upstream: Upstream,
-}
-
-/// Scheme towards an upstream.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Scheme {
-    /// Plain HTTP/1.1.
-    #[default]
-    Http,
-    /// HTTP/1.1 over TLS.
-    Https,
-}
-
-/// An origin server.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upstream {
-    /// Scheme towards it.
-    pub scheme: Scheme,
-    /// Name or address.
-    pub host: UpstreamHost,
-    /// TCP port.
-    pub port: Port,
-    /// For `https`: check its certificate against the system's roots. Off accepts any certificate.
-    #[serde(default = "yes")]
-    pub verify_tls: bool,
-}
-
-impl std::hash::Hash for Scheme {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        std::mem::discriminant(self).hash(state);
-    }
 }
 
 /// Strict-Transport-Security.
