@@ -36,8 +36,10 @@ pub(crate) trait Downstream {
     fn body_sent(&mut self, count: usize);
     /// Nothing of the body is left: read, and gone.
     fn body_done(&self) -> bool;
-    /// Some of the body has gone and cannot be had again.
-    fn body_taken(&self) -> bool;
+    /// Whether a small body is kept until the answer begins, for [`Downstream::rewind_body`].
+    fn hold_body(&mut self, hold: bool);
+    /// Makes the body begin anew. `false`: some of it has gone and cannot be had again.
+    fn rewind_body(&mut self) -> bool;
     /// Waits for more of the body. `Ready(Ok)`: there is some, or it is done.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyFault>>;
     /// Nobody will read what is left of the body.

@@ -5,6 +5,7 @@ use crate::sweep::Deadline;
 use crate::worker::Worker;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -102,12 +103,31 @@ impl Io {
         }
     }
 
+    /// After the other side has ended: whether not one of the last `written` bytes had reached it by then.
+    ///
+    /// With TLS these are bytes before encryption, of which the first record holds at least the head of a
+    /// request; a record can only be read whole, and all records together add less than such a head is long.
+    pub(crate) fn never_arrived(&self, written: u64) -> bool {
+        unconfirmed(self.tcp()).is_some_and(|count| count >= written)
+    }
+
     /// As [`Io::is_stale`], but asks the kernel: for requests that must not be sent twice.
     pub(crate) fn has_pending_input(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit()];
         let peeked = socket2::SockRef::from(self.tcp()).peek(&mut byte);
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
+}
+
+/// Bytes that were written and that the other side's kernel has not confirmed. Confirmations are cumulative:
+/// when it is at least what was written last, none of that had arrived when this side heard last of the other.
+#[expect(unsafe_code, reason = "no safe interface gives the length of a socket's send queue")]
+fn unconfirmed(stream: &TcpStream) -> Option<u64> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: SIOCOUTQ (the same number as TIOCOUTQ) writes one int, which lives until after the call, and the
+    // descriptor is that of an open socket.
+    let result = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &mut count) };
+    (result == 0).then(|| u64::try_from(count).ok()).flatten()
 }
 
 /// How long, and how much, is read after the last answer of a connection. Closing with unread bytes would be a
@@ -143,5 +163,57 @@ fn refuse_zero(polled: Poll<io::Result<usize>>, nothing_to_write: bool) -> Poll<
     match polled {
         Poll::Ready(Ok(0)) if !nothing_to_write => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
         polled => polled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+
+    /// A connection on which `origin` does something after 100 bytes were written; what is read of it then, and
+    /// whether the bytes are known not to have arrived.
+    fn write_and_look(
+        before: impl FnOnce(&mut std::net::TcpStream),
+        after: impl FnOnce(&mut std::net::TcpStream),
+    ) -> (io::Result<usize>, bool) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _guard = runtime.enter();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut origin, _) = listener.accept().unwrap();
+        client.set_nonblocking(true).unwrap();
+        let mut io = Io::Plain(TcpStream::from_std(client).unwrap());
+        // Something that has arrived long ago.
+        let write = |io: &mut Io, bytes: &[u8]| {
+            runtime.block_on(poll_fn(|cx| io.poll_write(cx, bytes))).unwrap();
+        };
+        write(&mut io, &[b'x'; 500]);
+        origin.read_exact(&mut [0; 500]).unwrap();
+        origin.write_all(b"y").unwrap();
+        assert_eq!(runtime.block_on(poll_fn(|cx| io.poll_read(cx, &mut [0; 9]))).unwrap(), 1);
+        before(&mut origin);
+        write(&mut io, &[b'x'; 100]);
+        after(&mut origin);
+        drop(origin);
+        let read = runtime.block_on(poll_fn(|cx| io.poll_read(cx, &mut [0; 9])));
+        (read, io.never_arrived(100))
+    }
+
+    #[test]
+    fn what_was_written_to_an_origin_that_had_closed_has_never_arrived() {
+        let close = |origin: &mut std::net::TcpStream| {
+            origin.shutdown(std::net::Shutdown::Both).unwrap();
+        };
+        assert!(matches!(write_and_look(close, |_| {}), (Ok(0), true)));
+    }
+
+    #[test]
+    fn what_an_origin_has_taken_before_it_closed_has_arrived() {
+        let read = |origin: &mut std::net::TcpStream| origin.read_exact(&mut [0; 100]).unwrap();
+        assert!(matches!(write_and_look(|_| {}, read), (Ok(0), false)));
+        // Closing with unread bytes is a reset, which proves nothing.
+        let read = |origin: &mut std::net::TcpStream| origin.read_exact(&mut [0; 50]).unwrap();
+        assert!(matches!(write_and_look(|_| {}, read), (Err(_), _)));
     }
 }

@@ -88,7 +88,9 @@ struct Client {
     /// The end of a chunked body with trailers, and how much of it has gone.
     tail: Vec<u8>,
     tail_gone: usize,
-    body_taken: bool,
+    /// What has gone of the body is kept until the answer begins, or until more has to be read.
+    hold: bool,
+    lost: bool,
     version: Version,
     to_head: bool,
     begun: bool,
@@ -111,7 +113,8 @@ impl Client {
             gone: 0,
             tail: Vec::new(),
             tail_gone: 0,
-            body_taken: false,
+            hold: false,
+            lost: false,
             version: Version::Http11,
             to_head: false,
             begun: false,
@@ -179,7 +182,7 @@ impl Client {
         (self.step, self.gone) = (Step::default(), 0);
         self.tail.clear();
         self.tail_gone = 0;
-        self.body_taken = false;
+        (self.hold, self.lost) = (false, false);
         self.version = request.version;
         self.to_head = request.is_head();
         self.begun = false;
@@ -217,6 +220,15 @@ impl Client {
         Poll::Ready(Ok(()))
     }
 
+    /// Drops the piece of the body at the front of the inbox, once it has gone.
+    fn let_go(&mut self) {
+        if self.step.kept > 0 && self.gone == self.step.kept {
+            self.inbox.consume(self.step.read, &self.worker.buffers);
+            (self.step, self.gone) = (Step::default(), 0);
+            self.lost = true;
+        }
+    }
+
     fn take_out(&mut self) {
         if self.out.capacity() == 0 {
             self.out = self.worker.buffers.take_vector();
@@ -239,12 +251,10 @@ impl Downstream for Client {
     }
 
     fn body_sent(&mut self, count: usize) {
-        self.body_taken = true;
         if self.gone < self.step.kept {
             self.gone += count;
-            if self.gone == self.step.kept {
-                self.inbox.consume(self.step.read, &self.worker.buffers);
-                (self.step, self.gone) = (Step::default(), 0);
+            if !self.hold {
+                self.let_go();
             }
         } else {
             self.tail_gone += count;
@@ -255,8 +265,13 @@ impl Downstream for Client {
         self.upload.is_done() && self.body().is_empty()
     }
 
-    fn body_taken(&self) -> bool {
-        self.body_taken
+    fn hold_body(&mut self, hold: bool) {
+        self.hold = hold;
+    }
+
+    fn rewind_body(&mut self) -> bool {
+        (self.gone, self.tail_gone) = (0, 0);
+        !self.lost
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyFault>> {
@@ -264,6 +279,7 @@ impl Downstream for Client {
             if !self.body().is_empty() || self.upload.is_done() {
                 return Poll::Ready(Ok(()));
             }
+            self.let_go();
             if self.inbox.is_empty() {
                 match ready!(self.inbox.poll_fill(&mut self.io, cx, &self.worker.buffers)) {
                     Ok(count) if count > 0 => {}
@@ -313,6 +329,8 @@ impl Downstream for Client {
 
     fn begin(&mut self, head: &Head<'_>, edits: &Edits) {
         self.begun = true;
+        self.hold = false;
+        self.let_go();
         self.take_out();
         let out = &mut self.out;
         put_status_line(out, head);

@@ -5,6 +5,7 @@ use super::body::Framing;
 use crate::field::{self, Kind};
 use crate::request::{MAX_HEAD, MAX_HEADERS};
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 /// Room for the headers of one head.
 pub(crate) type Slots<'a> = [MaybeUninit<httparse::Header<'a>>; MAX_HEADERS];
@@ -59,6 +60,8 @@ pub(crate) struct Parsed<'a> {
     pub(crate) size: usize,
     /// The origin keeps the connection open after this answer.
     pub(crate) keep_alive: bool,
+    /// How long the origin lets the connection idle, with a margin for messages on their way.
+    pub(crate) lifetime: Option<Duration>,
     /// A 101 that names `websocket`.
     pub(crate) websocket: bool,
 }
@@ -89,7 +92,7 @@ pub(crate) fn parse<'a>(
     }
     let headers: &'a [httparse::Header<'a>] = response.headers;
     let (mut length, mut chunked, mut keep_alive, mut nominates) = (None, false, version == 1, false);
-    let mut websocket = false;
+    let (mut websocket, mut lifetime) = (false, None);
     for header in headers {
         match field::kind(header.name.as_bytes()) {
             Kind::ContentLength => {
@@ -104,6 +107,7 @@ pub(crate) fn parse<'a>(
                 }
                 chunked = true;
             }
+            Kind::Hop => lifetime = lifetime.or(idle_time(header)),
             Kind::Upgrade => websocket |= header.value.eq_ignore_ascii_case(b"websocket"),
             Kind::Connection => {
                 for token in field::list(header.value) {
@@ -142,8 +146,20 @@ pub(crate) fn parse<'a>(
         },
         size,
         keep_alive: keep_alive && framing != Framing::UntilClose,
+        lifetime,
         websocket: status == 101 && websocket,
     }))
+}
+
+/// Reads `Keep-Alive: timeout=SECONDS` (RFC 2068, section 19.7.1): a second less, or half of it.
+fn idle_time(header: &httparse::Header<'_>) -> Option<Duration> {
+    if !header.name.eq_ignore_ascii_case("keep-alive") {
+        return None;
+    }
+    let timeout = field::list(header.value).find_map(|member| member.strip_prefix(b"timeout="))?;
+    let seconds: u16 = std::str::from_utf8(timeout).ok()?.parse().ok()?;
+    let timeout = Duration::from_secs(seconds.into());
+    Some(timeout.saturating_sub(Duration::from_secs(1)).max(timeout / 2))
 }
 
 #[cfg(test)]

@@ -154,7 +154,9 @@ struct Stream {
     gone: usize,
     window: usize,
     end: BodyEnd,
-    body_taken: bool,
+    /// What has gone of the body is kept until the answer begins, or until more of it comes.
+    hold: bool,
+    lost: bool,
     /// END_STREAM has been sent.
     ended: bool,
     begun: bool,
@@ -183,7 +185,8 @@ impl Stream {
             gone: 0,
             window: 0,
             end: if request.framing == Framing::None { BodyEnd::Done } else { BodyEnd::Data },
-            body_taken: false,
+            hold: false,
+            lost: false,
             ended: false,
             begun: false,
             to_head: request.is_head(),
@@ -200,6 +203,15 @@ impl Stream {
             self.upload.extend_from_slice(b"\r\n");
         } else {
             self.upload.extend_from_slice(data);
+        }
+    }
+
+    /// Drops a piece of the body that has gone.
+    fn let_go(&mut self) {
+        if !self.upload.is_empty() && self.gone == self.upload.len() {
+            self.upload.clear();
+            self.gone = 0;
+            self.lost = true;
         }
     }
 
@@ -232,13 +244,13 @@ impl Downstream for Stream {
     }
 
     fn body_sent(&mut self, count: usize) {
-        self.body_taken = true;
         self.gone += count;
         if self.gone == self.upload.len() {
-            self.upload.clear();
-            self.gone = 0;
             // Only now may the client send more: this is the back-pressure. A closed stream needs no window.
             let _ = self.body.flow_control().release_capacity(std::mem::take(&mut self.window));
+            if !self.hold {
+                self.let_go();
+            }
         }
     }
 
@@ -246,8 +258,13 @@ impl Downstream for Stream {
         self.end == BodyEnd::Done && self.body().is_empty()
     }
 
-    fn body_taken(&self) -> bool {
-        self.body_taken
+    fn hold_body(&mut self, hold: bool) {
+        self.hold = hold;
+    }
+
+    fn rewind_body(&mut self) -> bool {
+        self.gone = 0;
+        !self.lost
     }
 
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyFault>> {
@@ -258,7 +275,12 @@ impl Downstream for Stream {
                         self.volume.bytes_in += data.len() as u64;
                         self.window += data.len();
                         if !data.is_empty() {
+                            self.let_go();
                             self.gather(&data);
+                        }
+                        if self.body.is_end_stream() {
+                            self.end_chunks(None);
+                            self.end = BodyEnd::Done;
                         }
                     }
                     Some(Err(_)) => return Poll::Ready(Err(BodyFault::Gone)),
@@ -295,6 +317,8 @@ impl Downstream for Stream {
 
     fn begin(&mut self, head: &Head<'_>, edits: &Edits) {
         self.begun = true;
+        self.hold = false;
+        self.let_go();
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();

@@ -1,12 +1,13 @@
 //! Opens connections to origins: all addresses of a name in turn, then TLS where the target wants it.
 
-use super::Link;
+use super::{Link, pool};
 use crate::config::Target;
 use crate::io::Io;
 use crate::sweep::Deadline;
 use crate::worker::Worker;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -72,7 +73,7 @@ async fn secure(
             Io::Tls(Box::new(handshake.map_err(|error| say(&error, "the TLS handshake failed"))?.into()))
         }
     };
-    Ok(Link { io, address, exchanges: 0 })
+    Ok(Link { io, address, exchanges: 0, since: Duration::ZERO, lifetime: pool::MAX_AGE })
 }
 
 fn say(error: &io::Error, what: &str) -> io::Error {

@@ -14,6 +14,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Interim answers that are passed on for one request.
 const MAX_INTERIM: u32 = 16;
@@ -51,7 +52,11 @@ impl From<BodyFault> for Failure {
 /// Sends `head` and the client's body to `target`, and its answer to the client.
 ///
 /// A request is sent a second time only when the first connection was a kept one that ended without a byte of
-/// an answer, nothing of a body is lost, and either the method may be repeated or nothing was sent at all.
+/// an answer, nothing of a body is lost, and either the method may be repeated or nothing of the request has
+/// reached the origin. The latter is certain when nothing was written, or when the origin's end of the
+/// connection (FIN) came without a confirmation of a single byte: the origin had closed before. Then this is
+/// not a repetition (RFC 9110, section 9.2.2, asks for "means to detect that the original request was never
+/// applied"). A reset proves nothing: the origin may have read the request first.
 pub(crate) async fn run<D: Downstream>(
     call: &mut Call<'_>,
     down: &mut D,
@@ -59,21 +64,25 @@ pub(crate) async fn run<D: Downstream>(
     head: &[u8],
 ) -> Result<(), Failure> {
     let worker = call.worker.clone();
-    let repeatable = call.request.is_idempotent() && down.body_done();
-    let mut kept = worker.pool.take(target, call.started, !repeatable);
+    let idempotent = call.request.is_idempotent();
+    let mut kept = worker.pool.take(target, call.started, !(idempotent && down.body_done()));
     loop {
         let link = match kept.take() {
             Some(link) => link,
             None => connect(call, down, target).await?,
         };
         call.seen.upstream = Some(link.address);
+        let was_kept = link.exchanges > 0;
+        down.hold_body(was_kept);
         let mut exchange = Exchange {
             link,
             inbox: Inbox::default(),
             head,
             sent: 0,
+            written: 0,
             uploaded: false,
             broken_upload: false,
+            fin: false,
             answer: Decoder::new(Framing::None),
             step: Step::default(),
             gone: 0,
@@ -81,9 +90,10 @@ pub(crate) async fn run<D: Downstream>(
         let result = exchange.run(call, down).await;
         match result {
             Err(Failure::Closed)
-                if exchange.link.exchanges > 0
-                    && !down.body_taken()
-                    && (exchange.sent == 0 || call.request.is_idempotent()) => {}
+                if was_kept && (idempotent || exchange.never_arrived()) && down.rewind_body() =>
+            {
+                worker.pool.ended(target, &exchange.link, call.started);
+            }
             Ok(Ended::Reusable) => {
                 // A moment too early, which saves a look at the clock.
                 let used = call.started + call.seen.upstream_after.unwrap_or_default();
@@ -133,7 +143,7 @@ enum Next {
     More,
     Interim(usize),
     Tunnel(usize),
-    Body { head: usize, framing: Framing, keep_alive: bool },
+    Body { head: usize, framing: Framing, keep_alive: bool, lifetime: Option<Duration> },
 }
 
 /// What an exchange waits for.
@@ -156,9 +166,13 @@ struct Exchange<'a> {
     /// The request's head, and how much of it has gone.
     head: &'a [u8],
     sent: usize,
+    /// Bytes of the head and of the body that the connection has taken.
+    written: u64,
     /// The request has gone, or the origin takes no more of it.
     uploaded: bool,
     broken_upload: bool,
+    /// The origin has ended the connection in order.
+    fin: bool,
     answer: Decoder,
     /// The decoded piece at the front of the inbox, and how much of it has gone to the client.
     step: Step,
@@ -166,6 +180,11 @@ struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
+    /// Whether the origin has certainly seen nothing of the request.
+    fn never_arrived(&self) -> bool {
+        self.written == 0 || (self.fin && self.link.io.never_arrived(self.written))
+    }
+
     async fn run<D: Downstream>(&mut self, call: &mut Call<'_>, down: &mut D) -> Result<Ended, Failure> {
         let worker = call.worker.clone();
         let snapshot = call.snapshot.clone();
@@ -198,7 +217,10 @@ impl Exchange<'_> {
                     tunnel::run(call, down, &mut self.link.io, &mut self.inbox).await?;
                     return Ok(Ended::Spent);
                 }
-                Next::Body { head, framing, keep_alive } => {
+                Next::Body { head, framing, keep_alive, lifetime } => {
+                    if let Some(lifetime) = lifetime {
+                        self.link.lifetime = lifetime;
+                    }
                     self.inbox.consume(head, &worker.buffers);
                     self.answer = Decoder::new(framing);
                     break keep_alive;
@@ -241,6 +263,7 @@ impl Exchange<'_> {
                     head: parsed.size,
                     framing: parsed.head.framing,
                     keep_alive: parsed.keep_alive,
+                    lifetime: parsed.lifetime,
                 })
             }
         }
@@ -253,6 +276,7 @@ impl Exchange<'_> {
         poll_fn(|cx| {
             let upload = self.poll_upload(cx, down)?;
             if let Poll::Ready(read) = self.inbox.poll_fill(&mut self.link.io, cx, &worker.buffers) {
+                self.fin = matches!(read, Ok(0));
                 return Poll::Ready(match read {
                     Ok(0) | Err(_) if self.inbox.is_empty() => Err(Failure::Closed),
                     Ok(0) | Err(_) => Err(Failure::BadAnswer("ended within its head")),
@@ -312,6 +336,7 @@ impl Exchange<'_> {
                 Poll::Pending => return Ok(upload),
                 Poll::Ready(Ok(count)) => {
                     upload.progress = true;
+                    self.written += count as u64;
                     let of_head = count.min(rest.len());
                     self.sent += of_head;
                     if count > of_head {

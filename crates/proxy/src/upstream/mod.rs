@@ -7,6 +7,7 @@ mod tunnel;
 
 use crate::io::Io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// A connection to an origin.
 #[derive(Debug)]
@@ -15,4 +16,8 @@ pub(crate) struct Link {
     pub(crate) address: SocketAddr,
     /// Exchanges that it has carried. From the first one on, it may be ending at any moment.
     pub(crate) exchanges: u32,
+    /// When the last one ended, on the monotonic clock.
+    pub(crate) since: Duration,
+    /// How long it may idle: what the origin says (`Keep-Alive: timeout=`), with a margin.
+    pub(crate) lifetime: Duration,
 }

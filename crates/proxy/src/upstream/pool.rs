@@ -1,4 +1,13 @@
 //! Idle connections to origins, per thread, last in first out: the warmest is used, the rest may expire.
+//!
+//! Any kept connection may be ending at the moment of its use. A request that may be repeated then simply goes
+//! again. One that must not run twice is sent over a kept connection only while that is known to be safe:
+//! - the kernel has neither an end nor a byte for us (one `recv` that takes nothing);
+//! - the connection has idled for less than the target's *trust*: nothing until one of its connections was seen
+//!   to outlive its answer, since some origins close without saying so, then a second, and half of the time
+//!   after which one was found closed, whenever that is less.
+//!
+//! What races are left, `exchange` decides by what the kernel knows about the bytes that were sent.
 
 use super::Link;
 use crate::config::Target;
@@ -8,12 +17,11 @@ use std::time::Duration;
 
 /// Most idle connections per target and thread.
 const MAX_IDLE: usize = 128;
-/// How long a connection may idle. Origins commonly close after 60 s or more.
-const MAX_AGE: Duration = Duration::from_secs(55);
-/// How long it may have idled for a request that must not be sent twice. Few origins close this early.
-const CAREFUL_AGE: Duration = Duration::from_secs(1);
-/// How long a connection must have stayed open after its first exchange before such a request goes over it.
-/// Origins that close after each answer without saying so do it at once.
+/// How long a connection may idle unless the origin says less. Origins commonly close after 60 s or more.
+pub(super) const MAX_AGE: Duration = Duration::from_secs(55);
+/// The most that is trusted. Few origins close this early.
+const FULL_TRUST: Duration = Duration::from_secs(1);
+/// A connection that is open so long after its answer is one that stays open.
 const PROVED: Duration = Duration::from_millis(10);
 
 /// What connections must have in common: name, port, TLS, and whether certificates are checked.
@@ -25,53 +33,94 @@ fn key(target: &Target) -> Key {
 
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: RefCell<AHashMap<Key, Vec<(Link, Duration)>>>,
+    idle: RefCell<AHashMap<Key, Idle>>,
+}
+
+/// The idle connections of one target, the longest idle first.
+#[derive(Debug, Default)]
+struct Idle {
+    links: Vec<Link>,
+    /// How long a connection may have idled for a request that must not run twice.
+    trust: Duration,
 }
 
 impl Pool {
-    /// A connection that shows no sign of ending. `careful`: for a request that cannot be repeated, the kernel
-    /// is asked too, and the connection must be known to be one that stays open.
+    /// A connection that shows no sign of ending. `careful`: for a request that must not run twice.
     pub(crate) fn take(&self, target: &Target, now: Duration, careful: bool) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
-        let links = idle.get_mut(&key(target))?;
-        if !careful {
-            while let Some((mut link, _)) = links.pop() {
-                if !link.io.is_stale() {
-                    return Some(link);
-                }
-            }
-            return None;
+        let idle = idle.get_mut(&key(target))?;
+        if careful {
+            idle.prove(now);
         }
-        for at in (0..links.len()).rev() {
-            let (link, since) = &mut links[at];
-            let idled = now.saturating_sub(*since);
-            let fit = idled <= CAREFUL_AGE && (link.exchanges > 1 || idled >= PROVED);
-            if fit && !link.io.is_stale() && !link.io.has_pending_input() {
-                // The order of the others tells their age; it must not change.
-                return Some(links.remove(at).0);
+        loop {
+            let idled = idle.links.last()?.idled(now);
+            // Those below have idled longer still.
+            if careful && idled > idle.trust {
+                return None;
+            }
+            let mut link = idle.links.pop()?;
+            if link.io.is_stale() || (careful && link.io.has_pending_input()) {
+                idle.trust = idle.trust.min(idled / 2);
+            } else if idled < link.lifetime {
+                return Some(link);
             }
         }
-        None
     }
 
     /// Keeps a connection whose exchange has ended cleanly.
     pub(crate) fn put(&self, target: &Target, mut link: Link, now: Duration) {
         link.exchanges = link.exchanges.saturating_add(1);
+        link.since = now;
         let mut idle = self.idle.borrow_mut();
-        if let Some(links) = idle.get_mut(&key(target)) {
-            if links.len() < MAX_IDLE {
-                links.push((link, now));
-            }
-            return;
+        let idle = idle.entry(key(target)).or_default();
+        if link.exchanges > 1 && idle.trust.is_zero() {
+            idle.trust = FULL_TRUST;
         }
-        idle.insert(key(target), vec![(link, now)]);
+        if idle.links.len() < MAX_IDLE {
+            idle.links.push(link);
+        }
     }
 
-    /// Drops what has ended or idled too long.
+    /// A connection that was taken at `now` ended without a byte of an answer.
+    pub(crate) fn ended(&self, target: &Target, link: &Link, now: Duration) {
+        if let Some(idle) = self.idle.borrow_mut().get_mut(&key(target)) {
+            idle.trust = idle.trust.min(link.idled(now) / 2);
+        }
+    }
+
+    /// Drops what has ended or idled too long, once a second. A connection that was found closed is forgotten
+    /// in time: the origin may have been restarted just then.
     pub(crate) fn sweep(&self, now: Duration) {
-        self.idle.borrow_mut().retain(|_, links| {
-            links.retain_mut(|(link, since)| now.saturating_sub(*since) < MAX_AGE && !link.io.is_stale());
-            !links.is_empty()
+        self.idle.borrow_mut().retain(|_, idle| {
+            idle.trust = (idle.trust * 2).min(FULL_TRUST);
+            idle.links.retain_mut(|link| {
+                let ended = link.io.is_stale();
+                if ended {
+                    idle.trust = idle.trust.min(link.idled(now) / 2);
+                }
+                !ended && link.idled(now) < link.lifetime
+            });
+            !idle.links.is_empty()
         });
+    }
+}
+
+impl Idle {
+    /// Trusts the target once its longest idle connection has stayed open.
+    fn prove(&mut self, now: Duration) {
+        if self.trust.is_zero()
+            && let Some(link) = self.links.first_mut()
+            && link.idled(now) >= PROVED
+            && !link.io.is_stale()
+            && !link.io.has_pending_input()
+        {
+            self.trust = FULL_TRUST;
+        }
+    }
+}
+
+impl Link {
+    fn idled(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since)
     }
 }

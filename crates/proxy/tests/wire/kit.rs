@@ -222,6 +222,16 @@ impl Wire {
         self.stream.write_all(bytes).is_ok()
     }
 
+    /// From now on, silence of this length is the end.
+    pub(crate) fn patience(&mut self, silence: Duration) {
+        self.stream.set_read_timeout(Some(silence)).unwrap();
+    }
+
+    /// The connection, to be ended by somebody else.
+    pub(crate) fn handle(&self) -> TcpStream {
+        self.stream.try_clone().unwrap()
+    }
+
     /// Waits until the other side has ended.
     pub(crate) fn drain(&mut self) {
         while self.fill() {}

@@ -8,6 +8,7 @@ mod bodies;
 mod framing;
 mod http2;
 mod hygiene;
+mod kept;
 mod kit;
 mod life;
 mod logging;
