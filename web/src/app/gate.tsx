@@ -1,17 +1,19 @@
 // Lets signed-in people through; sends the others to set-up or sign-in, and back afterwards.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { Navigate, Outlet, useLocation } from "react-router";
 import { queries } from "@/api/queries";
-import { LoginForm } from "@/features/session/login-form";
 import { useLiveRetry, useLiveState } from "@/live/hooks";
 import { Card } from "@/ui/card";
-import { Dialog } from "@/ui/dialog";
 import { LoadFailed } from "@/ui/notice";
 import { ProblemList } from "@/ui/problem-list";
 import { sessionRenewed, useSessionEnded } from "./session-expiry";
 import { Shell } from "./shell";
+
+// Fetched soon after the start: when a session ends, the server may be another version already.
+const loadSessionEnded = () => import("@/features/session/ended");
+const SessionEnded = lazy(loadSessionEnded);
 
 /** What is wrong with the installation, for a start without its database: nobody can sign in then. */
 function Troubles() {
@@ -42,6 +44,12 @@ export function Gate() {
     if (dismissed) void client.invalidateQueries();
   }, [dismissed, client]);
 
+  useEffect(() => {
+    if (!signedIn) return;
+    const soon = window.setTimeout(() => void loadSessionEnded(), 2_000);
+    return () => window.clearTimeout(soon);
+  }, [signedIn]);
+
   const failed = status.error ?? setup.error;
   if (!signedIn && failed) {
     return (
@@ -69,24 +77,17 @@ export function Gate() {
       <Shell>
         <Outlet />
       </Shell>
-      <Dialog
-        open={ended}
-        onClose={() => window.location.assign("/login")}
-        title={t("session.expiredTitle")}
-        description={t("session.expiredText")}
-      >
-        <div className="pb-4">
-          <LoginForm
+      {ended ? (
+        <Suspense>
+          <SessionEnded
             email={status.data?.user?.email ?? ""}
-            onDone={(user) => {
-              client.setQueryData(queries.authStatus().queryKey, { authenticated: true, user });
+            onRenewed={() => {
               sessionRenewed();
               reconnect();
-              void client.invalidateQueries();
             }}
           />
-        </div>
-      </Dialog>
+        </Suspense>
+      ) : null}
     </>
   );
 }

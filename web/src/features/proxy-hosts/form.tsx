@@ -22,7 +22,8 @@ import { Switch } from "@/ui/toggle";
 import { outcome } from "./actions";
 import { HeadersEditor, LocationsEditor } from "./form-lists";
 import { TargetField, type FormHandle } from "./target-field";
-import { EMPTY, hostName, hostSchema, splitList, toValues, toWrite, type HostValues } from "./values";
+import { hostSchema, type HostValues } from "./schema";
+import { EMPTY, hostName, splitList, toValues, toWrite } from "./values";
 import { useFieldText } from "./field-text";
 
 export default function HostFormPage() {

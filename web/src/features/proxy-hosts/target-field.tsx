@@ -4,7 +4,8 @@ import { useFormState, type UseFormReturn } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { INPUT, cx } from "@/ui/classes";
 import { FieldError } from "@/ui/field";
-import { splitTarget, type HostValues } from "./values";
+import type { HostValues } from "./schema";
+import { splitTarget } from "./values";
 import { useFieldText } from "./field-text";
 
 export type FormHandle = UseFormReturn<HostValues>;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Host } from "@/api/schema";
-import { EMPTY, hostSchema, splitTarget, toValues, toWrite } from "./values";
+import { hostSchema } from "./schema";
+import { EMPTY, splitTarget, toValues, toWrite } from "./values";
 
 const host = {
   uuid: "u",
@@ -68,6 +69,15 @@ describe("the host form", () => {
     expect(splitTarget("[fd00::1]:8080")).toEqual({ host: "[fd00::1]", port: "8080" });
     expect(splitTarget("nas.lan")).toBeNull();
     expect(splitTarget("fd00::1")).toBeNull();
+  });
+
+  test("refuses a time of HSTS that is no number instead of taking another one for it", () => {
+    const filled = { ...toValues(host), hsts_max_age: "a year" };
+    expect(hostSchema.safeParse(filled).error?.issues.map((issue) => issue.path.join("."))).toEqual([
+      "hsts_max_age",
+    ]);
+    expect(hostSchema.safeParse({ ...filled, hsts_enabled: false }).success).toBe(true);
+    expect(toWrite({ ...filled, hsts_max_age: "0" }).hsts_max_age).toBe(0);
   });
 
   test("names what is missing on the field where it is missing", () => {

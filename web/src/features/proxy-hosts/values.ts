@@ -1,49 +1,6 @@
 // A host as the form holds it, and the way from and to the API's form.
-import { z } from "zod";
 import type { Host, HostWrite } from "@/api/schema";
-
-// Compiled checks need eval, which the content policy forbids.
-z.config({ jitless: true });
-
-const scheme = z.enum(["http", "https"]);
-const host = z.string().trim().min(1, "hosts.form.needHost");
-const port = z
-  .string()
-  .trim()
-  .refine(
-    (text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535,
-    "hosts.form.badPort",
-  );
-
-const target = {
-  forward_scheme: scheme,
-  forward_host: host,
-  forward_port: port,
-  verify_upstream_tls: z.boolean(),
-};
-
-const header = z
-  .object({ action: z.enum(["set", "add", "remove"]), name: z.string().trim(), value: z.string() })
-  .refine((each) => each.name !== "", { path: ["name"], message: "hosts.form.needHeader" });
-
-export const hostSchema = z.object({
-  domain_names: z.string().refine((text) => splitList(text).length > 0, "hosts.form.needDomain"),
-  ...target,
-  name: z.string(),
-  enabled: z.boolean(),
-  ssl_forced: z.boolean(),
-  http2_support: z.boolean(),
-  hsts_enabled: z.boolean(),
-  hsts_subdomains: z.boolean(),
-  hsts_max_age: z.string(),
-  certificate_uuid: z.string(),
-  tags: z.string(),
-  locations: z.array(z.object({ path: z.string().trim().startsWith("/", "hosts.form.needPath"), ...target })),
-  request_headers: z.array(header),
-  response_headers: z.array(header),
-});
-
-export type HostValues = z.infer<typeof hostSchema>;
+import type { HostValues } from "./schema";
 
 export const ONE_YEAR = 31_536_000;
 
@@ -111,7 +68,8 @@ export function toWrite(values: HostValues): HostWrite {
     domain_names: splitList(values.domain_names).join(","),
     forward_host: values.forward_host.trim(),
     forward_port: Number(values.forward_port),
-    hsts_max_age: Number(values.hsts_max_age) || ONE_YEAR,
+    // Without HSTS the field is not shown, and whatever stands in it must not keep the host from being saved.
+    hsts_max_age: values.hsts_enabled ? Number(values.hsts_max_age) : Number(values.hsts_max_age) || ONE_YEAR,
     certificate_uuid: values.certificate_uuid || null,
     tags: splitList(values.tags),
     locations: values.locations.map((each) => ({ ...each, forward_port: Number(each.forward_port) })),

@@ -15,7 +15,7 @@ import { Field, Input } from "@/ui/field";
 import { SaveProblem, useSave } from "@/ui/form-page";
 import { Empty } from "@/ui/notice";
 import { Frame } from "./frame";
-import { MIN_PASSWORD, setupSchema, type SetupValues } from "./values";
+import { MIN_PASSWORD, setupSchema, type SetupValues } from "./schema";
 
 export default function SetupPage() {
   const { t } = useTranslation();

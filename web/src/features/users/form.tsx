@@ -14,7 +14,7 @@ import { LoadFailed } from "@/ui/notice";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { Switch } from "@/ui/toggle";
-import { editSchema, newSchema, type UserValues } from "./values";
+import { editSchema, newSchema, type UserValues } from "./schema";
 
 export default function UserFormPage() {
   const { uuid } = useParams();
