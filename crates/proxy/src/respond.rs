@@ -82,7 +82,8 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
 fn hsts(call: &Call<'_>) -> Edits {
     let mut edits = Edits::default();
     if let Some(host) = call.host.filter(|_| call.https) {
-        let answer = &call.snapshot.config.hosts.all()[host].response_edits[1];
+        let host = &call.snapshot.config.hosts.all()[host];
+        let answer = &host.place(call.location).traffic.response_edits[1];
         let found = answer.fields.iter().find(|(name, _)| *name == http::header::STRICT_TRANSPORT_SECURITY);
         if let Some((name, value)) = found {
             edits.set(name.clone(), value.clone());

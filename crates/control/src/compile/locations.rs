@@ -24,7 +24,11 @@ pub(super) fn compile(rows: &[Location]) -> Result<Vec<spec::Location>, Fault> {
             row.verify_upstream_tls,
         )
         .map_err(in_location)?;
-        locations.push(spec::Location { path: row.path.clone(), upstream });
+        locations.push(spec::Location {
+            path: row.path.clone(),
+            upstream,
+            traffic: spec::Traffic::default(),
+        });
     }
     Ok(locations)
 }

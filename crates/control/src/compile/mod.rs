@@ -14,7 +14,7 @@ mod upstream;
 pub use certificates::{DEFAULT_NAME as DEFAULT_CERTIFICATE_NAME, INTERNAL};
 
 use base::{Code, Port, Problem, Secret};
-use proxy::spec::{Host, Hsts, Spec};
+use proxy::spec::{Host, Hsts, Spec, Traffic};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
@@ -136,8 +136,12 @@ fn host(
             include_subdomains: row.hsts_subdomains,
         }),
         http2: row.http2_support,
-        request_headers: headers::compile(&row.request_headers),
-        response_headers: headers::compile(&row.response_headers),
+        traffic: Traffic {
+            request_headers: Some(headers::compile(&row.request_headers)),
+            response_headers: Some(headers::compile(&row.response_headers)),
+            ..Traffic::default()
+        },
+        unavailable: None,
         certificate: row.certificate_id.and_then(|id| usable.get(&id).cloned()),
     })
 }

@@ -1,8 +1,8 @@
 //! From a specification to a configuration. One bad host is left out with a problem; the others are served.
 
-use super::hosts::{Access, Host, Hosts, Target, TargetTls};
+use super::hosts::{Access, Host, Hosts, Place, Target, TargetTls};
 use super::tls::{self, Certificates};
-use super::{Config, Edits};
+use super::{Config, Traffic};
 use crate::networks::Networks;
 use crate::path;
 use crate::spec::{self, DefaultSite, Spec};
@@ -29,6 +29,10 @@ impl BuildProblem {
         Self { host_id: host_id.map(str::to_owned), left_out, message, remedy: remedy.to_owned() }
     }
 }
+
+/// What clients of a host are told that has a fault.
+const LEFT_OUT: &str = "This host is configured here, but a fault in its settings keeps it from being served; its administrator sees \
+     which.";
 
 /// A message and a remedy.
 type Fault = (String, &'static str);
@@ -57,21 +61,20 @@ impl Config {
         }
         let mut hosts = Hosts::default();
         for host in &spec.hosts {
-            match build_host(host, &by_id) {
-                Ok(built) => {
-                    for domain in hosts.add(built, host.domains.iter()) {
-                        let message = format!(
-                            "{domain} stands in another host too, which serves it; {} does not",
-                            host.name
-                        );
-                        let remedy = "Remove the domain from one of the two hosts.";
-                        problems.push(BuildProblem::new(Some(&host.id), false, message, remedy));
-                    }
-                }
+            let built = match build_host(host, &by_id) {
+                Ok(built) => built,
                 Err((message, remedy)) => {
                     let message = format!("the host {} is left out: {message}", host.name);
                     problems.push(BuildProblem::new(Some(&host.id), true, message, remedy));
+                    // What is wrong concerns its administrator; its clients learn that it is not gone.
+                    unavailable(host, LEFT_OUT)
                 }
+            };
+            for domain in hosts.add(built, host.domains.iter()) {
+                let message =
+                    format!("{domain} stands in another host too, which serves it; {} does not", host.name);
+                let remedy = "Remove the domain from one of the two hosts.";
+                problems.push(BuildProblem::new(Some(&host.id), false, message, remedy));
             }
         }
         let default_site = match &spec.default_site {
@@ -100,14 +103,25 @@ fn build_host(
     host: &spec::Host,
     certificates: &AHashMap<&str, Result<Arc<rustls::sign::CertifiedKey>, Fault>>,
 ) -> Result<Host, Fault> {
-    let mut built = Host::new(host.id.as_str().into(), target(&host.upstream)?);
-    for location in &host.locations {
+    let mut built = match &host.unavailable {
+        Some(reason) => unavailable(host, reason),
+        None => {
+            let traffic = traffic("", &host.traffic, host)?;
+            Host::new(host.id.as_str().into(), Place { target: Some(target(&host.upstream)?), traffic })
+        }
+    };
+    for location in host.locations.iter().filter(|_| host.unavailable.is_none()) {
         let normal = path::normalise(location.path.as_bytes()).map_err(|path::Refused(reason)| {
             let message = format!("its location {}: {reason}", location.path);
             (message, "Write the location's path like /api.")
         })?;
         let path = normal.as_deref().unwrap_or(location.path.as_bytes());
-        built.add_location(path, target(&location.upstream)?);
+        let own = if location.traffic == spec::Traffic::default() {
+            built.place(None).traffic.clone()
+        } else {
+            traffic(&location.path, &location.traffic.below(&host.traffic), host)?
+        };
+        built.add_location(path, Place { target: Some(target(&location.upstream)?), traffic: own });
     }
     built.force_https = host.force_https;
     built.access = host.access.as_ref().map(|access| Access {
@@ -116,20 +130,6 @@ fn build_host(
         networks: Networks::new(&access.networks),
     });
     built.http2 = host.http2;
-    let edits = |edits, of_request| {
-        Edits::build(edits, of_request).map_err(|message| (message, "Correct the host's header edits."))
-    };
-    built.request_edits = edits(&host.request_headers, true)?;
-    let plain = edits(&host.response_headers, false)?;
-    let mut secure = plain.clone();
-    if let Some(hsts) = host.hsts {
-        let scope = if hsts.include_subdomains { "; includeSubDomains" } else { "" };
-        let value = format!("max-age={}{scope}", hsts.max_age);
-        if let Ok(value) = http::HeaderValue::from_str(&value) {
-            secure.set(http::header::STRICT_TRANSPORT_SECURITY, value);
-        }
-    }
-    built.response_edits = [plain, secure];
     if let Some(id) = &host.certificate {
         built.certificate = Some(match certificates.get(id.as_str()) {
             Some(Ok(key)) => key.clone(),
@@ -141,6 +141,22 @@ fn build_host(
         });
     }
     Ok(built)
+}
+
+/// A host that answers 503 with this sentence. Its certificate is found by its name.
+fn unavailable(host: &spec::Host, reason: &str) -> Host {
+    let nowhere = Place { target: None, traffic: Arc::default() };
+    let mut built = Host::new(host.id.as_str().into(), nowhere);
+    built.unavailable = Some(reason.into());
+    built
+}
+
+/// Compiles traffic features; `path` is that of the location, or empty.
+fn traffic(path: &str, traffic: &spec::Traffic, host: &spec::Host) -> Result<Arc<Traffic>, Fault> {
+    Traffic::build(traffic, host.hsts).map(Arc::new).map_err(|error| {
+        let place = if path.is_empty() { String::new() } else { format!("its location {path}: ") };
+        (format!("{place}{}: {}", error.field, error.message), "Correct the named setting of the host.")
+    })
 }
 
 fn target(upstream: &spec::Upstream) -> Result<Target, Fault> {

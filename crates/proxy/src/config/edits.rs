@@ -22,47 +22,50 @@ impl Edits {
     /// Renders edits in order.
     ///
     /// # Errors
-    /// A sentence that names the edit and its fault.
-    pub(crate) fn build(edits: &[HeaderEdit], of_request: bool) -> Result<Self, String> {
+    /// The edit's place in the list, and a sentence that says what is wrong with it.
+    pub(crate) fn build(edits: &[HeaderEdit], of_request: bool) -> Result<Self, (usize, String)> {
         let mut built = Self::default();
-        for edit in edits {
-            let (HeaderEdit::Set { name, .. } | HeaderEdit::Add { name, .. } | HeaderEdit::Remove { name }) =
-                edit;
-            let header = HeaderName::from_bytes(name.as_bytes())
-                .map_err(|_| format!("'{name}' is not a header name; write letters, digits and hyphens"))?;
-            let kind = field::kind(header.as_str().as_bytes());
-            let is_ours = matches!(
-                kind,
-                Kind::Connection
-                    | Kind::ContentLength
-                    | Kind::TransferEncoding
-                    | Kind::Upgrade
-                    | Kind::Hop
-                    | Kind::Expect
-            );
-            let is_host_without_value = kind == Kind::Host && !matches!(edit, HeaderEdit::Set { .. });
-            if is_ours || is_host_without_value || (kind == Kind::Host && !of_request) {
-                return Err(format!(
-                    "the header {name} frames or routes messages and cannot be edited this way"
-                ));
-            }
-            if let HeaderEdit::Set { .. } | HeaderEdit::Remove { .. } = edit {
-                built.drop_name(&header, kind);
-            }
-            if let HeaderEdit::Set { value, .. } | HeaderEdit::Add { value, .. } = edit {
-                let value = HeaderValue::from_str(value)
-                    .map_err(|_| format!("the value of {name} holds a line break or a control character"))?;
-                if kind == Kind::Host {
-                    built.host = Some(value.as_bytes().to_vec());
-                } else {
-                    built.fields.push((header, value));
-                }
-            }
+        for (at, edit) in edits.iter().enumerate() {
+            built.add(edit, of_request).map_err(|message| (at, message))?;
         }
         for (name, value) in &built.fields {
             field::put(&mut built.lines, name.as_str().as_bytes(), value.as_bytes());
         }
         Ok(built)
+    }
+
+    fn add(&mut self, edit: &HeaderEdit, of_request: bool) -> Result<(), String> {
+        let (HeaderEdit::Set { name, .. } | HeaderEdit::Add { name, .. } | HeaderEdit::Remove { name }) =
+            edit;
+        let header = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("'{name}' is not a header name; write letters, digits and hyphens"))?;
+        let kind = field::kind(header.as_str().as_bytes());
+        let is_ours = matches!(
+            kind,
+            Kind::Connection
+                | Kind::ContentLength
+                | Kind::TransferEncoding
+                | Kind::Upgrade
+                | Kind::Hop
+                | Kind::Expect
+        );
+        let is_host_without_value = kind == Kind::Host && !matches!(edit, HeaderEdit::Set { .. });
+        if is_ours || is_host_without_value || (kind == Kind::Host && !of_request) {
+            return Err(format!("the header {name} frames or routes messages and cannot be edited this way"));
+        }
+        if let HeaderEdit::Set { .. } | HeaderEdit::Remove { .. } = edit {
+            self.drop_name(&header, kind);
+        }
+        if let HeaderEdit::Set { value, .. } | HeaderEdit::Add { value, .. } = edit {
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| format!("the value of {name} holds a line break or a control character"))?;
+            if kind == Kind::Host {
+                self.host = Some(value.as_bytes().to_vec());
+            } else {
+                self.fields.push((header, value));
+            }
+        }
+        Ok(())
     }
 
     fn drop_name(&mut self, name: &HeaderName, kind: Kind) {
@@ -128,7 +131,7 @@ mod tests {
             (edit("set", "", "x"), "not a header name"),
             (edit("set", "A", "x\r\nB: y"), "line break"),
         ] {
-            let message = Edits::build(&[edit], true).unwrap_err();
+            let message = Edits::build(&[edit], true).unwrap_err().1;
             assert!(message.contains(part), "{message}");
         }
         assert_eq!(

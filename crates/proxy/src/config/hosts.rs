@@ -1,6 +1,6 @@
 //! Hosts by name: exact names first, then wildcards of one label; and within a host, locations by path.
 
-use super::Edits;
+use super::Traffic;
 use crate::networks::Networks;
 use crate::path;
 use ahash::AHashMap;
@@ -36,24 +36,31 @@ pub(crate) struct Access {
     pub(crate) networks: Networks,
 }
 
-/// A host that is served.
+/// The host's own paths, or those of one of its locations.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Where its requests go; `None` in a host that is not served.
+    pub(crate) target: Option<Target>,
+    pub(crate) traffic: Arc<Traffic>,
+}
+
+/// A host that is served, or says why it is not.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) id: Arc<str>,
-    root: Target,
+    root: Place,
     /// Longest path first; paths in normal form without a slash at their end.
-    locations: Vec<(Box<[u8]>, Target)>,
+    locations: Vec<(Box<[u8]>, Place)>,
     pub(crate) force_https: bool,
     pub(crate) access: Option<Access>,
     pub(crate) http2: bool,
-    pub(crate) request_edits: Edits,
-    /// Edits of answers that came by `http`, and by `https`; the latter with Strict-Transport-Security.
-    pub(crate) response_edits: [Edits; 2],
+    /// Why it is not served, for its clients.
+    pub(crate) unavailable: Option<Box<str>>,
     pub(crate) certificate: Option<Arc<rustls::sign::CertifiedKey>>,
 }
 
 impl Host {
-    pub(crate) fn new(id: Arc<str>, root: Target) -> Self {
+    pub(crate) fn new(id: Arc<str>, root: Place) -> Self {
         Self {
             id,
             root,
@@ -61,17 +68,16 @@ impl Host {
             force_https: false,
             access: None,
             http2: true,
-            request_edits: Edits::default(),
-            response_edits: Default::default(),
+            unavailable: None,
             certificate: None,
         }
     }
 
     /// Adds a location. `path` is in normal form.
-    pub(crate) fn add_location(&mut self, path: &[u8], target: Target) {
+    pub(crate) fn add_location(&mut self, path: &[u8], place: Place) {
         let path = path.strip_suffix(b"/").unwrap_or(path);
-        let place = self.locations.partition_point(|(other, _)| other.len() >= path.len());
-        self.locations.insert(place, (path.into(), target));
+        let at = self.locations.partition_point(|(other, _)| other.len() >= path.len());
+        self.locations.insert(at, (path.into(), place));
     }
 
     /// The location that takes this path.
@@ -79,9 +85,9 @@ impl Host {
         self.locations.iter().position(|(prefix, _)| path::takes(prefix, path))
     }
 
-    /// Where requests of this location go.
-    pub(crate) fn target(&self, location: Option<usize>) -> &Target {
-        location.and_then(|index| self.locations.get(index)).map_or(&self.root, |(_, target)| target)
+    /// What stands at this location.
+    pub(crate) fn place(&self, location: Option<usize>) -> &Place {
+        location.and_then(|index| self.locations.get(index)).map_or(&self.root, |(_, place)| place)
     }
 }
 

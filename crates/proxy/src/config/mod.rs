@@ -4,14 +4,16 @@ mod build;
 mod edits;
 mod hosts;
 pub(crate) mod tls;
+mod traffic;
 
 use crate::spec::DefaultSite;
 pub use build::BuildProblem;
 pub(crate) use edits::Edits;
-pub(crate) use hosts::{Host, Hosts, Target};
+pub(crate) use hosts::{Hosts, Target};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
+pub(crate) use traffic::Traffic;
 
 /// A configuration that requests can be served from.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ impl Config {
 
     /// The ids of the hosts that are served, those left out not among them.
     pub fn host_ids(&self) -> impl Iterator<Item = &str> {
-        self.hosts.all().iter().map(|host| &*host.id)
+        self.hosts.all().iter().filter(|host| host.unavailable.is_none()).map(|host| &*host.id)
     }
 
     /// Whether forwarded headers of this peer are believed.

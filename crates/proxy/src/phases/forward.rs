@@ -1,6 +1,6 @@
 //! Sends a request to its origin and the answer back. Builds the head that the origin gets.
 
-use crate::config::{Edits, Host, Target};
+use crate::config::{Edits, Target, Traffic};
 use crate::downstream::Downstream;
 use crate::field::{self, Kind};
 use crate::h1::body::Framing;
@@ -16,10 +16,14 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D) -> Flo
     let Some(host) = call.host.map(|host| &snapshot.config.hosts.all()[host]) else {
         return Flow::Break(Stop::new(PHASE, 500, Fault::Charon, "The request has no host."));
     };
-    let target = host.target(call.location);
+    let place = host.place(call.location);
+    let Some(target) = &place.target else {
+        return Flow::Break(Stop::new(PHASE, 500, Fault::Charon, "The host has no upstream."));
+    };
+    let edits = &place.traffic.response_edits[usize::from(call.https)];
     let mut head = call.worker.buffers.take_vector();
-    build_head(call, host, target, &mut head);
-    let result = exchange::run(call, down, target, &head).await;
+    build_head(call, target, &place.traffic, &mut head);
+    let result = exchange::run(call, down, target, edits, &head).await;
     call.worker.buffers.give_vector(head);
     match result {
         Ok(()) => Flow::Continue(()),
@@ -53,9 +57,9 @@ fn explain(failure: Failure) -> Stop {
 
 /// The head for the origin. What we say about the client comes last and from us alone: whatever the client
 /// said about itself is dropped unless the peer is trusted.
-fn build_head(call: &Call<'_>, host: &Host, target: &Target, out: &mut Vec<u8>) {
+fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, out: &mut Vec<u8>) {
     let request = call.request;
-    let edits = &host.request_edits;
+    let edits = &traffic.request_edits;
 
     out.extend_from_slice(request.method());
     out.push(b' ');

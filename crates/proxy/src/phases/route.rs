@@ -25,6 +25,9 @@ pub(crate) fn run(call: &mut Call<'_>) -> Flow {
         });
     };
     call.host = Some(index);
+    if let Some(reason) = &host.unavailable {
+        return Flow::Break(Stop::new(PHASE, 503, Fault::Charon, reason.to_string()));
+    }
     call.location = host.location(call.request.path());
     Flow::Continue(())
 }

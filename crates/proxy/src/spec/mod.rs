@@ -3,11 +3,17 @@
 //! `control` compiles rows to a [`Spec`]; [`crate::Config::build`] turns it into the immutable, indexed form
 //! that requests are served from. A `Spec` is also what is kept on disk as the last good configuration.
 
+mod traffic;
 mod upstream;
 
 use base::{DomainPattern, Port, Secret};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+pub use traffic::{
+    Algorithm, Compression, CompressionLevel, Cors, ErrorPage, ErrorPages, MAX_BUFFERED_BODY, MAX_PAGE,
+    MAX_PATTERN, MAX_RULES, Maintenance, PathMatch, Redirect, RequestIds, Rewrite, SecurityHeaders,
+    SecurityPreset, Traffic,
+};
 pub use upstream::{
     AllDown, Balance, ConnectionLimits, HealthCheck, OriginProtocol, OriginTls, Passive, ProxyProtocol,
     Scheme, Server, Sticky, Timeouts, Upstream,
@@ -76,12 +82,13 @@ pub struct Host {
     /// Offer HTTP/2 to clients of this host.
     #[serde(default = "yes")]
     pub http2: bool,
-    /// Edits of the request's headers on the way to the upstream, in order.
+    /// What is done to requests and answers on their way.
     #[serde(default)]
-    pub request_headers: Vec<HeaderEdit>,
-    /// Edits of the answer's headers on the way to the client, in order.
-    #[serde(default)]
-    pub response_headers: Vec<HeaderEdit>,
+    pub traffic: Traffic,
+    /// Why the host cannot be served safely, as a sentence that clients may see: every request gets 503 with
+    /// it, and nothing else of the host counts but its names and certificate. `None`: it is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
     /// Which client addresses may reach the host; `None` lets everybody.
     #[serde(default)]
     pub access: Option<Access>,
@@ -92,6 +99,31 @@ pub struct Host {
 
 fn yes() -> bool {
     true
+}
+
+impl Host {
+    /// A host that answers 503 with `reason`, a sentence that clients may see. Needs no upstream.
+    pub fn unavailable(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        domains: Vec<DomainPattern>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            name: name.into(),
+            domains,
+            upstream: Upstream::nowhere(),
+            locations: Vec::new(),
+            force_https: false,
+            hsts: None,
+            http2: true,
+            traffic: Traffic::default(),
+            unavailable: Some(reason.into()),
+            access: None,
+            certificate: None,
+        }
+    }
 }
 
 /// Which client addresses may reach a host. Others get 403.
@@ -114,6 +146,9 @@ pub struct Location {
     pub path: String,
     /// Where its requests go.
     pub upstream: Upstream,
+    /// What is done differently from the host, see [`Traffic`] for what is inherited.
+    #[serde(default)]
+    pub traffic: Traffic,
 }
 
 /// Strict-Transport-Security.

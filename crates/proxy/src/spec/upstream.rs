@@ -50,8 +50,13 @@ pub struct Upstream {
 impl Upstream {
     /// One server, and defaults.
     pub fn one(scheme: Scheme, address: UpstreamAddress) -> Self {
+        Self { servers: vec![Server { scheme, address, weight: 1, backup: false }], ..Self::nowhere() }
+    }
+
+    /// No server: what stands in a host that is not served.
+    pub(super) fn nowhere() -> Self {
         Self {
-            servers: vec![Server { scheme, address, weight: 1, backup: false }],
+            servers: Vec::new(),
             balance: Balance::default(),
             sticky: None,
             health: None,

@@ -49,7 +49,7 @@ impl From<BodyFault> for Failure {
     }
 }
 
-/// Sends `head` and the client's body to `target`, and its answer to the client.
+/// Sends `head` and the client's body to `target`, and its answer, with `edits`, to the client.
 ///
 /// A request is sent a second time only when the first connection was a kept one that ended without a byte of
 /// an answer, nothing of a body is lost, and either the method may be repeated or nothing of the request has
@@ -61,6 +61,7 @@ pub(crate) async fn run<D: Downstream>(
     call: &mut Call<'_>,
     down: &mut D,
     target: &Target,
+    edits: &Edits,
     head: &[u8],
 ) -> Result<(), Failure> {
     let worker = call.worker.clone();
@@ -87,7 +88,7 @@ pub(crate) async fn run<D: Downstream>(
             step: Step::default(),
             gone: 0,
         };
-        let result = exchange.run(call, down).await;
+        let result = exchange.run(call, down, edits).await;
         match result {
             Err(Failure::Closed)
                 if was_kept && (idempotent || exchange.never_arrived()) && down.rewind_body() =>
@@ -185,13 +186,13 @@ impl Exchange<'_> {
         self.written == 0 || (self.fin && self.link.io.never_arrived(self.written))
     }
 
-    async fn run<D: Downstream>(&mut self, call: &mut Call<'_>, down: &mut D) -> Result<Ended, Failure> {
+    async fn run<D: Downstream>(
+        &mut self,
+        call: &mut Call<'_>,
+        down: &mut D,
+        edits: &Edits,
+    ) -> Result<Ended, Failure> {
         let worker = call.worker.clone();
-        let snapshot = call.snapshot.clone();
-        let none = Edits::default();
-        let edits = call
-            .host
-            .map_or(&none, |host| &snapshot.config.hosts.all()[host].response_edits[usize::from(call.https)]);
         let mut interim = 0;
         let keep_alive = loop {
             let next = self.read_head(call, down, edits)?;

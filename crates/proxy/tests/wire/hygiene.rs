@@ -109,14 +109,14 @@ fn header_edits_are_made_both_ways() {
     });
     let set = |name: &str, value: &str| HeaderEdit::Set { name: name.to_owned(), value: value.to_owned() };
     let mut spec = spec_for(&origin);
-    spec.hosts[0].request_headers = vec![
+    spec.hosts[0].traffic.request_headers = Some(vec![
         set("X-Key", "k"),
         set("X-Forwarded-Proto", "https"),
         set("Host", "inner.test"),
         HeaderEdit::Remove { name: "accept-language".to_owned() },
-    ];
-    spec.hosts[0].response_headers =
-        vec![set("X-Old", "2"), HeaderEdit::Remove { name: "Server".to_owned() }];
+    ]);
+    spec.hosts[0].traffic.response_headers =
+        Some(vec![set("X-Old", "2"), HeaderEdit::Remove { name: "Server".to_owned() }]);
     let proxy = start(&spec, quick(), LogSettings::default());
     let mut client = Client::of(&proxy);
     client.send("GET / HTTP/1.1\r\nHost: a.test\r\nX-Key: forged\r\nAccept-Language: de\r\n\r\n");
@@ -139,9 +139,7 @@ fn the_origin_gets_the_path_that_was_decided_on() {
     let origin = Origin::mirror();
     let other = Origin::answering(|head, _| sized(format!("admin {head}").as_bytes()));
     let mut spec = spec_for(&origin);
-    let location =
-        |path: &str| proxy::spec::Location { path: path.to_owned(), upstream: upstream(other.address) };
-    spec.hosts[0].locations = vec![location("/admin")];
+    spec.hosts[0].locations = vec![location("/admin", other.address)];
     let proxy = start(&spec, quick(), LogSettings::default());
     for (path, admin, forwarded) in [
         ("/admin", true, "/admin"),

@@ -1,7 +1,7 @@
 //! A proxy, scripted origins, and a client that reads exactly what was sent.
 
 use base::{Clock, SystemClock};
-use proxy::spec::{Certificate, Host, Scheme, Spec, Upstream};
+use proxy::spec::{Certificate, Host, Location, Scheme, Spec, Traffic, Upstream};
 use proxy::{Config, Limits, LogSettings, Proxy, Settings};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -39,11 +39,16 @@ pub(crate) fn host(name: &str, origin: SocketAddr) -> Host {
         force_https: false,
         hsts: None,
         http2: true,
-        request_headers: Vec::new(),
-        response_headers: Vec::new(),
+        traffic: Traffic::default(),
+        unavailable: None,
         access: None,
         certificate: None,
     }
+}
+
+/// A location of the same host.
+pub(crate) fn location(path: &str, origin: SocketAddr) -> Location {
+    Location { path: path.to_owned(), upstream: upstream(origin), traffic: Traffic::default() }
 }
 
 pub(crate) fn config(spec: &Spec) -> Arc<Config> {

@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use proxy::LogSettings;
-use proxy::spec::{DefaultSite, Hsts, Location, Spec};
+use proxy::spec::{DefaultSite, Hsts, Spec};
 use proxy::{Config, Proxy};
 
 fn ask(proxy: &Proxy, host: &str, path: &str) -> Answer {
@@ -44,10 +44,7 @@ fn the_longest_location_wins() {
     let origins: Vec<_> =
         ["root", "api", "v2"].map(|name| Origin::answering(move |_, _| sized(name.as_bytes()))).into();
     let mut spec = spec_for(&origins[0]);
-    let location = |path: &str, index: usize| Location {
-        path: path.to_owned(),
-        upstream: upstream(origins[index].address),
-    };
+    let location = |path: &str, index: usize| self::location(path, origins[index].address);
     spec.hosts[0].locations = vec![location("/api", 1), location("/api/v2/", 2)];
     let proxy = start(&spec, quick(), LogSettings::default());
     for (path, expected) in [
@@ -123,10 +120,10 @@ fn one_bad_host_is_left_out_with_a_problem_and_the_others_serve() {
     let mut missing = host("c.test", origin.address);
     missing.certificate = Some("gone".to_owned());
     let mut edits = host("d.test", origin.address);
-    edits.request_headers =
-        vec![proxy::spec::HeaderEdit::Set { name: "a b".to_owned(), value: String::new() }];
+    edits.traffic.request_headers =
+        Some(vec![proxy::spec::HeaderEdit::Set { name: "a b".to_owned(), value: String::new() }]);
     let mut location = host("e.test", origin.address);
-    location.locations = vec![Location { path: "/a/../../b".to_owned(), upstream: upstream(origin.address) }];
+    location.locations = vec![self::location("/a/../../b", origin.address)];
     let mut twice = host("f.test", origin.address);
     twice.domains.push(base::DomainPattern::parse("a.test").unwrap());
     spec.hosts.extend([broken, missing, edits, location, twice]);
@@ -158,7 +155,7 @@ fn one_bad_host_is_left_out_with_a_problem_and_the_others_serve() {
     }
     let proxy = start(&spec_for(&origin), quick(), LogSettings::default());
     proxy.publish(config.into());
-    for (name, expected) in [("a.test", 200), ("b.test", 404), ("d.test", 404), ("f.test", 200)] {
+    for (name, expected) in [("a.test", 200), ("b.test", 503), ("d.test", 503), ("f.test", 200)] {
         assert_eq!(ask(&proxy, name, "/").status(), expected, "{name}");
     }
 }
