@@ -15,6 +15,8 @@ mod docs;
 mod hosts;
 mod kill;
 mod main_job;
+mod postgres;
 mod sqlite;
 mod start;
+mod storage_faults;
 mod upgrade;

@@ -115,3 +115,18 @@ async fn restart_after_upgrade_keeps_every_row() {
         every_row_is_kept(&name).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_answer_after_a_takeover_comes_from_a_host_of_the_original() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let app = App::builder().set("CHARON_PROXY_HTTP_PORT", port.port().to_string());
+    lay("full-2025-12-05", &app.data());
+    let mut app = app.spawn();
+    let first = testkit::eventually("the proxy answers", std::time::Duration::from_secs(60), async || {
+        testkit::RawClient::connect(port).await.ok()?.get("cloud.example.com", "/").await.ok()
+    })
+    .await;
+    let redirect = first.header("location").unwrap_or_default();
+    assert!(redirect.starts_with("https://cloud.example.com"), "{}: {}", first.status, first.text());
+    app.wait_until_ready().await;
+}

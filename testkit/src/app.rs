@@ -50,6 +50,11 @@ fn command(settings: &[(String, String)]) -> Command {
     command
 }
 
+fn data(settings: &[(String, String)]) -> PathBuf {
+    let (_, path) = settings.iter().find(|(name, _)| name == "CHARON_DATA_DIR").expect("a data folder");
+    path.into()
+}
+
 /// Where a running Charon listens, as it says itself in `run.json`.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
@@ -90,8 +95,11 @@ impl AppBuilder {
     }
 
     /// The data folder, to lay files into before the start.
+    ///
+    /// # Panics
+    /// Never: the builder has set it.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        data(&self.settings)
     }
 
     /// Runs a command of the executable on this data folder until it ends.
@@ -113,7 +121,7 @@ impl AppBuilder {
     pub fn spawn(self) -> App {
         let output = self.folder.path().join("output.log");
         let child = spawn(&self.settings, &output);
-        App { folder: self.folder, settings: self.settings, output, child, addresses: None }
+        App { _folder: self.folder, settings: self.settings, output, child, addresses: None }
     }
 }
 
@@ -151,7 +159,8 @@ fn spawn(settings: &[(String, String)], output: &Path) -> Child {
 /// end of its output is shown.
 #[derive(Debug)]
 pub struct App {
-    folder: TempDir,
+    /// Removed with the value.
+    _folder: TempDir,
     settings: Vec<(String, String)>,
     output: PathBuf,
     child: Child,
@@ -223,8 +232,11 @@ impl App {
     }
 
     /// The data folder.
+    ///
+    /// # Panics
+    /// Never: the builder has set it.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        data(&self.settings)
     }
 
     /// Process id.

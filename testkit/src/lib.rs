@@ -12,6 +12,7 @@
 mod api;
 mod app;
 mod browser;
+mod disk;
 mod origin;
 pub mod postgres;
 mod raw;
@@ -20,6 +21,7 @@ mod wait;
 pub use api::{Api, Reply};
 pub use app::{ADMIN, Addresses, App, AppBuilder, PASSWORD, Run, charon_binary};
 pub use browser::walk;
+pub use disk::Disk;
 pub use origin::{Answer, Origin};
 pub use raw::{Head, RawClient, Response};
 pub use wait::{eventually, eventually_blocking};

@@ -36,15 +36,33 @@ impl Postgres {
             run(Command::new("chown").arg(USER).arg(server.folder.path()))?;
         }
         let data = server.data();
-        let data = data.as_os_str();
-        server.tool("initdb", ["-D", "-U", "charon", "-A", "trust", "-E", "UTF8", "--no-sync"], 1, data)?;
+        let initdb = ["-D", "-U", "charon", "-A", "trust", "-E", "UTF8", "--no-sync"];
+        server.tool("initdb", initdb, 1, data.as_os_str())?;
+        server.start_again()?;
+        Ok(Some(server))
+    }
+
+    /// Starts it after [`Postgres::stop`], with its databases.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_again(&self) -> anyhow::Result<()> {
         let settings = format!(
             "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off",
-            server.folder.path().display()
+            self.folder.path().display()
         );
-        let log = server.folder.path().join("log").display().to_string();
-        server.tool("pg_ctl", ["-D", "-w", "-l", &log, "-o", &settings, "start"], 1, data)?;
-        Ok(Some(server))
+        let log = self.folder.path().join("log").display().to_string();
+        let data = self.data();
+        self.tool("pg_ctl", ["-D", "-w", "-l", &log, "-o", &settings, "start"], 1, data.as_os_str())
+    }
+
+    /// Stops it at once, cutting its connections.
+    ///
+    /// # Errors
+    /// When it does not stop, or is stopped already.
+    pub fn stop(&self) -> anyhow::Result<()> {
+        let data = self.data();
+        self.tool("pg_ctl", ["-D", "-m", "immediate", "stop"], 1, data.as_os_str())
     }
 
     /// The URL of a new, empty database.
@@ -86,8 +104,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let data = self.data();
-        if let Err(error) = self.tool("pg_ctl", ["-D", "-m", "immediate", "stop"], 1, data.as_os_str()) {
+        if let Err(error) = self.stop() {
             eprintln!("PostgreSQL did not stop: {error:#}");
         }
     }

@@ -74,7 +74,7 @@ impl Engines for Running {
     fn applied(&self, change: u64, limit: Duration) -> BoxFuture<'_, Applied> {
         let mut applied = self.applied.clone();
         Box::pin(async move {
-            let wait = applied.wait_for(|applied| applied.change >= change || applied.error.is_some());
+            let wait = applied.wait_for(|applied| applied.knows(change));
             // What `wait_for` returns keeps the publisher out for as long as it lives: it is cloned at once.
             let found = match tokio::time::timeout(limit, wait).await {
                 Ok(Ok(found)) => Ok(found.clone()),

@@ -39,11 +39,13 @@ pub(crate) async fn run(
     let (spec, found) = last_good(&settings);
     problems.report("database", vec![database_problem(&cause)]);
     problems.report("rescue", vec![found]);
-    let proxy = data_dir::start_proxy(&settings, &spec, clock)?;
+    let proxy = data_dir::start_proxy(&settings, &spec, clock.clone())?;
     let (http, https) = (data_dir::first(proxy.http())?, data_dir::first(proxy.https())?);
     let listener = console::bind(settings.ui).await?;
     let ui_address = listener.local_addr()?;
-    let console = console::serve(&settings.data_dir, listener, router(problems), stop.clone());
+    let began = clock.monotonic();
+    let health = move || body(&problems, clock.monotonic().saturating_sub(began).as_secs());
+    let console = console::serve(&settings.data_dir, listener, router(health), stop.clone());
     let running = run_file::Running {
         pid: std::process::id(),
         version: build_info::VERSION.to_owned(),
@@ -102,12 +104,11 @@ fn database_problem(cause: &OpenError) -> Problem {
     Problem::new(code, format!("the database cannot be opened: {sentence}"), remedy)
 }
 
-fn router(problems: Problems) -> Router {
-    let health = problems.clone();
+fn router(health: impl Fn() -> Value + Clone + Send + Sync + 'static) -> Router {
     Router::new()
         .route(
             "/api/v1/health",
-            get(move || async move { (StatusCode::SERVICE_UNAVAILABLE, Json(body(&health))) }),
+            get(move || async move { (StatusCode::SERVICE_UNAVAILABLE, Json(health())) }),
         )
         .route("/api", any(refused))
         .route("/api/{*path}", any(refused))
@@ -124,14 +125,14 @@ fn router(problems: Problems) -> Router {
 
 /// The health answer in the form of the API. Without the database nobody can sign in, so everybody sees what is
 /// wrong; paths and rows are not named beyond the file itself.
-fn body(problems: &Problems) -> Value {
+fn body(problems: &Problems, uptime_seconds: u64) -> Value {
     json!({
         "status": "failing",
         "service": "Charon",
         "version": build_info::VERSION,
         "git_commit": build_info::GIT_COMMIT,
         "build_time": build_info::BUILD_TIME,
-        "uptime_seconds": 0,
+        "uptime_seconds": uptime_seconds,
         "database": "failing",
         "migrations": {},
         "problems": problems.standing(),

@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub struct Applied {
     /// The change number that was looked at; see `Store::change_number`.
     pub change: u64,
+    /// The newest change number that a look has reached, served or not.
+    pub tried: u64,
     /// The revision that serves; 0 before the first.
     pub revision: u64,
     /// Since when it serves.
@@ -17,6 +19,14 @@ pub struct Applied {
     pub error: Option<String>,
     /// State of every enabled host by its id.
     pub hosts: Arc<HashMap<String, HostState>>,
+}
+
+impl Applied {
+    /// Whether it is known what became of a change: it is served, or a look at it has failed. A failure of a look
+    /// before the change says nothing about it.
+    pub fn knows(&self, change: u64) -> bool {
+        self.change >= change || (self.error.is_some() && self.tried >= change)
+    }
 }
 
 /// State of one enabled host.

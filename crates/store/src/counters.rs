@@ -21,6 +21,9 @@ impl ActiveModelBehavior for ActiveModel {}
 /// Counts writes that change what the data plane serves.
 pub(crate) const CHANGE: &str = "change";
 
+/// Counts looks at whether writes work again after one that failed.
+pub(crate) const TRIES: &str = "tries";
+
 pub(crate) async fn read(connection: &impl ConnectionTrait, name: &str) -> Result<u64, crate::Error> {
     let row = Entity::find_by_id(name).one(connection).await?;
     Ok(row.and_then(|row| u64::try_from(row.value).ok()).unwrap_or(0))

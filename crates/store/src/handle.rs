@@ -182,8 +182,10 @@ impl Store {
             }
             migrations.insert(table.name, missing.is_empty());
         }
-        let fault = self.0.write_fault.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        problems.extend(fault.iter().map(problem_of));
+        if !unreachable {
+            self.try_again().await;
+        }
+        problems.extend(self.write_fault().iter().map(problem_of));
         let database = problems.first().map_or("ok", |problem| match problem.code {
             Code::DatabaseTableMissing => "incomplete",
             Code::DatabaseReadOnly => "read_only",
@@ -199,6 +201,25 @@ impl Store {
         let health = self.health().await;
         self.0.problems.report(LOOKING, health.problems.clone());
         health
+    }
+
+    fn write_fault(&self) -> Option<Error> {
+        self.0.write_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// After a write that failed, whether writes work again is found out by one, and not by the next person.
+    async fn try_again(&self) {
+        if self.write_fault().is_none() {
+            return;
+        }
+        let outcome = async {
+            let write = self.write().await?;
+            crate::counters::increment(&*write, crate::counters::TRIES).await?;
+            write.commit().await
+        };
+        if let Err(error) = outcome.await {
+            self.note_write(&Err(error));
+        }
     }
 
     fn file_problems(&self) -> Vec<Problem> {

@@ -118,7 +118,6 @@ async fn open_read_only(
         _ => return Err(FolderError::ReadOnly(path).into()),
     }
     report.read_only = true;
-    report.notes.push("the database is read-only: nothing can be changed".to_owned());
     Ok(Opened { writer: reader.clone(), reader, vault, lock, path: Some(path), report })
 }
 

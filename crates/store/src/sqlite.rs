@@ -2,7 +2,10 @@
 
 use crate::error::Error;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqlxSqliteConnector, Statement};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::Connection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,9 +26,19 @@ async fn connect(options: SqliteConnectOptions, most: u32) -> Result<DatabaseCon
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(30))
+        .after_release(|connection, _| Box::pin(is_reusable(connection)))
         .connect_with(options)
         .await?;
     Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool))
+}
+
+/// Whether no transaction is left on a connection that comes back. A full disk makes SQLite take a transaction back
+/// by itself; the ROLLBACK that follows then fails, and sqlx goes on counting it as open. Every later write would
+/// be a savepoint inside it: acknowledged, seen by its own connection alone, and gone with it.
+async fn is_reusable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was queued by dropping its transaction has run when this answers.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// For looking: changes nothing in the file. `immutable` is for folders that cannot be written at all.

@@ -1,13 +1,13 @@
 //! Bad states of files, folders and disks: refused or survived visibly, never with an empty configuration.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
-#![allow(clippy::print_stdout, reason = "a test that cannot run here says so")]
 
 mod support;
 
 use std::path::Path;
 use store::{Error, OpenError, proxy_hosts, settings};
 use support::{bytes, folder_with, open, options, sql, texts, try_open};
+use testkit::Disk;
 
 async fn one_host(folder: &Path) {
     let (store, _) = open(folder).await;
@@ -246,57 +246,14 @@ async fn a_file_that_is_replaced_while_running_shows_in_health() {
     store.close().await;
 }
 
-/// A small file system of its own, when this process may mount one.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    fn new(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let options = format!("size={size}");
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(folder.path())
-            .output();
-        match mounted {
-            Ok(output) if output.status.success() => Some(Self(folder)),
-            _ => {
-                println!("skipped: only root may mount a small file system to fill it up");
-                None
-            }
-        }
-    }
-
-    fn remount(&self, options: &str) {
-        let options = format!("remount,{options}");
-        let done =
-            std::process::Command::new("mount").args(["-o", &options]).arg(self.0.path()).status().unwrap();
-        assert!(done.success());
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_refuses_writes_keeps_the_old_state_and_recovers_when_freed() {
-    let Some(mount) = Mount::new("4m") else { return };
-    let folder = mount.0.path();
+    let Some(disk) = Disk::mount("4m") else { return };
+    let folder = disk.path();
     let (store, _) = open(folder).await;
     let setting = |value: String| [settings::NewSetting { key: "k".into(), value, ..Default::default() }];
     settings::set(&store, &setting("before".into()), store::Audit::default()).await.unwrap();
-    // Everything but a few pages is taken by another file.
-    let filler = folder.join("filler");
-    let mut chunk = 1 << 20;
-    let mut file = std::fs::File::create(&filler).unwrap();
-    while chunk >= 4096 {
-        match std::io::Write::write_all(&mut file, &vec![1; chunk]) {
-            Ok(()) => {}
-            Err(_) => chunk /= 2,
-        }
-    }
+    disk.fill();
     let mut refused = None;
     for _ in 0..20 {
         match settings::set(&store, &setting("y".repeat(100_000)), store::Audit::default()).await {
@@ -311,8 +268,7 @@ async fn a_full_disk_refuses_writes_keeps_the_old_state_and_recovers_when_freed(
     let value = settings::get(&store, "k").await.unwrap().unwrap().value;
     assert!(value == "before" || value.len() == 100_000);
     assert_eq!(store.health().await.database, "disk_full");
-    drop(file);
-    std::fs::remove_file(&filler).unwrap();
+    disk.free();
     settings::set(&store, &setting("after".into()), store::Audit::default()).await.unwrap();
     assert_eq!(settings::get(&store, "k").await.unwrap().unwrap().value, "after");
     store.close().await;
@@ -323,11 +279,11 @@ async fn a_full_disk_refuses_writes_keeps_the_old_state_and_recovers_when_freed(
 
 #[tokio::test]
 async fn a_read_only_folder_is_refused_or_on_request_served_without_writes() {
-    let Some(mount) = Mount::new("8m") else { return };
-    let folder = mount.0.path();
+    let Some(disk) = Disk::mount("8m") else { return };
+    let folder = disk.path();
     let (store, _) = open(folder).await;
     store.close().await;
-    mount.remount("ro");
+    disk.remount("ro");
     let error = try_open(folder).await.unwrap_err();
     assert!(matches!(error, OpenError::Folder(store::FolderError::ReadOnly(_))), "{error}");
     let read_only = store::Options { read_only_ok: true, ..options(folder) };
@@ -337,6 +293,6 @@ async fn a_read_only_folder_is_refused_or_on_request_served_without_writes() {
     let refused = settings::set(&store, &[], store::Audit::default()).await.unwrap_err();
     assert_eq!(refused, Error::ReadOnly);
     store.close().await;
-    mount.remount("rw");
+    disk.remount("rw");
     sql(folder, &["SELECT 1"]).await;
 }

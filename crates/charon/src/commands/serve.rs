@@ -46,14 +46,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     // The store has opened, so the key is there.
     let last_good = LastGood::new(&settings.data_dir, Vault::open(&settings.data_dir, false)?);
 
-    // Until the newest rows are compiled, a moment later, the configuration before serves.
-    let first = match last_good.read() {
-        Ok(spec) => spec.unwrap_or_default(),
-        Err(error) => {
-            tracing::warn!("{error}; the first moment is served without it");
-            proxy::spec::Spec::default()
-        }
-    };
+    let first = first_configuration(&store, &last_good, &settings, &clock).await;
     let proxy = Arc::new(data_dir::start_proxy(&settings, &first, clock.clone())?);
     let (http, https) = (data_dir::first(proxy.http())?, data_dir::first(proxy.https())?);
     let ui_listener = console::bind(settings.ui).await?;
@@ -69,23 +62,24 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         clock: clock.clone(),
         applied,
         last_good,
-        https_port: Some(https.port())
-            .filter(|port| *port != 443)
-            .and_then(|port| Port::new(port.into()).ok()),
+        https_port: redirect_port(https.port()),
         served: None,
     };
-    tasks::spawn_task(apply, wake, statuses.clone(), problems.clone());
     let certificates_changed = Wake::new();
     store.on_change(certificates_changed.clone());
     let watch_certificates =
         Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
-    tasks::spawn_task(watch_certificates, certificates_changed, statuses.clone(), problems.clone());
     let watch_database = Database { store: store.clone(), problems: problems.clone() };
-    tasks::spawn_task(watch_database, Wake::new(), statuses.clone(), problems.clone());
     let remove_sessions = Sessions { store: store.clone() };
-    tasks::spawn_task(remove_sessions, Wake::new(), statuses.clone(), problems.clone());
     let watch_log = AccessLog { proxy: proxy.clone(), problems: problems.clone(), dropped: 0 };
-    tasks::spawn_task(watch_log, Wake::new(), statuses.clone(), problems.clone());
+    let (all, board) = (&statuses, &problems);
+    let background = [
+        tasks::spawn_task(apply, wake, all.clone(), board.clone()),
+        tasks::spawn_task(watch_certificates, certificates_changed, all.clone(), board.clone()),
+        tasks::spawn_task(watch_database, Wake::new(), all.clone(), board.clone()),
+        tasks::spawn_task(remove_sessions, Wake::new(), all.clone(), board.clone()),
+        tasks::spawn_task(watch_log, Wake::new(), all.clone(), board.clone()),
+    ];
 
     let listener = |purpose: &str, address: std::net::SocketAddr| Listener {
         purpose: purpose.to_owned(),
@@ -132,26 +126,56 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     if !ready {
         tracing::error!("the first configuration is not served yet; see the problems in the user interface");
     }
-    let running = run_file::Running {
+    let addresses = run_file::Running {
         pid: std::process::id(),
         version: build_info::VERSION.to_owned(),
         ui: ui_address,
         http,
         https,
     };
-    let run_file = RunFile::write(&settings.data_dir, &running);
+    let run_file = RunFile::write(&settings.data_dir, &addresses);
     if let Err(error) = &run_file {
         tracing::warn!("nobody can read from the data folder where this process listens: {error:#}");
     }
-    announce(&running, &setup);
+    announce(&addresses, &setup);
 
     stop.wanted().await;
     proxy.drain(GRACE).await;
     console.end().await;
     drop(run_file);
+    // Before the store: a task that finds it closed would raise a false alarm in the last moment.
+    for task in background {
+        task.abort();
+        _ = task.await;
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// The port that redirects to HTTPS name: none for the usual one.
+fn redirect_port(port: u16) -> Option<Port> {
+    Some(port).filter(|port| *port != 443).and_then(|port| Port::new(port.into()).ok())
+}
+
+/// What serves until the newest rows are compiled, a moment later: the configuration before, or, when there was none
+/// (a new folder, or a database of the original), the rows as they are. No request meets a proxy without hosts.
+async fn first_configuration(
+    store: &Store,
+    last_good: &LastGood,
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> proxy::spec::Spec {
+    match last_good.read() {
+        Ok(Some(spec)) => return spec,
+        Ok(None) => {}
+        Err(error) => tracing::warn!("{error}; the first moment is served from the database alone"),
+    }
+    let port = redirect_port(settings.proxy_https.port());
+    control::tasks::first(store, clock.as_ref(), port).await.unwrap_or_else(|error| {
+        tracing::warn!("the first moment is served without hosts: {error:#}");
+        proxy::spec::Spec::default()
+    })
 }
 
 /// Looks at the counters every two seconds.
@@ -167,12 +191,12 @@ fn sample(engines: Arc<Running>) {
 }
 
 /// Says where everything is. The set-up token is printed here and nowhere else.
-fn announce(running: &run_file::Running, setup: &SetupToken) {
-    out::text(format!("UI: http://{}", running.ui));
-    out::text(format!("Proxy: http://{} and https://{}", running.http, running.https));
+fn announce(addresses: &run_file::Running, setup: &SetupToken) {
+    out::text(format!("UI: http://{}", addresses.ui));
+    out::text(format!("Proxy: http://{} and https://{}", addresses.http, addresses.https));
     if let Some(token) = setup.expose() {
         out::text(format!("Set-up token: {token}"));
-        out::text(format!("Make the first account at http://{}/setup?token={token}", running.ui));
+        out::text(format!("Make the first account at http://{}/setup?token={token}", addresses.ui));
     }
     if !ui::is_built() {
         tracing::warn!("this binary was built without the web UI; `make run` builds it");

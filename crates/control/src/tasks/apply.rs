@@ -57,11 +57,20 @@ impl Task for Apply {
     async fn run(&mut self) -> Outcome {
         // Renewal comes first, but must not keep a change from being served.
         let renewed = internal_certificates::ensure(&self.store, self.clock.now()).await;
-        let served = match self.reconcile().await {
+        // The number is read before the rows: rows may be newer than it, never older.
+        let change = self.store.change_number().await;
+        let outcome = match &change {
+            Ok(change) => self.reconcile(*change).await,
+            Err(error) => Err(error.clone().into()),
+        };
+        let served = match outcome {
             Ok(served) => served,
             Err(error) => {
                 let message = format!("the newest configuration is not served: {error:#}");
-                self.applied.send_modify(|applied| applied.error = Some(message.clone()));
+                self.applied.send_modify(|applied| {
+                    applied.error = Some(message.clone());
+                    applied.tried = change.unwrap_or(applied.tried);
+                });
                 let remedy = "the configuration before it goes on serving; mend what the message names, Charon tries again by itself";
                 return Outcome::Failing(message, remedy.to_owned());
             }
@@ -92,13 +101,12 @@ struct Served {
 }
 
 impl Apply {
-    async fn reconcile(&mut self) -> anyhow::Result<Served> {
-        // The number is read before the rows: rows may be newer than it, never older.
-        let change = self.store.change_number().await?;
+    async fn reconcile(&mut self, change: u64) -> anyhow::Result<Served> {
         let compiled = compile::compile(&rows(&self.store, self.https_port).await?);
         if self.served.as_deref() == Some(&compiled.hash) {
             self.applied.send_modify(|applied| {
                 applied.change = change;
+                applied.tried = change;
                 applied.error = None;
             });
             let message = format!("nothing to do: change {change} is served already");
@@ -159,6 +167,7 @@ impl Apply {
         let (count, out) = (hosts.len(), left_out.len());
         self.applied.send_replace(Applied {
             change,
+            tried: change,
             revision,
             since: now,
             error: None,
@@ -248,6 +257,16 @@ fn built(fault: &proxy::BuildProblem, spec: &Spec) -> Problem {
         (None, _) => (Code::HostSettingIgnored, fault.message.clone()),
     };
     Problem::new(code, message, fault.remedy.clone()).about(subject).link(link)
+}
+
+/// The configuration that the rows ask for, before anything serves: what the first requests of a process get when
+/// no configuration was ever applied. [`Apply`] then looks at the same rows, and tells of their problems.
+///
+/// # Errors
+/// When the database cannot be read, or an internal certificate cannot be issued.
+pub async fn first(store: &Store, clock: &dyn Clock, https_port: Option<Port>) -> anyhow::Result<Spec> {
+    internal_certificates::ensure(store, clock.now()).await?;
+    Ok(compile::compile(&rows(store, https_port).await?).spec)
 }
 
 /// Reads everything that the configuration of the data plane is made from.

@@ -9,7 +9,7 @@ mod internal_certificates;
 mod sessions;
 
 pub use access_log::AccessLog;
-pub use apply::{Apply, rows};
+pub use apply::{Apply, first, rows};
 pub use certificates::Certificates;
 pub use database::Database;
 pub use sessions::Sessions;
