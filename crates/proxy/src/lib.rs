@@ -7,8 +7,10 @@
 mod authority;
 mod buffers;
 mod config;
+mod cuts;
 mod downstream;
 mod field;
+mod gate;
 mod h1;
 mod h2;
 mod io;
@@ -28,6 +30,7 @@ mod upstream;
 mod worker;
 
 pub use config::{BuildProblem, Config};
+pub use cuts::Cut;
 pub use log::{Entry, Fault, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
 pub use start::{Limits, Proxy, Settings, StartError, start};
 pub use stats::{Histogram, HostStats, Stats};

@@ -1,6 +1,7 @@
 //! Listening sockets: one per address and worker, shared out by the kernel (SO_REUSEPORT).
 
 use crate::StartError;
+use crate::cuts::Cut;
 use crate::worker::Worker;
 use crate::{h1, h2, io::Io};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -88,6 +89,7 @@ async fn accept_on(listener: StdListener, tls: bool, worker: Rc<Worker>) {
             Err(error)
                 if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) =>
             {
+                worker.stats.cuts.count(Cut::Descriptors);
                 if !std::mem::replace(&mut resting, true) {
                     tracing::warn!(%error, "new connections wait: the process has no descriptor left for them");
                 }
@@ -130,6 +132,10 @@ async fn serve(stream: TcpStream, peer: SocketAddr, tls: bool, worker: Rc<Worker
     let _open = Open(worker.clone());
     let local_port = stream.local_addr().map_or(0, |address| address.port());
     let ip = peer.ip().to_canonical();
+    let _pass = match worker.gate.admit(ip, worker.snapshot().config.trusts(ip)) {
+        Ok(pass) => pass,
+        Err(cut) => return worker.stats.cuts.count(cut),
+    };
     let mut peer = Peer { ip, ip_text: ip.to_string(), local_port, tls, sni: None };
     if !tls {
         return h1::conn::serve(Io::Plain(stream), peer, worker).await;
@@ -144,9 +150,15 @@ async fn serve(stream: TcpStream, peer: SocketAddr, tls: bool, worker: Rc<Worker
         let config = if http2 { worker.tls.http2.clone() } else { worker.tls.http1.clone() };
         start.into_stream(config).await
     });
-    let Ok(stream) = handshake.await else {
-        worker.stats.handshake_failures.add(1);
-        return;
+    let stream = match handshake.await {
+        Ok(stream) => stream,
+        Err(error) => {
+            worker.stats.handshake_failures.add(1);
+            if error.kind() == io::ErrorKind::TimedOut {
+                worker.stats.cuts.count(Cut::Handshake);
+            }
+            return;
+        }
     };
     drop(deadline);
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");

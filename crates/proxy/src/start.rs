@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::config::tls::ServerTls;
+use crate::gate::Gate;
 use crate::listen::{self, Listeners};
 use crate::log::{Entry, LogSettings, LogStatus, Writer};
 use crate::stats::{self, Stats, WorkerStats};
@@ -25,7 +26,7 @@ pub struct Settings {
     pub workers: usize,
     /// The access log.
     pub access_log: LogSettings,
-    /// Time limits.
+    /// Limits of time, rate and number.
     pub limits: Limits,
 }
 
@@ -41,10 +42,11 @@ impl Default for Settings {
     }
 }
 
-/// Time limits. All are looked at once per [`Limits::tick`], and end at most one tick early.
+/// Limits of what clients and origins may do. Times are looked at once per [`Limits::tick`], and end at most one tick early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// A request's head must be complete within this time, however it trickles in.
+    /// A request's head must be complete within this time, however it trickles in; on a new connection from the
+    /// moment that it is open.
     pub head: Duration,
     /// A kept connection may wait this long for the next request.
     pub idle: Duration,
@@ -58,6 +60,16 @@ pub struct Limits {
     pub pause: Duration,
     /// A client may take nothing, or send nothing of a body, for this long.
     pub stall: Duration,
+    /// Bytes per second that a client must send of a body, and take of an answer, on average; time in which
+    /// the origin is waited for does not count. Above it, up to [`Limits::stall`] is saved for a pause.
+    pub rate: u32,
+    /// The time that a client has to come to that rate with a body.
+    pub rate_grace: Duration,
+    /// Client connections at once. `None`: what the descriptors of the process carry, at most 65,536.
+    pub connections: Option<u32>,
+    /// Connections at once of one client: an IPv4 address, or an IPv6 /64. Trusted proxies and this machine's
+    /// own programs are not limited, since others may stand behind them.
+    pub connections_per_client: u32,
     /// A WebSocket may be silent for this long.
     pub tunnel: Duration,
     /// How often limits are looked at.
@@ -74,6 +86,10 @@ impl Default for Limits {
             response: Duration::from_secs(60),
             pause: Duration::from_secs(300),
             stall: Duration::from_secs(60),
+            rate: 500,
+            rate_grace: Duration::from_secs(15),
+            connections: None,
+            connections_per_client: 4096,
             tunnel: Duration::from_secs(3600),
             tick: Duration::from_secs(1),
         }
@@ -169,6 +185,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
     let stats: Vec<_> = (0..workers).map(|_| Arc::new(WorkerStats::default())).collect();
     let (orders, _) = watch::channel(Order::Serve);
+    let gate = Gate::new(settings.limits.connections, settings.limits.connections_per_client);
     let (alive, ended) = mpsc::channel(1);
     let (ready, started) = std::sync::mpsc::channel();
     for (index, ((listeners, log), stats)) in listeners.into_iter().zip(senders).zip(&stats).enumerate() {
@@ -178,6 +195,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
             stats: stats.clone(),
             log,
             tls: tls.clone(),
+            gate: gate.clone(),
             current: current.clone(),
             listeners,
             orders: orders.subscribe(),

@@ -1,6 +1,7 @@
 //! Counters. Each worker owns its own and is the only one to write them, so that counting is a load and a
 //! store; readers add the workers up.
 
+use crate::cuts::{Cut, Cuts};
 use ahash::AHashMap;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ pub(crate) struct WorkerStats {
     pub(crate) log_dropped: Counter,
     pub(crate) panics: Counter,
     pub(crate) handshake_failures: Counter,
+    pub(crate) cuts: Cuts,
     /// By host id. Locked by the worker only when a host gets its first request, and by readers.
     hosts: Mutex<AHashMap<Arc<str>, Arc<HostCounters>>>,
 }
@@ -160,6 +162,8 @@ pub struct Stats {
     pub panics: u64,
     /// TLS handshakes that did not succeed.
     pub handshake_failures: u64,
+    /// Clients that were cut off or refused, by reason.
+    pub cuts: BTreeMap<Cut, u64>,
     /// By host id; hosts without a request since they were configured are absent.
     pub hosts: BTreeMap<String, HostStats>,
 }
@@ -232,6 +236,7 @@ pub(crate) fn sum<'a>(workers: impl Iterator<Item = &'a WorkerStats>) -> Stats {
         stats.log_dropped += worker.log_dropped.get();
         stats.panics += worker.panics.get();
         stats.handshake_failures += worker.handshake_failures.get();
+        worker.cuts.add_to(&mut stats.cuts);
         add(&mut stats.statuses, &worker.statuses);
         for (id, counters) in &*worker.hosts.lock().unwrap_or_else(PoisonError::into_inner) {
             let host = stats.hosts.entry(id.to_string()).or_default();

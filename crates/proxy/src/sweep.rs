@@ -105,6 +105,16 @@ impl Sweep {
         deadline.expired.set(false);
     }
 
+    /// Time since the first tick, in whole ticks.
+    fn elapsed(&self) -> Duration {
+        self.tick * self.now.get()
+    }
+
+    /// The same in whole seconds.
+    pub(crate) fn seconds(&self) -> u32 {
+        u32::try_from(self.elapsed().as_secs()).unwrap_or(u32::MAX)
+    }
+
     /// One tick: wakes everything whose time is up, and forgets what has ended.
     pub(crate) fn step(&self) {
         self.now.set(self.now.get().saturating_add(1));
@@ -128,6 +138,40 @@ impl Sweep {
     }
 }
 
+/// Time that a slow side earns by what it moves. It runs out for one that moves less than it must.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    until: Duration,
+}
+
+impl Pace {
+    /// The first `grace` is free.
+    pub(crate) fn new(sweep: &Sweep, deadline: &Deadline, grace: Duration) -> Self {
+        sweep.arm(deadline, grace);
+        Self { until: sweep.elapsed() + grace }
+    }
+
+    /// `bytes` were moved, which earns the time that they may take at `rate` bytes per second. At most `saved`
+    /// is kept for a pause.
+    pub(crate) fn earn(
+        &mut self,
+        sweep: &Sweep,
+        deadline: &Deadline,
+        bytes: u64,
+        rate: u32,
+        saved: Duration,
+    ) {
+        if bytes == 0 {
+            return;
+        }
+        let earned = Duration::from_millis(bytes.saturating_mul(1000) / u64::from(rate.max(1)));
+        self.until = self.until.saturating_add(earned).min(sweep.elapsed() + saved);
+        if !deadline.expired() {
+            sweep.arm(deadline, self.until.saturating_sub(sweep.elapsed()));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,5 +191,27 @@ mod tests {
         drop(deadline);
         sweep.step();
         assert!(sweep.deadlines.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_side_that_keeps_its_pace_may_go_on_and_pause_and_a_slower_one_runs_out_of_time() {
+        for (bytes_per_second, lives) in [(0, 10), (10, 11), (250, 19), (500, 100), (50_000, 100)] {
+            let sweep = Sweep::new(Duration::from_secs(1));
+            let deadline = sweep.register();
+            let mut pace = Pace::new(&sweep, &deadline, Duration::from_secs(10));
+            let mut lived = 0;
+            while !deadline.expired() && lived < 100 {
+                sweep.step();
+                lived += 1;
+                pace.earn(&sweep, &deadline, bytes_per_second, 500, Duration::from_secs(30));
+            }
+            assert_eq!(lived, lives, "{bytes_per_second}");
+            if lives == 100 && bytes_per_second > 500 {
+                (0..29).for_each(|_| sweep.step());
+                assert!(!deadline.expired());
+                sweep.step();
+                assert!(deadline.expired());
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::Limits;
 use crate::buffers::Buffers;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
+use crate::gate::Gate;
 use crate::listen::{self, Listeners};
 use crate::log::{self, RequestId};
 use crate::request::Request;
@@ -39,6 +40,7 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) log: log::Sender,
     pub(crate) tls: ServerTls,
+    pub(crate) gate: Arc<Gate>,
     /// No further request is taken on kept connections.
     pub(crate) draining: Cell<bool>,
     current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
@@ -80,6 +82,7 @@ pub(crate) struct Parts {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) log: log::Sender,
     pub(crate) tls: ServerTls,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) current: Arc<ArcSwap<Config>>,
     pub(crate) listeners: Listeners,
     pub(crate) orders: watch::Receiver<Order>,
@@ -135,7 +138,7 @@ impl Worker {
 
 /// Runs a worker until it is told to drain and has done so.
 pub(crate) async fn run(parts: Parts) {
-    let Parts { clock, limits, stats, log, tls, current, listeners, mut orders } = parts;
+    let Parts { clock, limits, stats, log, tls, gate, current, listeners, mut orders } = parts;
     let snapshot = Snapshot::new(current.load_full());
     let epoch = Cell::new((clock.now(), clock.monotonic()));
     let worker = Rc::new(Worker {
@@ -147,6 +150,7 @@ pub(crate) async fn run(parts: Parts) {
         stats,
         log,
         tls,
+        gate,
         draining: Cell::new(false),
         current: RefCell::new(Cache::new(current)),
         snapshot: RefCell::new(snapshot),

@@ -5,6 +5,7 @@ use super::head;
 use super::response::Head;
 use crate::buffers::Inbox;
 use crate::config::Edits;
+use crate::cuts::Cut;
 use crate::downstream::{BodyFault, Downstream, Volume};
 use crate::field;
 use crate::io::{Io, linger};
@@ -30,9 +31,11 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
         Poll::Ready(())
     })
     .await;
-    while client.wait(&deadline).await {
+    worker.sweep.arm(&deadline, worker.limits.head);
+    let mut first = true;
+    while client.wait(&deadline, first).await {
         let mut request = worker.take_request();
-        let refused = match client.read_head(&deadline, &mut request).await {
+        let refused = match client.read_head(&deadline, &mut request, first).await {
             Ok(()) => None,
             Err(Unread::Gone) => {
                 worker.give_request(request);
@@ -42,6 +45,7 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
                 Some(Stop::new("framing", status, Fault::Client, sentence(reason)))
             }
         };
+        first = false;
         let broken = refused.is_some();
         client.start(&request, broken);
         let mut call = Call::new(&worker, &peer, &deadline, &request);
@@ -127,12 +131,14 @@ impl Client {
 
     /// Waits for the first byte of the next request, holding no memory for it. `false`: the client is done or
     /// silent for too long, or the worker drains, and the connection is closed.
-    async fn wait(&mut self, deadline: &Deadline) -> bool {
+    async fn wait(&mut self, deadline: &Deadline, first: bool) -> bool {
         if !self.inbox.is_empty() {
             return true;
         }
         let worker = self.worker.clone();
-        worker.sweep.arm(deadline, worker.limits.idle);
+        if !first {
+            worker.sweep.arm(deadline, worker.limits.idle);
+        }
         deadline.set_idle(true);
         let read = poll_fn(|cx| {
             let read = deadline.check(self.inbox.poll_fill(&mut self.io, cx, &worker.buffers));
@@ -140,18 +146,30 @@ impl Client {
         })
         .await;
         deadline.set_idle(false);
-        if matches!(read, Ok(count) if count > 0) {
-            return true;
+        match read {
+            Ok(count) if count > 0 => return true,
+            Err(error) if first && error.kind() == io::ErrorKind::TimedOut => {
+                worker.stats.cuts.count(Cut::Silent);
+            }
+            _ => {}
         }
         // Tells a TLS client that nothing was cut off; it may be gone already.
         let _ = deadline.within(poll_fn(|cx| self.io.poll_shutdown(cx))).await;
         false
     }
 
-    /// Reads a head that has begun. Its time is absolute, however it trickles in.
-    async fn read_head(&mut self, deadline: &Deadline, request: &mut Request) -> Result<(), Unread> {
+    /// Reads a head that has begun. Its time is absolute, however it trickles in; that of a connection's first
+    /// head runs since the connection is open.
+    async fn read_head(
+        &mut self,
+        deadline: &Deadline,
+        request: &mut Request,
+        first: bool,
+    ) -> Result<(), Unread> {
         let worker = self.worker.clone();
-        worker.sweep.arm(deadline, worker.limits.head);
+        if !first {
+            worker.sweep.arm(deadline, worker.limits.head);
+        }
         let refused = loop {
             match head::parse(self.inbox.data(), request) {
                 Ok(Some(size)) => {
@@ -172,6 +190,11 @@ impl Client {
                 _ => return Err(Unread::Gone),
             }
         };
+        match refused.status {
+            408 => worker.stats.cuts.count(Cut::SlowHead),
+            431 => worker.stats.cuts.count(Cut::LargeHead),
+            _ => {}
+        }
         self.volume = Volume { bytes_in: self.inbox.data().len() as u64, bytes_out: 0 };
         Err(Unread::Refused(refused))
     }

@@ -1,6 +1,8 @@
 //! Puts the writes of one poll together. The `h2` crate writes each frame by itself; here they are gathered and
 //! leave once per poll of the connection, as one TLS record and one system call.
 
+use super::flood::Flood;
+use crate::cuts::Cut;
 use crate::io::Io;
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -19,6 +21,9 @@ struct Gathered {
     io: Io,
     bytes: Vec<u8>,
     sent: usize,
+    /// Bytes sent since the start.
+    total: u64,
+    flood: Flood,
 }
 
 /// The connection as `h2` sees it, and the handle by which it is drained.
@@ -27,7 +32,13 @@ pub(super) struct Coalesce(Rc<RefCell<Gathered>>);
 
 impl Coalesce {
     pub(super) fn new(io: Io) -> Self {
-        Self(Rc::new(RefCell::new(Gathered { io, bytes: Vec::new(), sent: 0 })))
+        Self(Rc::new(RefCell::new(Gathered {
+            io,
+            bytes: Vec::new(),
+            sent: 0,
+            total: 0,
+            flood: Flood::new(),
+        })))
     }
 
     /// Sends what was gathered.
@@ -40,6 +51,18 @@ impl Coalesce {
         Rc::into_inner(self.0).map(|gathered| gathered.into_inner().io)
     }
 
+    /// Bytes sent since the start.
+    pub(super) fn total(&self) -> u64 {
+        self.0.borrow().total
+    }
+
+    /// What the client does too much of, at `seconds` on a clock that only grows.
+    pub(super) fn flood(&self, seconds: u32) -> Option<Cut> {
+        let mut gathered = self.0.borrow_mut();
+        gathered.flood.time(seconds);
+        gathered.flood.found()
+    }
+
     /// Whether something is waiting to be sent.
     pub(super) fn is_empty(&self) -> bool {
         self.0.borrow().bytes.is_empty()
@@ -49,7 +72,10 @@ impl Coalesce {
 impl Gathered {
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.bytes.len() {
-            self.sent += ready!(self.io.poll_write(cx, &self.bytes[self.sent..]))?;
+            let count = ready!(self.io.poll_write(cx, &self.bytes[self.sent..]))?;
+            self.sent += count;
+            self.total += count as u64;
+            self.flood.sent(count);
         }
         self.bytes.clear();
         self.bytes.shrink_to(KEPT);
@@ -64,7 +90,15 @@ impl Gathered {
 
 impl AsyncRead for Coalesce {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let count = ready!(self.0.borrow_mut().io.poll_read(cx, into.initialize_unfilled()))?;
+        let mut gathered = self.0.borrow_mut();
+        if gathered.flood.found().is_some() {
+            // Nothing more is read of it; the connection's task sees why.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let unfilled = into.initialize_unfilled();
+        let count = ready!(gathered.io.poll_read(cx, unfilled))?;
+        gathered.flood.received(&unfilled[..count]);
         into.advance(count);
         Poll::Ready(Ok(()))
     }

@@ -3,10 +3,11 @@
 use super::coalesce::Coalesce;
 use super::stream;
 use crate::buffers::Inbox;
+use crate::cuts::Cut;
 use crate::io::{Io, linger};
 use crate::listen::Peer;
 use crate::request::MAX_HEAD;
-use crate::sweep::Deadline;
+use crate::sweep::{Deadline, Pace};
 use crate::worker::Worker;
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
@@ -24,6 +25,9 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// What is held per stream of an answer that the client does not take.
 const SEND_BUFFER: usize = 256 * 1024;
 
+/// Streams that the client may make us reset, by what it does wrong on them.
+const MAX_FAULTY_STREAMS: usize = 100;
+
 type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
 
 /// Serves a connection to its end.
@@ -37,13 +41,18 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buffer_size(SEND_BUFFER)
+            .max_local_error_reset_streams(Some(MAX_FAULTY_STREAMS))
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
             .handshake::<_, Bytes>(io.clone()),
     );
     let connection = poll_fn(|cx| {
         deadline.watch(cx);
         let polled = handshake.as_mut().poll(cx);
-        if deadline.expired() || matches!(io.poll_drain(cx), Poll::Ready(Err(_))) {
+        if deadline.expired() {
+            worker.stats.cuts.count(Cut::Silent);
+            return Poll::Ready(None);
+        }
+        if matches!(io.poll_drain(cx), Poll::Ready(Err(_))) {
             return Poll::Ready(None);
         }
         polled.map(Result::ok)
@@ -51,7 +60,6 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
     .await;
     drop(handshake);
     let Some(connection) = connection else { return };
-    deadline.disarm();
     // Also a busy connection is woken when the worker drains, so that it says GOAWAY at once.
     deadline.set_idle(true);
     let mut driver = Driver {
@@ -60,7 +68,8 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
         deadline: &deadline,
         worker: &worker,
         leaving: false,
-        waiting: Waiting::Busy,
+        waiting: Waiting::New,
+        sent: 0,
     };
     let peer = Rc::new(peer);
     while let Some((request, respond)) = poll_fn(|cx| driver.poll(cx)).await {
@@ -77,14 +86,15 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
 }
 
 /// What the connection's deadline is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Waiting {
+    /// For the first stream.
+    New,
     /// Streams are open; each has a deadline of its own.
     Busy,
     /// No stream is open.
     Idle,
-    /// The client takes nothing.
-    Stalled,
+    /// The client does not take what is there for it.
+    Stalled(Pace),
 }
 
 struct Driver<'a> {
@@ -95,6 +105,8 @@ struct Driver<'a> {
     /// GOAWAY has been sent.
     leaving: bool,
     waiting: Waiting,
+    /// Bytes sent until the last poll.
+    sent: u64,
 }
 
 impl Driver<'_> {
@@ -103,10 +115,10 @@ impl Driver<'_> {
         self.deadline.watch(cx);
         if self.deadline.expired() {
             match self.waiting {
-                Waiting::Stalled => {
-                    self.connection.abrupt_shutdown(Reason::NO_ERROR);
-                    return Poll::Ready(None);
-                }
+                Waiting::Stalled(_) => return self.cut(cx, Cut::SlowReader, Reason::NO_ERROR),
+                Waiting::New => return self.cut(cx, Cut::Silent, Reason::NO_ERROR),
+                // It was asked to go, and did not.
+                _ if self.leaving => return Poll::Ready(None),
                 _ => self.leave(),
             }
         }
@@ -114,35 +126,81 @@ impl Driver<'_> {
             self.leave();
         }
         match self.connection.poll_accept(cx) {
-            Poll::Ready(Some(Ok(accepted))) => return Poll::Ready(Some(accepted)),
-            Poll::Ready(_) => return Poll::Ready(None),
+            Poll::Ready(Some(Ok(accepted))) => {
+                if matches!(self.waiting, Waiting::New) {
+                    self.busy();
+                }
+                return Poll::Ready(Some(accepted));
+            }
+            Poll::Ready(Some(Err(error))) => {
+                if error.is_go_away() && error.is_library() {
+                    let calm = error.reason() == Some(Reason::ENHANCE_YOUR_CALM);
+                    self.worker.stats.cuts.count(if calm { Cut::H2Flood } else { Cut::H2Protocol });
+                }
+                return Poll::Ready(None);
+            }
+            Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => {}
+        }
+        if let Some(cut) = self.io.flood(self.worker.sweep.seconds()) {
+            return self.cut(cx, cut, Reason::ENHANCE_YOUR_CALM);
         }
         if matches!(self.io.poll_drain(cx), Poll::Ready(Err(_))) {
             return Poll::Ready(None);
         }
-        let waiting = if !self.io.is_empty() {
-            Waiting::Stalled
-        } else if self.connection.has_streams() {
-            Waiting::Busy
-        } else {
-            Waiting::Idle
-        };
-        if waiting != self.waiting {
-            self.waiting = waiting;
-            match waiting {
-                Waiting::Busy => self.deadline.disarm(),
-                Waiting::Idle => self.worker.sweep.arm(self.deadline, self.worker.limits.idle),
-                Waiting::Stalled => self.worker.sweep.arm(self.deadline, self.worker.limits.stall),
-            }
-        }
+        self.wait();
         Poll::Pending
     }
 
+    /// Sets the deadline by what is waited for.
+    fn wait(&mut self) {
+        let (sweep, limits) = (&self.worker.sweep, &self.worker.limits);
+        let stalled = !self.io.is_empty();
+        let sent = self.io.total();
+        match &mut self.waiting {
+            Waiting::Stalled(pace) if stalled => {
+                pace.earn(sweep, self.deadline, sent - self.sent, limits.rate, limits.stall);
+            }
+            _ if stalled => {
+                self.waiting = Waiting::Stalled(Pace::new(sweep, self.deadline, limits.stall));
+            }
+            Waiting::New => {}
+            Waiting::Busy if self.connection.has_streams() => {}
+            _ if self.connection.has_streams() => self.busy(),
+            Waiting::Idle => {}
+            _ => {
+                self.waiting = Waiting::Idle;
+                sweep.arm(self.deadline, if self.leaving { limits.head } else { limits.idle });
+            }
+        }
+        self.sent = sent;
+    }
+
+    fn busy(&mut self) {
+        self.waiting = Waiting::Busy;
+        self.deadline.disarm();
+    }
+
+    /// Asks the client to open no further stream. One that does not close then is closed.
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.leaving, true) {
             self.connection.graceful_shutdown();
-            self.deadline.disarm();
+            if !matches!(self.waiting, Waiting::Stalled(_)) {
+                self.busy();
+            }
+            if !self.connection.has_streams() {
+                self.waiting = Waiting::Idle;
+                self.worker.sweep.arm(self.deadline, self.worker.limits.head);
+            }
         }
+    }
+
+    /// Ends the connection with all its streams.
+    fn cut(&mut self, cx: &mut Context<'_>, cut: Cut, reason: Reason) -> Poll<Option<Accepted>> {
+        self.worker.stats.cuts.count(cut);
+        self.connection.abrupt_shutdown(reason);
+        // Writes GOAWAY; whether that ends well does not matter any more.
+        let _ = self.connection.poll_closed(cx);
+        Poll::Ready(None)
     }
 }

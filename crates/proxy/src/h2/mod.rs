@@ -2,4 +2,5 @@
 
 mod coalesce;
 pub(crate) mod conn;
+mod flood;
 mod stream;

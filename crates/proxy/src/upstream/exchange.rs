@@ -4,11 +4,13 @@
 use super::{Link, dial, tunnel};
 use crate::buffers::Inbox;
 use crate::config::{Edits, Target};
+use crate::cuts::Cut;
 use crate::downstream::{BodyFault, Downstream};
 use crate::h1::body::{Decoder, Framing, Malformed, Step};
 use crate::h1::response;
 use crate::pipeline::Call;
 use crate::request::MAX_HEADERS;
+use crate::sweep::Pace;
 use crate::worker::Worker;
 use std::future::poll_fn;
 use std::io;
@@ -87,6 +89,7 @@ pub(crate) async fn run<D: Downstream>(
             answer: Decoder::new(Framing::None),
             step: Step::default(),
             gone: 0,
+            delivered: 0,
         };
         let result = exchange.run(call, down, edits).await;
         match result {
@@ -106,6 +109,11 @@ pub(crate) async fn run<D: Downstream>(
                 return Ok(());
             }
             Err(failure) => {
+                match failure {
+                    Failure::ClientSlow => worker.stats.cuts.count(Cut::SlowBody),
+                    Failure::ClientStalled => worker.stats.cuts.count(Cut::SlowReader),
+                    _ => {}
+                }
                 exchange.inbox.clear(&worker.buffers);
                 return Err(failure);
             }
@@ -178,6 +186,8 @@ struct Exchange<'a> {
     /// The decoded piece at the front of the inbox, and how much of it has gone to the client.
     step: Step,
     gone: usize,
+    /// Bytes of the answer's body that the client has taken.
+    delivered: u64,
 }
 
 impl Exchange<'_> {
@@ -273,8 +283,12 @@ impl Exchange<'_> {
     /// Sends the request while waiting for more of the answer's head.
     async fn wait_for_head<D: Downstream>(&mut self, call: &Call<'_>, down: &mut D) -> Result<(), Failure> {
         let (worker, deadline) = (call.worker, call.deadline);
-        worker.sweep.arm(deadline, worker.limits.response);
+        let limits = &worker.limits;
+        worker.sweep.arm(deadline, limits.response);
+        // Runs only while the client is waited for.
+        let mut pace: Option<Pace> = None;
         poll_fn(|cx| {
+            let before = self.written;
             let upload = self.poll_upload(cx, down)?;
             if let Poll::Ready(read) = self.inbox.poll_fill(&mut self.link.io, cx, &worker.buffers) {
                 self.fin = matches!(read, Ok(0));
@@ -291,10 +305,23 @@ impl Exchange<'_> {
             if self.uploaded && !self.broken_upload && down.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Failure::ClientGone));
             }
-            if upload.progress {
-                let limit = if self.uploaded { worker.limits.response } else { worker.limits.stall };
-                worker.sweep.arm(deadline, limit);
-            } else if deadline.expired() {
+            match (upload.on, &mut pace) {
+                (Waiting::Client, Some(pace)) => {
+                    pace.earn(&worker.sweep, deadline, self.written - before, limits.rate, limits.stall);
+                }
+                (Waiting::Client, none) => {
+                    let grace = limits.rate_grace.min(limits.stall);
+                    *none = Some(Pace::new(&worker.sweep, deadline, grace));
+                }
+                (Waiting::Origin, pace) => {
+                    if upload.progress || pace.take().is_some() {
+                        worker
+                            .sweep
+                            .arm(deadline, if self.uploaded { limits.response } else { limits.stall });
+                    }
+                }
+            }
+            if deadline.expired() {
                 return Poll::Ready(Err(match upload.on {
                     Waiting::Client => Failure::ClientSlow,
                     Waiting::Origin => Failure::Silent,
@@ -356,9 +383,13 @@ impl Exchange<'_> {
     /// Moves the answer's body, and what is left of the request's.
     async fn pump<D: Downstream>(&mut self, call: &Call<'_>, down: &mut D) -> Result<(), Failure> {
         let (worker, deadline) = (call.worker, call.deadline);
+        let limits = &worker.limits;
         let mut trailers = None;
-        worker.sweep.arm(deadline, worker.limits.stall);
+        worker.sweep.arm(deadline, limits.stall);
+        // Runs only while the client is waited for.
+        let mut pace: Option<Pace> = None;
         poll_fn(|cx| {
+            let before = self.written + self.delivered;
             let upload = self.poll_upload(cx, down)?;
             let download = match self.poll_download(cx, down, worker, &mut trailers)? {
                 None => return Poll::Ready(Ok(())),
@@ -368,10 +399,17 @@ impl Exchange<'_> {
             if waits_for_origin && self.uploaded && !self.broken_upload && down.poll_gone(cx).is_ready() {
                 return Poll::Ready(Err(Failure::ClientGone));
             }
-            if upload.progress || download.progress {
-                let limit = if waits_for_origin { worker.limits.pause } else { worker.limits.stall };
-                worker.sweep.arm(deadline, limit);
-            } else if deadline.expired() {
+            if waits_for_origin {
+                if upload.progress || download.progress || pace.take().is_some() {
+                    worker.sweep.arm(deadline, limits.pause);
+                }
+            } else if let Some(pace) = &mut pace {
+                let moved = self.written + self.delivered - before;
+                pace.earn(&worker.sweep, deadline, moved, limits.rate, limits.stall);
+            } else {
+                pace = Some(Pace::new(&worker.sweep, deadline, limits.stall));
+            }
+            if deadline.expired() {
                 let failure = if waits_for_origin { Failure::Truncated } else { Failure::ClientStalled };
                 return Poll::Ready(Err(failure));
             }
@@ -395,7 +433,11 @@ impl Exchange<'_> {
                 let piece = &self.inbox.data()[self.gone..self.step.kept];
                 match down.poll_write(cx, piece, last) {
                     Poll::Pending => return Ok(Some(moved)),
-                    Poll::Ready(written) => self.gone += written.map_err(|_| Failure::ClientGone)?,
+                    Poll::Ready(written) => {
+                        let written = written.map_err(|_| Failure::ClientGone)?;
+                        self.gone += written;
+                        self.delivered += written as u64;
+                    }
                 }
                 moved.progress = true;
                 continue;

@@ -102,7 +102,8 @@ fn a_head_that_trickles_is_cut_in_absolute_time() {
 #[test]
 fn idle_and_silent_connections_are_closed_without_an_answer() {
     let origin = Origin::ok();
-    let quick = Limits { idle: Duration::from_millis(100), handshake: Duration::from_millis(100), ..quick() };
+    let soon = Duration::from_millis(100);
+    let quick = Limits { idle: soon, head: soon, handshake: soon, ..quick() };
     let proxy = start(&spec_for(&origin), quick, LogSettings::default());
     assert_eq!(Client::of(&proxy).rest(), b"");
     assert_eq!(Client::new(proxy.https()[0]).rest(), b"");

@@ -11,6 +11,7 @@ mod hygiene;
 mod kept;
 mod kit;
 mod life;
+mod limits;
 mod logging;
 mod routing;
 mod upgrade;

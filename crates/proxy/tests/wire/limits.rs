@@ -1,0 +1,171 @@
+//! What one client may take from the others: time, rate, connections, memory (acceptance C1 to C4).
+
+use crate::kit::*;
+use base::{Clock, SystemClock};
+use proxy::{Cut, Limits, LogSettings, Proxy};
+use std::io::{Read, Write};
+use std::time::Duration;
+
+fn counted(proxy: &Proxy, cut: Cut) -> u64 {
+    proxy.stats().cuts[&cut]
+}
+
+/// Sends a byte every few milliseconds until the proxy has had enough; what it says, and after which time.
+fn trickle(client: &mut Client, byte: u8) -> (Vec<u8>, Duration) {
+    let begun = SystemClock.monotonic();
+    client.stream.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+    let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        let past = SystemClock.monotonic() - begun;
+        assert!(past < PATIENCE, "never cut");
+        // After the cut, writing fails, which reading shows as well.
+        let _ = client.stream.write_all(&[byte]);
+        match client.stream.read(&mut buffer) {
+            Ok(0) => return (said, past),
+            Ok(count) => said.extend_from_slice(&buffer[..count]),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock) => {}
+            Err(_) => return (said, past),
+        }
+    }
+}
+
+#[test]
+fn a_new_connection_has_its_time_once_however_it_spends_it() {
+    let origin = Origin::ok();
+    let limits = Limits { head: Duration::from_millis(400), ..quick() };
+    let proxy = start(&spec_for(&origin), limits, LogSettings::default());
+    // Silent.
+    let begun = SystemClock.monotonic();
+    assert_eq!(Client::of(&proxy).rest(), b"");
+    assert!((350..2000).contains(&(SystemClock.monotonic() - begun).as_millis()));
+    // A head by the byte, and one by the line, which never end.
+    for start in ["GET /", "GET / HTTP/1.1\r\nHost: a.test\r\n"] {
+        let mut client = Client::of(&proxy);
+        client.send(start);
+        let (said, past) = trickle(&mut client, b'a');
+        assert!(said.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&said));
+        assert!(past.as_millis() < 2000, "{past:?}");
+    }
+    eventually("all is counted", || counted(&proxy, Cut::Silent) == 1 && counted(&proxy, Cut::SlowHead) == 2);
+    assert_eq!(origin.seen(), "");
+}
+
+#[test]
+fn a_tls_handshake_that_does_not_come_is_cut() {
+    let origin = Origin::ok();
+    let limits = Limits { handshake: Duration::from_millis(200), ..quick() };
+    let proxy = start(&spec_for(&origin), limits, LogSettings::default());
+    let begun = SystemClock.monotonic();
+    let mut silent = Client::new(proxy.https()[0]);
+    let mut slow = Client::new(proxy.https()[0]);
+    // The beginning of a hello of 500 bytes.
+    slow.send([22, 3, 1, 1, 244, 1]);
+    let (_, past) = trickle(&mut slow, 0);
+    assert!(past.as_millis() < 2000, "{past:?}");
+    assert_eq!(silent.rest(), b"");
+    assert!((SystemClock.monotonic() - begun).as_millis() < 2000);
+    eventually("both are counted", || counted(&proxy, Cut::Handshake) == 2);
+}
+
+#[test]
+fn a_body_below_the_least_rate_is_cut_and_a_slow_but_honest_one_is_not() {
+    let origin = Origin::mirror();
+    let limits = Limits {
+        rate: 2000,
+        rate_grace: Duration::from_millis(300),
+        stall: Duration::from_millis(600),
+        ..quick()
+    };
+    let proxy = start(&spec_for(&origin), limits, LogSettings::default());
+    let head = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 20000\r\n\r\n";
+    let mut slow = Client::of(&proxy);
+    slow.send(head);
+    let (said, past) = trickle(&mut slow, b'a');
+    assert!(said.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&said));
+    assert!((250..2500).contains(&past.as_millis()), "{past:?}");
+    eventually("it is counted", || counted(&proxy, Cut::SlowBody) == 1);
+    // Ten times the rate, for several times the grace.
+    let mut honest = Client::of(&proxy);
+    honest.send(head);
+    let (_alive, pause) = std::sync::mpsc::channel::<()>();
+    for _ in 0..100 {
+        honest.send([b'b'; 200]);
+        let _ = pause.recv_timeout(Duration::from_millis(10));
+    }
+    assert_eq!(honest.answer().unwrap().status(), 200);
+    assert_eq!(counted(&proxy, Cut::SlowBody), 1);
+}
+
+/// An origin whose answers of `size` bytes never fit into the buffers between.
+fn generous(size: usize) -> Origin {
+    Origin::scripted(move |wire, _| {
+        let piece = vec![b'x'; 64 * 1024];
+        while wire.head().is_some() {
+            wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").as_bytes());
+            for _ in 0..size / piece.len() {
+                if !wire.send(&piece) {
+                    return;
+                }
+            }
+        }
+    })
+}
+
+#[test]
+fn readers_that_take_nothing_are_cut_and_slow_ones_that_keep_the_rate_are_not() {
+    let origin = generous(64 * 1024 * 1024);
+    let limits = Limits { stall: Duration::from_millis(500), rate: 10_000, ..quick() };
+    let proxy = start(&spec_for(&origin), limits, LogSettings::default());
+    let unread: Vec<_> = (0..40)
+        .map(|_| {
+            let mut client = Client::of(&proxy);
+            client.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+            client
+        })
+        .collect();
+    let mut reader = Client::of(&proxy);
+    reader.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    reader.head();
+    let mut taken = 0;
+    let begun = SystemClock.monotonic();
+    let (_alive, pause) = std::sync::mpsc::channel::<()>();
+    while (SystemClock.monotonic() - begun).as_millis() < 2000 {
+        let piece = reader.exactly(256 * 1024);
+        assert!(!piece.is_empty(), "cut after {taken}");
+        taken += piece.len();
+        let _ = pause.recv_timeout(Duration::from_millis(20));
+    }
+    eventually("those that take nothing are cut", || counted(&proxy, Cut::SlowReader) == 40);
+    drop(unread);
+}
+
+#[test]
+fn above_the_limit_of_connections_the_newest_is_refused_and_the_others_are_served() {
+    let origin = Origin::ok();
+    let limits = Limits { connections: Some(3), ..quick() };
+    let proxy = start(&spec_for(&origin), limits, LogSettings::default());
+    let mut clients: Vec<_> = (0..3)
+        .map(|_| {
+            let mut client = Client::of(&proxy);
+            assert_eq!(client.get("/").status(), 200);
+            client
+        })
+        .collect();
+    for refused in 1..=5 {
+        assert_eq!(talk(&proxy, ""), "");
+        eventually("it is counted", || counted(&proxy, Cut::Connections) == refused);
+    }
+    assert!(clients.iter_mut().all(|client| client.get("/").status() == 200));
+    clients.pop();
+    eventually("a place is free", || proxy.stats().connections == 2);
+    assert_eq!(Client::of(&proxy).get("/").status(), 200);
+}
+
+#[test]
+fn heads_that_are_too_large_are_counted() {
+    let origin = Origin::ok();
+    let proxy = proxy_for(&origin);
+    let answer = talk(&proxy, format!("GET / HTTP/1.1\r\nHost: a.test\r\nA: {}\r\n\r\n", "x".repeat(40_000)));
+    assert_eq!(status(&answer), 431);
+    assert_eq!(counted(&proxy, Cut::LargeHead), 1);
+}
