@@ -104,7 +104,7 @@ fn descriptors() -> u64 {
     if limit.current < limit.maximum {
         let soft = limit.current;
         limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit.clone()) {
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
             tracing::warn!(%error, "the limit of open files cannot be raised; raise it with  ulimit -n");
             limit.current = soft;
         }
