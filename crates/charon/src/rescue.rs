@@ -40,7 +40,7 @@ pub(crate) async fn run(
     problems.report("database", vec![database_problem(&cause)]);
     problems.report("rescue", vec![found]);
     let proxy = data_dir::start_proxy(&settings, &spec, clock.clone())?;
-    let (http, https) = (data_dir::first(proxy.http())?, data_dir::first(proxy.https())?);
+    let (http, https) = (data_dir::first(&proxy.http())?, data_dir::first(&proxy.https())?);
     let listener = console::bind(settings.ui).await?;
     let ui_address = listener.local_addr()?;
     let began = clock.monotonic();

@@ -27,10 +27,12 @@ mod start;
 mod stats;
 mod sweep;
 mod upstream;
+mod websocket;
 mod worker;
 
 pub use config::{BuildProblem, Config};
 pub use cuts::Cut;
+pub use listen::Listening;
 pub use log::{Entry, Fault, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
 pub use start::{Limits, Proxy, Settings, StartError, start};
 pub use stats::{Histogram, HostStats, Stats};

@@ -1,45 +1,99 @@
-//! Listening sockets: one per address and worker, shared out by the kernel (SO_REUSEPORT).
+//! Listening sockets: one per address and worker, shared out by the kernel (SO_REUSEPORT). They come and go while
+//! the others serve, and can be handed to another process without a moment in which nobody listens.
 
 use crate::StartError;
 use crate::cuts::Cut;
 use crate::worker::Worker;
 use crate::{h1, h2, io::Io};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 /// Connections that wait to be accepted, per socket.
 const BACKLOG: i32 = 4096;
 /// How long accepting rests when the process has no descriptor left.
 const REST: Duration = Duration::from_millis(100);
 
-/// The sockets of one worker, each with whether it speaks TLS.
-#[derive(Debug, Default)]
-pub(crate) struct Listeners(Vec<(StdListener, bool)>);
+/// A listening address with its sockets: those of all workers, kept so that they can be handed on.
+#[derive(Debug)]
+pub struct Listening {
+    /// The address, with its real port.
+    pub address: SocketAddr,
+    /// Whether clients speak TLS there.
+    pub tls: bool,
+    /// The sockets. As long as one of them is open anywhere, connections to the address are not refused.
+    pub sockets: Vec<StdListener>,
+}
 
-/// Binds an address for all workers. Returns the address with its real port.
-///
-/// # Errors
-/// A sentence that names the address and what to do.
-pub(crate) fn bind(
-    address: SocketAddr,
-    tls: bool,
-    workers: &mut [Listeners],
-) -> Result<SocketAddr, StartError> {
-    // With SO_REUSEPORT alone, two processes of one user would silently share the port.
-    let probe = open(address, false).map_err(|error| StartError::bind(address, error))?;
-    drop(probe);
-    let mut bound = address;
-    for worker in workers {
-        let listener = open(bound, true).map_err(|error| StartError::bind(bound, error))?;
-        bound = listener.local_addr().map_err(|error| StartError::bind(bound, error))?;
-        worker.0.push((listener, tls));
+/// One socket of one worker.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) address: SocketAddr,
+    pub(crate) tls: bool,
+    pub(crate) socket: StdListener,
+}
+
+impl Listening {
+    /// Binds an address, with one socket per worker.
+    ///
+    /// # Errors
+    /// A sentence that names the address and what to do.
+    pub fn bind(address: SocketAddr, tls: bool, workers: usize) -> Result<Self, StartError> {
+        // With SO_REUSEPORT alone, two processes of one user would silently share the port.
+        let probe = open(address, false).map_err(|error| StartError::bind(address, error))?;
+        drop(probe);
+        let mut bound = address;
+        let mut sockets = Vec::with_capacity(workers);
+        for _ in 0..workers.max(1) {
+            let socket = open(bound, true).map_err(|error| StartError::bind(bound, error))?;
+            bound = socket.local_addr().map_err(|error| StartError::bind(bound, error))?;
+            sockets.push(socket);
+        }
+        Ok(Self { address: bound, tls, sockets })
     }
-    Ok(bound)
+
+    /// Takes over sockets that listen already: of the process before, or of systemd.
+    ///
+    /// # Errors
+    /// When one is not a listening TCP socket, or they have not all one address.
+    pub fn inherit(sockets: Vec<StdListener>, tls: bool) -> io::Result<Self> {
+        let first = sockets.first().ok_or(io::ErrorKind::InvalidInput)?;
+        let address = first.local_addr()?;
+        for socket in &sockets {
+            let known = SockRef::from(socket);
+            if socket.local_addr()? != address || known.r#type()? != Type::STREAM || !known.is_listener()? {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "it is no listening TCP socket of one address",
+                ));
+            }
+            socket.set_nonblocking(true)?;
+        }
+        Ok(Self { address, tls, sockets })
+    }
+
+    /// One more holder of the same sockets.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        let sockets = self.sockets.iter().map(StdListener::try_clone).collect::<io::Result<_>>()?;
+        Ok(Self { sockets, ..*self })
+    }
+
+    /// Deals the sockets out. Each worker gets at least one, and no socket is left out: connections wait in it.
+    pub(crate) fn deal(&self, workers: usize) -> io::Result<Vec<(usize, Share)>> {
+        (0..workers.max(self.sockets.len()))
+            .map(|turn| {
+                let socket = self.sockets[turn % self.sockets.len()].try_clone()?;
+                Ok((turn % workers, Share { address: self.address, tls: self.tls, socket }))
+            })
+            .collect()
+    }
 }
 
 fn open(address: SocketAddr, share: bool) -> io::Result<StdListener> {
@@ -56,35 +110,41 @@ fn open(address: SocketAddr, share: bool) -> io::Result<StdListener> {
     Ok(socket.into())
 }
 
-/// Ends accepting when dropped.
-#[derive(Debug)]
-pub(crate) struct Accepting(Vec<JoinHandle<()>>);
+/// The sockets that a worker accepts on. Each ends when its sender is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Accepting(Vec<(SocketAddr, oneshot::Sender<()>)>);
 
-impl Drop for Accepting {
-    fn drop(&mut self) {
-        self.0.iter().for_each(JoinHandle::abort);
+impl Accepting {
+    /// Starts to accept on a socket.
+    pub(crate) fn open(&mut self, share: Share, worker: &Rc<Worker>) {
+        let (sender, end) = oneshot::channel();
+        self.0.push((share.address, sender));
+        tokio::task::spawn_local(accept_on(share, worker.clone(), end));
+    }
+
+    /// Ends accepting on an address. Connections that are open, or wait to be accepted, are served.
+    pub(crate) fn close(&mut self, address: SocketAddr) {
+        self.0.retain(|(known, _)| *known != address);
     }
 }
 
-/// Starts to accept on all sockets of a worker.
-pub(crate) fn accept(listeners: Listeners, worker: &Rc<Worker>) -> Accepting {
-    let start = |(listener, tls)| tokio::task::spawn_local(accept_on(listener, tls, worker.clone()));
-    Accepting(listeners.0.into_iter().map(start).collect())
-}
-
-async fn accept_on(listener: StdListener, tls: bool, worker: Rc<Worker>) {
-    let listener = match TcpListener::from_std(listener) {
+async fn accept_on(share: Share, worker: Rc<Worker>, mut end: oneshot::Receiver<()>) {
+    let tls = share.tls;
+    let listener = match TcpListener::from_std(share.socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "a listening socket cannot be watched; restart Charon"),
     };
     let mut resting = false;
     loop {
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            // Nothing is ever sent: the sender is dropped.
+            _ = &mut end => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 resting = false;
-                // An unusual socket is served all the same.
-                let _ = stream.set_nodelay(true);
-                tokio::task::spawn_local(serve(stream, peer, tls, worker.clone()));
+                welcome(stream, peer, tls, &worker);
             }
             Err(error)
                 if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) =>
@@ -99,6 +159,21 @@ async fn accept_on(listener: StdListener, tls: bool, worker: Rc<Worker>) {
             Err(_) => {}
         }
     }
+    // Closing the socket would reset the connections that wait in it.
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((stream, peer)) = listener.accept() {
+        if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
+            welcome(stream, peer, tls, &worker);
+        }
+    }
+}
+
+fn welcome(stream: TcpStream, peer: SocketAddr, tls: bool, worker: &Rc<Worker>) {
+    // An unusual socket is served all the same.
+    let _ = stream.set_nodelay(true);
+    // Counted before its task runs, so that a drain waits for it.
+    worker.stats.connections.add(1);
+    tokio::task::spawn_local(serve(Open(worker.clone()), stream, peer, tls));
 }
 
 /// What is known about a client's connection.
@@ -127,9 +202,8 @@ impl Drop for Open {
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, tls: bool, worker: Rc<Worker>) {
-    worker.stats.connections.add(1);
-    let _open = Open(worker.clone());
+async fn serve(open: Open, stream: TcpStream, peer: SocketAddr, tls: bool) {
+    let worker = open.0.clone();
     let local_port = stream.local_addr().map_or(0, |address| address.port());
     let ip = peer.ip().to_canonical();
     let _pass = match worker.gate.admit(ip, worker.snapshot().config.trusts(ip)) {

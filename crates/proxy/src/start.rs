@@ -3,17 +3,18 @@
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::gate::Gate;
-use crate::listen::{self, Listeners};
+use crate::listen::Listening;
 use crate::log::{Entry, LogSettings, LogStatus, Writer};
 use crate::stats::{self, Stats, WorkerStats};
-use crate::worker::{self, Order, Parts};
+use crate::worker::{self, Drain, Order, Parts};
 use arc_swap::ArcSwap;
 use base::Clock;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc};
 
 /// What the data plane is started with. Changing it needs a restart.
 #[derive(Clone, Debug)]
@@ -161,11 +162,10 @@ pub struct Proxy {
     current: Arc<ArcSwap<Config>>,
     stats: Vec<Arc<WorkerStats>>,
     log: Writer,
-    orders: watch::Sender<Order>,
+    workers: Vec<mpsc::UnboundedSender<Order>>,
+    listening: Mutex<Vec<Listening>>,
     /// Closes when the last worker has ended.
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
-    http: Vec<SocketAddr>,
-    https: Vec<SocketAddr>,
 }
 
 /// Starts the data plane. It serves when this returns.
@@ -174,21 +174,24 @@ pub struct Proxy {
 /// When an address cannot be listened on, or the system gives no thread. Nothing runs then.
 pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<Proxy, StartError> {
     let workers = settings.workers.max(1);
-    let mut listeners: Vec<_> = (0..workers).map(|_| Listeners::default()).collect();
-    let mut bind = |addresses: &[SocketAddr], tls| -> Result<Vec<_>, StartError> {
-        addresses.iter().map(|address| listen::bind(*address, tls, &mut listeners)).collect()
-    };
-    let (http, https) = (bind(&settings.http, false)?, bind(&settings.https, true)?);
+    let mut listening = Vec::new();
+    for (addresses, tls) in [(&settings.http, false), (&settings.https, true)] {
+        for address in addresses {
+            listening.push(Listening::bind(*address, tls, workers)?);
+        }
+    }
     let current = Arc::new(ArcSwap::new(config));
     let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
     let (log, senders) =
         Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
     let stats: Vec<_> = (0..workers).map(|_| Arc::new(WorkerStats::default())).collect();
-    let (orders, _) = watch::channel(Order::Serve);
     let gate = Gate::new(settings.limits.connections, settings.limits.connections_per_client);
     let (alive, ended) = mpsc::channel(1);
     let (ready, started) = std::sync::mpsc::channel();
-    for (index, ((listeners, log), stats)) in listeners.into_iter().zip(senders).zip(&stats).enumerate() {
+    let mut told = Vec::with_capacity(workers);
+    for (index, (log, stats)) in senders.into_iter().zip(&stats).enumerate() {
+        let (sender, orders) = mpsc::unbounded_channel();
+        told.push(sender);
         let parts = Parts {
             clock: clock.clone(),
             limits: settings.limits,
@@ -197,8 +200,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
             tls: tls.clone(),
             gate: gate.clone(),
             current: current.clone(),
-            listeners,
-            orders: orders.subscribe(),
+            orders,
         };
         let (alive, ready) = (alive.clone(), ready.clone());
         let run = move || {
@@ -218,10 +220,61 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     for result in started {
         result.map_err(StartError::Thread)?;
     }
-    Ok(Proxy { current, stats, log, orders, ended: tokio::sync::Mutex::new(ended), http, https })
+    let ended = tokio::sync::Mutex::new(ended);
+    let proxy = Proxy { current, stats, log, workers: told, listening: Mutex::default(), ended };
+    for listening in listening {
+        proxy.listen(listening)?;
+    }
+    Ok(proxy)
 }
 
 impl Proxy {
+    /// Accepts connections on one more address from now on, which is given back.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn listen(&self, listening: Listening) -> Result<SocketAddr, StartError> {
+        let address = listening.address;
+        let fault = |error| StartError::Bind { address, error };
+        for (worker, share) in listening.deal(self.workers.len()).map_err(fault)? {
+            // A worker that has ended needs no socket.
+            let _ = self.workers[worker].send(Order::Listen(share));
+        }
+        self.listening().push(listening);
+        Ok(address)
+    }
+
+    /// Accepts no further connections on an address. Those that are open go on.
+    pub fn unlisten(&self, address: SocketAddr) {
+        // The workers close last, since they serve what waits in the sockets before they do.
+        self.listening().retain(|listening| listening.address != address);
+        for worker in &self.workers {
+            let _ = worker.send(Order::Unlisten(address));
+        }
+    }
+
+    /// Everything that is listened on, as one more holder of the sockets: to be handed to another process.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn sockets(&self) -> io::Result<Vec<Listening>> {
+        self.listening().iter().map(Listening::try_clone).collect()
+    }
+
+    /// How many threads serve; the sockets per address to bind for [`Proxy::listen`].
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    fn listening(&self) -> std::sync::MutexGuard<'_, Vec<Listening>> {
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn addresses(&self, tls: bool) -> Vec<SocketAddr> {
+        let all = self.listening();
+        all.iter().filter(|listening| listening.tls == tls).map(|listening| listening.address).collect()
+    }
+
     /// Serves another configuration from now on: new requests get it, also on connections that are open.
     pub fn publish(&self, config: Arc<Config>) {
         self.current.store(config);
@@ -233,13 +286,13 @@ impl Proxy {
     }
 
     /// The addresses for plain HTTP, with their real ports.
-    pub fn http(&self) -> &[SocketAddr] {
-        &self.http
+    pub fn http(&self) -> Vec<SocketAddr> {
+        self.addresses(false)
     }
 
     /// The addresses for HTTPS, with their real ports.
-    pub fn https(&self) -> &[SocketAddr] {
-        &self.https
+    pub fn https(&self) -> Vec<SocketAddr> {
+        self.addresses(true)
     }
 
     /// All counters. Reading costs requests nothing.
@@ -260,9 +313,24 @@ impl Proxy {
     }
 
     /// Ends the data plane: accepts nothing more, tells clients to go, lets running requests finish within
-    /// `grace`, and cuts the rest. Returns when all has ended and the access log is written.
+    /// `grace`, then closes WebSockets with 1001 and cuts the rest. Returns when all has ended and the access log
+    /// is written. Called again meanwhile, the shorter grace holds.
     pub async fn drain(&self, grace: Duration) {
-        self.orders.send_replace(Order::Drain(grace));
+        self.end(Drain { grace, patient: false }).await;
+    }
+
+    /// As [`Proxy::drain`], when another process listens on the same sockets: nobody may notice. Kept connections
+    /// stay until their next answer, which says that it is the last.
+    pub async fn retire(&self, grace: Duration) {
+        self.end(Drain { grace, patient: true }).await;
+    }
+
+    async fn end(&self, drain: Drain) {
+        self.listening().clear();
+        for worker in &self.workers {
+            // One that has ended has drained.
+            let _ = worker.send(Order::Drain(drain));
+        }
         // Nothing is ever sent; the channel closes with the last worker.
         let _ = self.ended.lock().await.recv().await;
         self.log.stop();

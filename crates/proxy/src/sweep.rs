@@ -136,6 +136,11 @@ impl Sweep {
             }
         }
     }
+
+    /// Wakes everything.
+    pub(crate) fn wake_all(&self) {
+        self.deadlines.borrow().iter().filter_map(Weak::upgrade).for_each(|deadline| deadline.wake());
+    }
 }
 
 /// Time that a slow side earns by what it moves. It runs out for one that moves less than it must.

@@ -6,7 +6,7 @@ use crate::buffers::Buffers;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::gate::Gate;
-use crate::listen::{self, Listeners};
+use crate::listen::{Accepting, Share};
 use crate::log::{self, RequestId};
 use crate::request::Request;
 use crate::stats::{HostCounters, WorkerStats};
@@ -16,18 +16,35 @@ use ahash::AHashSet;
 use arc_swap::{ArcSwap, Cache};
 use base::{Clock, Timestamp};
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 
 /// What the workers are told to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Debug)]
 pub(crate) enum Order {
-    Serve,
-    /// Accept nothing, finish what runs within this time, end.
-    Drain(Duration),
+    /// Accept on this socket too.
+    Listen(Share),
+    /// Accept no more on this address.
+    Unlisten(SocketAddr),
+    /// Accept nothing, finish what runs, end.
+    Drain(Drain),
 }
+
+/// How a worker is to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Drain {
+    /// What runs may take this long.
+    pub(crate) grace: Duration,
+    /// A kept connection may send one more request, whose answer says that it is the last. Else it is closed at
+    /// once, which a request may cross on its way.
+    pub(crate) patient: bool,
+}
+
+/// How long clients may take to answer a goodbye.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// The state of one worker.
 #[derive(Debug)]
@@ -43,6 +60,10 @@ pub(crate) struct Worker {
     pub(crate) gate: Arc<Gate>,
     /// No further request is taken on kept connections.
     pub(crate) draining: Cell<bool>,
+    /// Kept connections may send one more request meanwhile; see [`Drain::patient`].
+    pub(crate) patient: Cell<bool>,
+    /// The grace time is over: WebSockets say goodbye.
+    pub(crate) parting: Cell<bool>,
     current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     snapshot: RefCell<Rc<Snapshot>>,
     requests: RefCell<Vec<Request>>,
@@ -84,8 +105,7 @@ pub(crate) struct Parts {
     pub(crate) tls: ServerTls,
     pub(crate) gate: Arc<Gate>,
     pub(crate) current: Arc<ArcSwap<Config>>,
-    pub(crate) listeners: Listeners,
-    pub(crate) orders: watch::Receiver<Order>,
+    pub(crate) orders: mpsc::UnboundedReceiver<Order>,
 }
 
 impl Worker {
@@ -138,7 +158,7 @@ impl Worker {
 
 /// Runs a worker until it is told to drain and has done so.
 pub(crate) async fn run(parts: Parts) {
-    let Parts { clock, limits, stats, log, tls, gate, current, listeners, mut orders } = parts;
+    let Parts { clock, limits, stats, log, tls, gate, current, mut orders } = parts;
     let snapshot = Snapshot::new(current.load_full());
     let epoch = Cell::new((clock.now(), clock.monotonic()));
     let worker = Rc::new(Worker {
@@ -152,6 +172,8 @@ pub(crate) async fn run(parts: Parts) {
         tls,
         gate,
         draining: Cell::new(false),
+        patient: Cell::new(false),
+        parting: Cell::new(false),
         current: RefCell::new(Cache::new(current)),
         snapshot: RefCell::new(snapshot),
         requests: RefCell::default(),
@@ -166,19 +188,48 @@ pub(crate) async fn run(parts: Parts) {
             ticking.tick();
         }
     });
-    let accepting = listen::accept(listeners, &worker);
-    // A sender that is gone means that the proxy was dropped: end at once.
-    let order = orders.wait_for(|order| *order != Order::Serve).await.map(|order| *order);
-    let grace = if let Ok(Order::Drain(grace)) = order { grace } else { Duration::ZERO };
-    drop(accepting);
-    worker.draining.set(true);
-    worker.sweep.wake_idle();
-    let finished = async {
-        let mut pause = tokio::time::interval(Duration::from_millis(20));
-        while worker.stats.connections.get() > 0 {
-            pause.tick().await;
+    let mut accepting = Accepting::default();
+    let drain = loop {
+        match orders.recv().await {
+            Some(Order::Listen(share)) => accepting.open(share, &worker),
+            Some(Order::Unlisten(address)) => accepting.close(address),
+            Some(Order::Drain(drain)) => break drain,
+            // The proxy was dropped: end at once.
+            None => return,
         }
     };
-    // What has not ended by then is cut when the runtime is dropped.
-    let _ = tokio::time::timeout(grace, finished).await;
+    drop(accepting);
+    worker.draining.set(true);
+    worker.patient.set(drain.patient);
+    // What waits in the sockets is accepted first.
+    tokio::task::yield_now().await;
+    worker.sweep.wake_idle();
+    finish(&worker, drain.grace, &mut orders).await;
+    if worker.stats.connections.get() > 0 {
+        worker.parting.set(true);
+        worker.sweep.wake_all();
+        finish(&worker, PARTING, &mut orders).await;
+    }
+    // What has not ended by now is cut when the runtime is dropped.
+}
+
+/// Waits until no connection is left, at most `grace`, or less when a later order says so.
+async fn finish(worker: &Worker, grace: Duration, orders: &mut mpsc::UnboundedReceiver<Order>) {
+    let mut end = worker.clock.monotonic().saturating_add(grace);
+    let mut pause = tokio::time::interval(Duration::from_millis(20));
+    while worker.stats.connections.get() > 0 && worker.clock.monotonic() < end {
+        tokio::select! {
+            _ = pause.tick() => {}
+            order = orders.recv() => match order {
+                Some(Order::Drain(drain)) => {
+                    end = end.min(worker.clock.monotonic().saturating_add(drain.grace));
+                    worker.patient.set(drain.patient);
+                    worker.sweep.wake_idle();
+                }
+                // Nothing is accepted any more, so listening has no meaning.
+                Some(Order::Listen(_) | Order::Unlisten(_)) => {}
+                None => return,
+            },
+        }
+    }
 }

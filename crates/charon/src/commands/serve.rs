@@ -48,7 +48,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 
     let first = first_configuration(&store, &last_good, &settings, &clock).await;
     let proxy = Arc::new(data_dir::start_proxy(&settings, &first, clock.clone())?);
-    let (http, https) = (data_dir::first(proxy.http())?, data_dir::first(proxy.https())?);
+    let (http, https) = (data_dir::first(&proxy.http())?, data_dir::first(&proxy.https())?);
     let ui_listener = console::bind(settings.ui).await?;
     let ui_address = ui_listener.local_addr()?;
 

@@ -142,7 +142,8 @@ impl Client {
         deadline.set_idle(true);
         let read = poll_fn(|cx| {
             let read = deadline.check(self.inbox.poll_fill(&mut self.io, cx, &worker.buffers));
-            if read.is_pending() && worker.draining.get() { Poll::Ready(Ok(0)) } else { read }
+            let ends = worker.draining.get() && (!worker.patient.get() || worker.parting.get());
+            if read.is_pending() && ends { Poll::Ready(Ok(0)) } else { read }
         })
         .await;
         deadline.set_idle(false);

@@ -5,6 +5,7 @@ use crate::buffers::Inbox;
 use crate::downstream::{Downstream, Volume};
 use crate::io::Io;
 use crate::pipeline::Call;
+use crate::websocket::{self, Frames};
 use crate::worker::Worker;
 use std::future::poll_fn;
 use std::io;
@@ -36,12 +37,16 @@ pub(super) async fn run<D: Downstream>(
         }
         if (up.moved, back.moved) != before {
             worker.sweep.arm(deadline, worker.limits.tunnel);
-        } else if deadline.expired() {
+        } else if deadline.expired() || worker.parting.get() {
             return Poll::Ready(());
         }
         Poll::Pending
     })
     .await;
+    if worker.parting.get() {
+        let (client, origin) = ((client, &back.frames), (origin, &up.frames));
+        websocket::part(client, origin, worker, deadline).await;
+    }
     down.count(Volume { bytes_in: up.moved, bytes_out: back.moved });
     Ok(())
 }
@@ -50,6 +55,7 @@ pub(super) async fn run<D: Downstream>(
 #[derive(Default)]
 struct Way {
     moved: u64,
+    frames: Frames,
     read_end: bool,
     done: bool,
 }
@@ -66,6 +72,7 @@ impl Way {
         while !self.done {
             if !inbox.is_empty() {
                 let count = ready!(to.poll_write(cx, inbox.data()))?;
+                self.frames.feed(&inbox.data()[..count]);
                 inbox.consume(count, &worker.buffers);
                 self.moved += count as u64;
             } else if self.read_end {

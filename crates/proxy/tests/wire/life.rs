@@ -3,7 +3,7 @@
 use crate::kit::*;
 use base::{Clock, SystemClock, Timestamp};
 use proxy::spec::Spec;
-use proxy::{Fault, Limits, LogSettings, Settings, StartError};
+use proxy::{Fault, Limits, Listening, LogSettings, Settings, StartError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -180,6 +180,100 @@ fn what_does_not_end_within_the_grace_time_is_cut() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(proxy.drain(Duration::from_millis(100)));
     assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn addresses_come_and_go_while_others_serve_and_open_connections_stay() {
+    let origin = Origin::ok();
+    let proxy = proxy_for(&origin);
+    let mut first = Client::of(&proxy);
+    assert_eq!(first.get("/").status(), 200);
+    let added = Listening::bind("127.0.0.1:0".parse().unwrap(), false, proxy.workers()).unwrap();
+    let address = added.address;
+    proxy.listen(added).unwrap();
+    assert_eq!(proxy.http()[1], address);
+    let mut second = Client::new(address);
+    assert_eq!(second.get("/").status(), 200);
+    proxy.unlisten(address);
+    assert_eq!(proxy.http().len(), 1);
+    eventually("new connections are refused", || std::net::TcpStream::connect(address).is_err());
+    let answer = second.get("/");
+    assert_eq!(
+        (answer.status(), answer.header("connection")),
+        (200, None),
+        "the open one is served as before"
+    );
+    assert_eq!((first.get("/").status(), Client::of(&proxy).get("/").status()), (200, 200));
+    // The address is free for somebody else, and for a second time.
+    proxy.listen(Listening::bind(address, false, proxy.workers()).unwrap()).unwrap();
+    assert_eq!(Client::new(address).get("/").status(), 200);
+}
+
+#[test]
+fn a_successor_on_the_same_sockets_takes_over_without_one_failed_request() {
+    let origin = Origin::ok();
+    let without = || Settings { workers: 2, limits: quick(), ..Settings::default() };
+    let begin = |settings| {
+        Arc::new(proxy::start(settings, config(&spec_for(&origin)), Arc::new(SystemClock)).unwrap())
+    };
+    let mut serving = begin(Settings { http: vec!["127.0.0.1:0".parse().unwrap()], ..without() });
+    let address = serving.http()[0];
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..6)
+            .map(|kind| {
+                let stop = &stop;
+                scope.spawn(move || {
+                    let (mut count, mut last) = (0, 0);
+                    let mut kept = Client::new(address);
+                    while !stop.load(Ordering::SeqCst) {
+                        if kind < 3 {
+                            assert_eq!(Client::new(address).get("/").status(), 200);
+                        } else {
+                            let answer = kept.get("/");
+                            assert_eq!(answer.status(), 200);
+                            if answer.header("connection").as_deref() == Some("close") {
+                                last += 1;
+                                kept = Client::new(address);
+                            }
+                        }
+                        count += 1;
+                    }
+                    (count, last)
+                })
+            })
+            .collect();
+        for round in 0..20 {
+            // Another number of workers each time: no socket may be left out.
+            let next = begin(Settings { workers: 1 + round % 3, ..without() });
+            for listening in serving.sockets().unwrap() {
+                let inherited = Listening::inherit(listening.sockets, listening.tls).unwrap();
+                next.listen(inherited).unwrap();
+            }
+            let before = std::mem::replace(&mut serving, next);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(before.retire(PATIENCE));
+        }
+        stop.store(true, Ordering::SeqCst);
+        for (kind, client) in clients.into_iter().enumerate() {
+            let (count, last) = client.join().unwrap();
+            assert!(
+                count > 20 && (kind < 3 || last > 0),
+                "client {kind}: {count} requests, {last} times told to go"
+            );
+        }
+    });
+}
+
+#[test]
+fn what_is_no_listening_socket_is_not_taken_over() {
+    let connected = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    assert!(Listening::inherit(Vec::new(), false).is_err());
+    assert!(Listening::inherit(vec![connected.try_clone().unwrap(), other], false).is_err());
+    let stream = std::net::TcpStream::connect(connected.local_addr().unwrap()).unwrap();
+    let stream: std::net::TcpListener = std::os::fd::OwnedFd::from(stream).into();
+    assert!(Listening::inherit(vec![stream], false).is_err());
 }
 
 /// Panics once, when it is asked to, in a worker.

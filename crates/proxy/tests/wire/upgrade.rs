@@ -1,6 +1,8 @@
 //! WebSockets, and everything that only looks like them (acceptance A10, A11).
 
 use crate::kit::*;
+use base::{Clock, SystemClock};
+use std::time::Duration;
 
 const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -41,6 +43,39 @@ fn a_websocket_is_a_tunnel_once_the_origin_agrees() {
     proxy.publish(config(&spec_for(&origin)));
     drop(client);
     assert_eq!(live.blocking_recv().unwrap().status, 101);
+}
+
+#[test]
+fn a_websocket_outlives_a_drain_to_the_end_of_its_grace_and_both_ends_are_told_goodbye() {
+    let (told, goodbye) = std::sync::mpsc::channel();
+    let origin = Origin::scripted(move |wire, _| {
+        wire.head().unwrap();
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        assert_eq!(wire.exactly(6), b"\x81\x80abcd");
+        wire.send(b"\x81\x02hi");
+        told.send(wire.exactly(8)).unwrap();
+    });
+    let proxy = proxy_for(&origin);
+    let mut client = Client::of(&proxy);
+    client.send(ASK);
+    client.head().unwrap();
+    std::thread::scope(|scope| {
+        let (proxy, began) = (&proxy, SystemClock.monotonic());
+        let drained = scope.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(proxy.drain(Duration::from_millis(600)));
+            SystemClock.monotonic() - began
+        });
+        eventually("new connections are refused", || proxy.http().is_empty());
+        client.send(b"\x81\x80abcd");
+        assert_eq!(client.exactly(4), b"\x81\x02hi", "it goes on");
+        assert_eq!(client.rest(), b"\x88\x02\x03\xe9", "close, 1001");
+        drop(client);
+        assert!(drained.join().unwrap() >= Duration::from_millis(600));
+    });
+    let frame = goodbye.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(frame[..2], [0x88, 0x82], "close, masked");
+    assert_eq!([frame[6] ^ frame[2], frame[7] ^ frame[3]], 1001_u16.to_be_bytes());
 }
 
 #[test]
