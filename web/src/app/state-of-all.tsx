@@ -6,7 +6,7 @@ import { queries } from "@/api/queries";
 import { useLive } from "@/live/hooks";
 import { Dot } from "@/ui/badge";
 import { TONE_TEXT, cx, type Tone } from "@/ui/classes";
-import { clockTime } from "@/ui/format";
+import { clockTime, sentence } from "@/ui/format";
 
 export function StateOfAll() {
   const { t } = useTranslation();
@@ -24,7 +24,10 @@ export function StateOfAll() {
     const worst = problems.find((problem) => problem.severity === "failing");
     if (status === "ok") [tone, text] = ["live", t("shell.stateOk")];
     else if (status === "failing" && worst)
-      [tone, text] = ["failing", t("shell.stateFailing", { what: worst.message })];
+      [tone, text] = [
+        "failing",
+        t("shell.stateFailing", { count: problems.length, what: sentence(worst.message) }),
+      ];
     else [tone, text] = ["degraded", t("shell.stateDegraded", { count: problems.length })];
   }
   return (

@@ -60,7 +60,7 @@ export function Figure({
         <span className="text-xl font-semibold">{value}</span>
         {unit ? <span className="text-sm text-muted">{unit}</span> : null}
       </div>
-      {detail ? <div className="truncate text-xs text-muted">{detail}</div> : null}
+      {detail ? <div className="text-xs text-muted">{detail}</div> : null}
     </div>
   );
 }

@@ -121,7 +121,7 @@ export function DataTable<T>({
                     key={header.id}
                     aria-sort={sorted ? (sorted === "asc" ? "ascending" : "descending") : undefined}
                     className={cx(
-                      "h-10 px-3 font-medium first:pl-4 last:pr-4",
+                      "h-10 px-3 font-medium whitespace-nowrap first:pl-4 last:pr-4",
                       header.column.columnDef.meta?.align === "right" && "text-right",
                       header.column.columnDef.meta?.className,
                     )}
@@ -167,7 +167,7 @@ export function DataTable<T>({
               className="border-b border-line last:border-0 hover:bg-raised data-selected:bg-accent-soft max-sm:relative max-sm:block max-sm:px-4 max-sm:py-3"
             >
               {selection ? (
-                <td role="cell" className="w-10 pl-4 max-sm:absolute max-sm:top-3.5 max-sm:left-0">
+                <td role="cell" className="w-10 pl-4 align-middle max-sm:absolute max-sm:top-4 max-sm:left-0">
                   <Checkbox
                     label={t("ui.selectRow", { name: rowName(row.original) })}
                     checked={row.getIsSelected()}

@@ -2,6 +2,7 @@
 import { CircleAlert } from "lucide-react";
 import { useId, type ComponentProps, type ReactNode } from "react";
 import { cx, INPUT } from "./classes";
+import { sentence } from "./format";
 
 export interface Wired {
   id: string;
@@ -44,7 +45,7 @@ export function FieldError({ id, message }: { id?: string; message: string }) {
   return (
     <p id={id} role="alert" className="flex items-start gap-1.5 text-sm text-failing">
       <CircleAlert aria-hidden size={14} className="mt-0.75 shrink-0" />
-      {message}
+      {sentence(message)}
     </p>
   );
 }

@@ -48,23 +48,44 @@ export function dateTime(time: string): string {
   return `${date(time)}, ${clockTime(time)}`;
 }
 
-const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ["year", 31_536_000],
-  ["month", 2_592_000],
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-];
+// Each unit, the seconds it has, and the seconds from which on it is used: three months are told in days, since
+// "in 2 months" for 89 days would be wrong by one.
+const STEPS = [
+  ["year", 31_536_000, 63_072_000],
+  ["month", 2_629_746, 7_948_800],
+  ["day", 86_400, 86_400],
+  ["hour", 3_600, 3_600],
+  ["minute", 60, 60],
+] as const;
 
 /** "3 minutes ago", "in 12 days"; below a minute in seconds. */
 export function ago(time: string, now: number): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
-  for (const [unit, size] of STEPS) {
-    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  for (const [unit, size, from] of STEPS) {
+    if (Math.abs(seconds) >= from) return relative.format(Math.trunc(seconds / size), unit);
   }
   return Math.abs(seconds) < 5
     ? relative.format(0, "second")
     : relative.format(Math.trunc(seconds), "second");
+}
+
+/** How long something has lasted: "3 minutes", "12 days". */
+export function elapsed(time: string, now: number): string {
+  const seconds = Math.max((now - new Date(time).getTime()) / 1000, 0);
+  const [unit, size] = STEPS.find(([, , from]) => seconds >= from) ?? (["second", 1] as const);
+  return new Intl.NumberFormat("en", { style: "unit", unit, unitDisplay: "long" }).format(
+    Math.trunc(seconds / size),
+  );
+}
+
+/**
+ * A sentence of the server as it stands in the interface: with a capital letter and a full stop. A first word with
+ * a dot in it is the name of a host and stays as it is written.
+ */
+export function sentence(text: string): string {
+  const first = text.split(/[\s:,]/, 1)[0] ?? "";
+  const begun = /^[a-z]+$/.test(first) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return begun === "" || /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
 export function duration(totalSeconds: number): string {

@@ -40,7 +40,7 @@ export function Page({
             {title}
             {count === undefined ? null : <span className="text-lg font-normal text-muted">{count}</span>}
           </h1>
-          {description ? <div className="mt-1 max-w-prose text-muted">{description}</div> : null}
+          {description ? <div className="mt-1 max-w-3xl text-muted">{description}</div> : null}
         </div>
         {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
       </header>

@@ -4,7 +4,8 @@ import type { Standing } from "@/api/schema";
 import { State } from "./badge";
 import { ButtonLink } from "./button";
 import { Command } from "./copy";
-import { Ago } from "./time";
+import { sentence } from "./format";
+import { Elapsed } from "./time";
 
 /** Text between backquotes in a remedy is a command to copy. */
 export function remedyParts(remedy: string): { text: string; command: string | null } {
@@ -12,12 +13,16 @@ export function remedyParts(remedy: string): { text: string; command: string | n
   return { text: remedy.replaceAll("`", ""), command: match?.[1] ?? null };
 }
 
+// Where a problem is looked at when the server names no place for it.
+const PLACES: Record<string, string> = { "database-taken-over": "/system?tab=migration" };
+
 export function ProblemList({ problems }: { problems: Standing[] }) {
   const { t } = useTranslation();
   return (
     <ul className="divide-y divide-line">
       {problems.map((problem) => {
         const { text, command } = remedyParts(problem.remedy);
+        const place = problem.link || PLACES[problem.code];
         return (
           <li
             key={`${problem.component}/${problem.code}/${problem.subject}`}
@@ -27,17 +32,17 @@ export function ProblemList({ problems }: { problems: Standing[] }) {
               <State tone={problem.severity}>{t(`severity.${problem.severity}`)}</State>
             </div>
             <div className="min-w-0 flex-1 basis-64">
-              <p className="font-medium wrap-anywhere">{problem.message}</p>
-              <p className="text-muted wrap-anywhere">{text}</p>
+              <p className="font-medium wrap-anywhere">{sentence(problem.message)}</p>
+              <p className="text-muted wrap-anywhere">{sentence(text)}</p>
               {command ? <Command text={command} className="mt-2 max-w-xl" /> : null}
             </div>
             <div className="flex items-start gap-3 text-sm text-muted">
               <span className="pt-1">
-                {t("ui.since")} <Ago time={problem.since} />
+                {t("ui.lasting")} <Elapsed time={problem.since} />
               </span>
-              {problem.link.startsWith("/") ? (
-                <ButtonLink size="sm" to={problem.link}>
-                  {t("ui.mend")}
+              {place?.startsWith("/") ? (
+                <ButtonLink size="sm" to={place}>
+                  {t("ui.look")}
                 </ButtonLink>
               ) : null}
             </div>

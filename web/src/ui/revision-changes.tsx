@@ -13,15 +13,29 @@ import { toast } from "./toast";
 
 const KIND_TONE = { added: "live", removed: "failing", changed: "info" } as const;
 
-export function RevisionChanges({ revision, against }: { revision: number; against?: number }) {
+// What a restore leaves as it is, under the names by which the API tells it.
+const NOT_HOSTS = ["Settings", "Certificates"];
+
+export function RevisionChanges({
+  revision,
+  against,
+  onlyHosts = false,
+}: {
+  revision: number;
+  against?: number;
+  /** Leaves out what a restore does not bring back. */
+  onlyHosts?: boolean;
+}) {
   const { t } = useTranslation();
   const diff = useQuery(queries.revisionDiff(revision, against));
   if (diff.error) return <LoadFailed error={diff.error} retry={() => void diff.refetch()} />;
   if (!diff.data) return <Skeleton className="h-24 w-full" />;
-  if (diff.data.changes.length === 0) return <p className="text-muted">{t("revisions.noChange")}</p>;
+  const changes = diff.data.changes.filter((change) => !onlyHosts || !NOT_HOSTS.includes(change.host));
+  if (changes.length === 0)
+    return <p className="text-muted">{t(onlyHosts ? "revisions.restoreNothing" : "revisions.noChange")}</p>;
   return (
     <div className="flex flex-col gap-5">
-      {diff.data.changes.map((change) => (
+      {changes.map((change) => (
         <section key={change.host + change.kind} className="flex flex-col gap-2">
           <h3 className="flex items-center gap-2 font-medium wrap-anywhere">
             {change.host}
@@ -34,7 +48,7 @@ export function RevisionChanges({ revision, against }: { revision: number; again
   );
 }
 
-/** Asks before the whole configuration goes back, and shows what that changes. */
+/** Asks before the hosts go back to what they were, and shows what that changes. */
 export function RestoreDialog({
   revision,
   current,
@@ -57,7 +71,13 @@ export function RestoreDialog({
         api.POST("/api/v1/revisions/{revision}/restore", { params: { path: { revision } } }),
       );
       await refreshServed(client);
-      toast("live", t("revisions.restored", { revision, made: made.revision }));
+      const same = made.revision === null || made.revision === undefined || made.revision === current;
+      toast(
+        "live",
+        same
+          ? t("revisions.restoredSame", { revision })
+          : t("revisions.restored", { revision, made: made.revision }),
+      );
       onClose();
     } catch (problem) {
       setError(problem);
@@ -78,8 +98,9 @@ export function RestoreDialog({
     >
       <p>{t("revisions.restoreText")}</p>
       {revision !== null && current !== undefined ? (
-        <div className="text-text">
-          <RevisionChanges revision={revision} against={current} />
+        <div className="flex flex-col gap-3 text-text">
+          <p className="text-muted">{t("revisions.restoreChanges")}</p>
+          <RevisionChanges revision={revision} against={current} onlyHosts />
         </div>
       ) : null}
     </Confirm>

@@ -1,6 +1,6 @@
 // A moment, as distance from now, with the exact time behind it.
 import { useSyncExternalStore } from "react";
-import { ago, dateTime } from "./format";
+import { ago, dateTime, elapsed } from "./format";
 
 let now = Date.now();
 const watchers = new Set<() => void>();
@@ -32,6 +32,16 @@ export function Ago({ time }: { time: string }) {
   return (
     <time dateTime={time} title={dateTime(time)} className="whitespace-nowrap">
       {ago(time, current)}
+    </time>
+  );
+}
+
+/** How long it has lasted: "4 minutes". */
+export function Elapsed({ time }: { time: string }) {
+  const current = useNow();
+  return (
+    <time dateTime={time} title={dateTime(time)} className="whitespace-nowrap">
+      {elapsed(time, current)}
     </time>
   );
 }

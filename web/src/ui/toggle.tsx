@@ -70,7 +70,7 @@ export function Checkbox({
   const mixed = checked === "indeterminate";
   const on = mixed || checked;
   return (
-    <span className="inline-flex items-center gap-2">
+    <span className="inline-flex items-center gap-2 align-middle">
       <span className="relative inline-grid size-4.5 shrink-0 place-items-center">
         <input
           id={id}

@@ -3,7 +3,7 @@ import { ArrowRight } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { LogEntry } from "@/api/schema";
-import { Badge, statusTone } from "@/ui/badge";
+import { statusTone } from "@/ui/badge";
 import { TextLink } from "@/ui/button";
 import { Facts } from "@/ui/card";
 import { TONE_TEXT, cx } from "@/ui/classes";
@@ -51,7 +51,6 @@ export function Story({
         <div className="flex items-center gap-3">
           <span className={cx("text-2xl font-semibold", TONE_TEXT[tone])}>{entry.status}</span>
           <span className="text-muted">{t("log.story.took", { time: milliseconds(entry.duration_ms) })}</span>
-          {entry.fault !== "none" ? <Badge tone={tone}>{t(`log.story.faults.${entry.fault}`)}</Badge> : null}
         </div>
         <ol className="grid grid-cols-[1fr_auto_1fr_auto_1fr] items-stretch gap-2 max-sm:grid-cols-1">
           <Stop name={t("log.story.client")}>

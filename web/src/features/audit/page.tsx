@@ -6,7 +6,6 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
 import type { AuditEntry } from "@/api/schema";
-import { Badge } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Facts } from "@/ui/card";
 import { Dialog, useDialog } from "@/ui/dialog";
@@ -16,7 +15,7 @@ import { FilterSelect, ListPage } from "@/ui/list-page";
 import { Empty } from "@/ui/notice";
 import { Ago } from "@/ui/time";
 import { useParam } from "@/ui/url-state";
-import { actionText } from "./values";
+import { TYPES, actionText, deedText } from "./values";
 
 const PORTION = 100;
 
@@ -24,15 +23,15 @@ function columns(t: TFunction, show: (id: number) => void): ColumnDef<AuditEntry
   return [
     {
       id: "what",
-      accessorFn: (entry) => entry.action,
+      accessorFn: deedText,
       header: t("audit.action"),
       cell: ({ row: { original } }) => (
         <button
           type="button"
           onClick={() => show(original.id)}
-          className="rounded-sm text-left underline decoration-line-strong underline-offset-3 hover:decoration-current"
+          className="rounded-sm text-left wrap-anywhere underline decoration-line-strong underline-offset-3 hover:decoration-current"
         >
-          {actionText(original.action)}
+          {deedText(original)}
         </button>
       ),
     },
@@ -42,7 +41,12 @@ function columns(t: TFunction, show: (id: number) => void): ColumnDef<AuditEntry
       header: t("audit.resource"),
       cell: ({ getValue }) => <span className="wrap-anywhere">{getValue<string>() || "–"}</span>,
     },
-    { id: "actor", accessorFn: (entry) => entry.actor, header: t("audit.actor") },
+    {
+      id: "actor",
+      accessorFn: (entry) => (entry.actor === "system" ? t("audit.system") : entry.actor),
+      header: t("audit.actor"),
+      cell: ({ getValue }) => <span className="wrap-anywhere">{getValue<string>()}</span>,
+    },
     {
       id: "address",
       accessorFn: (entry) => entry.ip_address,
@@ -64,7 +68,7 @@ function columns(t: TFunction, show: (id: number) => void): ColumnDef<AuditEntry
 
 export default function AuditPage() {
   const { t } = useTranslation();
-  const [type] = useParam("type");
+  const [type, setType] = useParam("type");
   const shown = useDialog("entry");
   const pages = useInfiniteQuery({
     queryKey: ["audit", { type }],
@@ -93,16 +97,16 @@ export default function AuditPage() {
         title={t("audit.title")}
         description={t("audit.description")}
         query={{
-          data: type && entries?.length === 0 ? [] : entries,
+          data: entries,
           error: pages.error,
           isPending: pages.isPending,
           refetch: pages.refetch as never,
         }}
         columns={cells}
         rowId={(each) => String(each.id)}
-        rowName={(each) => actionText(each.action)}
+        rowName={deedText}
         searchText={(each) =>
-          `${each.actor} ${each.action} ${actionText(each.action)} ${each.resource_name} ${each.ip_address}`
+          `${each.actor} ${each.action} ${deedText(each)} ${each.resource_name} ${each.ip_address}`
         }
         searchLabel={t("audit.search")}
         defaultSort="-when"
@@ -110,12 +114,19 @@ export default function AuditPage() {
           <FilterSelect
             name="type"
             label={t("audit.anyType")}
-            options={["proxy_host", "certificate", "user", "api_token", "setting", "revision", "session"].map(
-              (value) => ({ value, label: value.replaceAll("_", " ") }),
-            )}
+            options={TYPES.map((value) => ({ value, label: t(`audit.types.${value}`) }))}
           />
         }
-        empty={<Empty title={t("audit.emptyTitle")}>{t("audit.emptyText")}</Empty>}
+        empty={
+          type ? (
+            <Empty
+              title={t("ui.nothingFound")}
+              action={<Button onClick={() => setType("")}>{t("ui.clearFilters")}</Button>}
+            />
+          ) : (
+            <Empty title={t("audit.emptyTitle")}>{t("audit.emptyText")}</Empty>
+          )
+        }
         below={
           pages.hasNextPage ? (
             <Button
@@ -134,7 +145,7 @@ export default function AuditPage() {
         side
         open={entry !== undefined}
         onClose={shown.close}
-        title={entry ? actionText(entry.action) : ""}
+        title={entry ? deedText(entry) : ""}
         description={entry ? `${entry.actor} · ${dateTime(entry.created_at)}` : undefined}
       >
         {entry ? (
@@ -142,7 +153,7 @@ export default function AuditPage() {
             <Facts
               items={[
                 { name: t("audit.resource"), value: entry.resource_name || "–" },
-                ...(entry.details ? [{ name: t("audit.details"), value: entry.details }] : []),
+                { name: t("audit.kind"), value: actionText(entry.action) },
                 {
                   name: t("audit.address"),
                   value: <code className="font-mono text-sm">{entry.ip_address || "–"}</code>,
@@ -157,9 +168,7 @@ export default function AuditPage() {
             {entry.before || entry.after ? (
               <DiffList changes={changesBetween(entry.before, entry.after)} />
             ) : (
-              <p className="text-muted">
-                <Badge>{t("audit.noValues")}</Badge>
-              </p>
+              <p className="text-muted">{t("audit.noValues")}</p>
             )}
           </div>
         ) : null}

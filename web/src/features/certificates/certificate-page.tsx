@@ -10,7 +10,7 @@ import { Button, ButtonLink, TextLink } from "@/ui/button";
 import { Card, Facts } from "@/ui/card";
 import { CopyButton } from "@/ui/copy";
 import { useDialog } from "@/ui/dialog";
-import { dateTime } from "@/ui/format";
+import { dateTime, sentence } from "@/ui/format";
 import { Empty, LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
@@ -45,7 +45,7 @@ export default function CertificatePage() {
       windowTitle={data.name}
       back={back}
       actions={
-        mayEdit ? (
+        mayEdit && data.provider !== "internal" ? (
           <>
             <Button onClick={() => deleting.open()}>{t("ui.delete")}</Button>
             <ButtonLink look="primary" to={`/certificates/${uuid}/edit`}>
@@ -56,7 +56,7 @@ export default function CertificatePage() {
       }
     >
       {data.status !== "valid" ? (
-        <Notice tone={data.status === "expiring" ? "degraded" : "failing"} title={data.message} />
+        <Notice tone={data.status === "expiring" ? "degraded" : "failing"} title={sentence(data.message)} />
       ) : null}
       <Card>
         <Facts
@@ -66,7 +66,7 @@ export default function CertificatePage() {
               value: <State tone={STATUS_TONE[data.status]}>{t(`certificates.status.${data.status}`)}</State>,
             },
             { name: t("certificates.domains"), value: data.domains.join(", ") },
-            { name: t("certificates.issuer"), value: data.issuer },
+            { name: t("certificates.issuer"), value: data.issuer || "–" },
             {
               name: t("certificates.page.notBefore"),
               value: data.not_before ? dateTime(data.not_before) : "–",
@@ -86,11 +86,13 @@ export default function CertificatePage() {
             { name: t("certificates.page.provider"), value: providers[data.provider] ?? data.provider },
             {
               name: t("certificates.page.fingerprint"),
-              value: (
+              value: data.fingerprint ? (
                 <span className="flex items-center gap-1">
                   <code className="font-mono text-xs wrap-anywhere">{data.fingerprint}</code>
                   <CopyButton text={data.fingerprint} />
                 </span>
+              ) : (
+                "–"
               ),
             },
             { name: t("certificates.page.uploaded"), value: dateTime(data.created_at) },
@@ -99,7 +101,9 @@ export default function CertificatePage() {
       </Card>
       <Card title={t("certificates.usedBy")}>
         {data.used_by.length === 0 ? (
-          <p className="text-muted">{t("certificates.page.none")}</p>
+          <p className="text-muted">
+            {t(data.provider === "internal" ? "certificates.page.itself" : "certificates.page.none")}
+          </p>
         ) : (
           <ul className="flex flex-col gap-1.5">
             {data.used_by.map((host) => (

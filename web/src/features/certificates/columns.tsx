@@ -5,7 +5,7 @@ import type { Certificate } from "@/api/schema";
 import { State } from "@/ui/badge";
 import { TextLink } from "@/ui/button";
 import type { Tone } from "@/ui/classes";
-import { date } from "@/ui/format";
+import { date, sentence } from "@/ui/format";
 import { Ago } from "@/ui/time";
 
 export const STATUS_TONE: Record<Certificate["status"], Tone> = {
@@ -38,7 +38,7 @@ export function certificateColumns(t: TFunction): ColumnDef<Certificate>[] {
         <div>
           <State tone={STATUS_TONE[original.status]}>{t(`certificates.status.${original.status}`)}</State>
           {original.status !== "valid" && original.message ? (
-            <p className="max-w-72 text-xs text-muted">{original.message}</p>
+            <p className="max-w-72 text-xs text-muted">{sentence(original.message)}</p>
           ) : null}
         </div>
       ),
@@ -72,7 +72,9 @@ export function certificateColumns(t: TFunction): ColumnDef<Certificate>[] {
       header: t("certificates.usedBy"),
       cell: ({ row: { original } }) =>
         original.used_by.length === 0 ? (
-          <span className="text-muted">{t("certificates.usedByNobody")}</span>
+          <span className="text-muted">
+            {t(original.provider === "internal" ? "certificates.usedByItself" : "certificates.usedByNobody")}
+          </span>
         ) : (
           <span className="flex flex-wrap gap-x-3">
             {original.used_by.slice(0, 3).map((host) => (

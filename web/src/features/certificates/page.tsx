@@ -45,7 +45,7 @@ export default function CertificatesPage() {
         filters={
           <FilterSelect
             name="status"
-            label={t("certificates.state")}
+            label={t("certificates.anyState")}
             options={(["valid", "expiring", "expired", "unusable"] as const).map((value) => ({
               value,
               label: t(`certificates.status.${value}`),
@@ -55,23 +55,27 @@ export default function CertificatesPage() {
         filter={(each) => !status || each.status === status}
         {...(mayEdit
           ? {
-              rowActions: (each: Certificate) => [
-                [
-                  {
-                    label: t("certificates.replace"),
-                    icon: <Pencil aria-hidden size={16} />,
-                    to: `/certificates/${each.uuid}/edit`,
-                  },
-                ],
-                [
-                  {
-                    label: t("ui.delete"),
-                    icon: <Trash2 aria-hidden size={16} />,
-                    danger: true,
-                    onSelect: () => deleting.open(each.uuid),
-                  },
-                ],
-              ],
+              // What the internal CA issued is Charon's own matter: a person can neither replace nor miss it.
+              rowActions: (each: Certificate) =>
+                each.provider === "internal"
+                  ? []
+                  : [
+                      [
+                        {
+                          label: t("certificates.replace"),
+                          icon: <Pencil aria-hidden size={16} />,
+                          to: `/certificates/${each.uuid}/edit`,
+                        },
+                      ],
+                      [
+                        {
+                          label: t("ui.delete"),
+                          icon: <Trash2 aria-hidden size={16} />,
+                          danger: true,
+                          onSelect: () => deleting.open(each.uuid),
+                        },
+                      ],
+                    ],
             }
           : {})}
         empty={

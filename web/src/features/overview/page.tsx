@@ -8,7 +8,7 @@ import { State } from "@/ui/badge";
 import { ButtonLink, TextLink } from "@/ui/button";
 import { Card, Figure } from "@/ui/card";
 import { Command } from "@/ui/copy";
-import { count, date, milliseconds, rate } from "@/ui/format";
+import { count, date, milliseconds, rate, sentence } from "@/ui/format";
 import { LiveBadge } from "@/ui/live-badge";
 import { Empty, LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
@@ -238,12 +238,12 @@ function CertificatesCard() {
           <li key={each.uuid} className="flex flex-wrap justify-between gap-x-4">
             <TextLink to={`/certificates/${each.uuid}`}>{each.name}</TextLink>
             <State tone={each.status === "expiring" ? "degraded" : "failing"}>
-              {each.expires_at ? (
+              {each.expires_at && each.status !== "unusable" ? (
                 <span>
                   {t(each.status === "expired" ? "overview.ended" : "overview.ends")} {date(each.expires_at)}
                 </span>
               ) : (
-                each.message
+                <span className="whitespace-normal">{sentence(each.message)}</span>
               )}
             </State>
           </li>

@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
 import { queries, refreshServed } from "@/api/queries";
 import type { BulkRequest, Host } from "@/api/schema";
-import { clockTime } from "@/ui/format";
+import { clockTime, sentence } from "@/ui/format";
 import { problemText } from "@/ui/problem-text";
 import { toast } from "@/ui/toast";
 import { hostName, toValues, toWrite } from "./values";
@@ -22,7 +22,10 @@ export function outcome(t: TFunction, host: Host): { tone: "live" | "degraded" |
   }
   if (state === "disabled") return { tone: "live", text: t("hosts.savedDisabled") };
   if (state === "pending") return { tone: "degraded", text: t("hosts.savedPending") };
-  return { tone: "failing", text: t("hosts.savedLeftOut", { why: message, remedy }) };
+  return {
+    tone: "failing",
+    text: t("hosts.savedLeftOut", { why: sentence(message), remedy: sentence(remedy) }),
+  };
 }
 
 export function useHostActions() {

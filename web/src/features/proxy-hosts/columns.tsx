@@ -5,6 +5,7 @@ import type { Certificate, Host } from "@/api/schema";
 import { Badge, State } from "@/ui/badge";
 import { TextLink } from "@/ui/button";
 import type { Tone } from "@/ui/classes";
+import { sentence } from "@/ui/format";
 import { Ago } from "@/ui/time";
 import { hostName, targetText } from "./values";
 
@@ -22,7 +23,7 @@ export function HostState({ host, t }: { host: Host; t: TFunction }) {
   return (
     <div>
       {word}
-      <p className="line-clamp-2 max-w-72 text-xs whitespace-normal text-muted">{message}</p>
+      <p className="line-clamp-2 max-w-72 text-xs whitespace-normal text-muted">{sentence(message)}</p>
     </div>
   );
 }
@@ -55,7 +56,7 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
       accessorFn: (host) => targetText(host),
       header: t("hosts.target"),
       cell: ({ getValue }) => (
-        <span className="font-mono text-sm max-sm:wrap-anywhere sm:whitespace-nowrap">
+        <span className="font-mono text-sm wrap-anywhere sm:line-clamp-2" title={getValue<string>()}>
           {getValue<string>()}
         </span>
       ),

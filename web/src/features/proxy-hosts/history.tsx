@@ -39,7 +39,7 @@ export function HostHistory({ uuid }: { uuid: string }) {
               <p className="wrap-anywhere">{each.summary}</p>
               {each.error_msg ? <p className="text-sm text-failing wrap-anywhere">{each.error_msg}</p> : null}
               <p className="text-sm text-muted">
-                {each.actor} · <Ago time={each.applied_at} />
+                {each.actor || t("revisions.system")} · <Ago time={each.applied_at} />
               </p>
             </div>
             {each.success ? null : <State tone="failing">{t("revisions.failed")}</State>}

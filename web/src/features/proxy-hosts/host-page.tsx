@@ -14,14 +14,14 @@ import { Button, ButtonLink, TextLink, buttonClass } from "@/ui/button";
 import { Card, Facts, Figure } from "@/ui/card";
 import { Confirm } from "@/ui/confirm";
 import { useDialog } from "@/ui/dialog";
-import { count, date, dateTime, milliseconds, rate } from "@/ui/format";
+import { count, date, dateTime, milliseconds, rate, sentence } from "@/ui/format";
 import { Menu } from "@/ui/menu";
 import { Empty, LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { Skeleton, SkeletonRows } from "@/ui/skeleton";
 import { StatusBand } from "@/ui/spark";
 import { Tabs } from "@/ui/tabs";
-import { Ago } from "@/ui/time";
+import { Elapsed } from "@/ui/time";
 import { LatencyChart, RequestsChart } from "@/ui/traffic-charts";
 import { useHostActions } from "./actions";
 import { CarriedSettings } from "./carried";
@@ -133,16 +133,24 @@ function Loaded({ host }: { host: Host }) {
       {host.status.state === "left_out" ? (
         <Notice
           tone="failing"
-          title={host.status.message}
+          title={sentence(host.status.message)}
           action={
             mayEdit ? (
-              <ButtonLink size="sm" to={`/proxy-hosts/${host.uuid}/edit`}>
+              <ButtonLink
+                size="sm"
+                // What was carried is given up beside the configuration; the form cannot change it.
+                to={
+                  isProtected(host)
+                    ? `/proxy-hosts/${host.uuid}?tab=configuration`
+                    : `/proxy-hosts/${host.uuid}/edit`
+                }
+              >
                 {t("ui.mend")}
               </ButtonLink>
             ) : undefined
           }
         >
-          {host.status.remedy}
+          {sentence(host.status.remedy)}
         </Notice>
       ) : null}
       <div className="grid gap-4 lg:grid-cols-3">
@@ -154,10 +162,12 @@ function Loaded({ host }: { host: Host }) {
           <p className="mt-1 text-sm text-muted">
             {host.status.since ? (
               <>
-                {t("ui.since")} <Ago time={host.status.since} />
+                {t("ui.lasting")} <Elapsed time={host.status.since} />
               </>
             ) : null}
-            {host.status.revision ? `, ${t("hosts.page.proof", { revision: host.status.revision })}` : null}
+            {host.status.state === "serving" && host.status.revision
+              ? `, ${t("hosts.page.proof", { revision: host.status.revision })}`
+              : null}
           </p>
           {host.status.state === "disabled" && mayEdit ? (
             <Button size="sm" className="mt-3" onClick={() => void actions.setEnabled(host, true)}>

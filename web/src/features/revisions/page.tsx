@@ -39,7 +39,7 @@ function columns(t: TFunction, current: number | undefined): ColumnDef<RevisionI
       header: t("revisions.summary"),
       cell: ({ row: { original } }) => (
         <div className="wrap-anywhere">
-          {original.summary}
+          {original.summary || <span className="text-muted">{t("revisions.carried")}</span>}
           {original.error_msg ? <p className="text-xs text-failing">{original.error_msg}</p> : null}
         </div>
       ),
@@ -54,7 +54,7 @@ function columns(t: TFunction, current: number | undefined): ColumnDef<RevisionI
     },
     {
       id: "actor",
-      accessorFn: (each) => each.actor,
+      accessorFn: (each) => each.actor || (each.revision ? t("revisions.system") : "–"),
       header: t("revisions.actor"),
       cell: ({ getValue }) => <span className="text-muted wrap-anywhere">{getValue<string>()}</span>,
     },

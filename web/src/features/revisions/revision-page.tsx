@@ -35,7 +35,7 @@ export default function RevisionPage() {
       title={title}
       windowTitle={title}
       back={{ to: "/revisions", label: t("revisions.title") }}
-      description={`${item.data.summary} · ${item.data.actor} · ${dateTime(item.data.applied_at)}`}
+      description={`${item.data.summary} · ${item.data.actor || t("revisions.system")} · ${dateTime(item.data.applied_at)}`}
       actions={
         mayEdit && item.data.success && revision !== current ? (
           <Button look="primary" onClick={() => restore.open(String(revision))}>

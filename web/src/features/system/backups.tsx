@@ -6,6 +6,7 @@ import { queries } from "@/api/queries";
 import { State } from "@/ui/badge";
 import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
+import { Command } from "@/ui/copy";
 import { bytes } from "@/ui/format";
 import { Empty, LoadFailed } from "@/ui/notice";
 import { problemText } from "@/ui/problem-text";
@@ -18,6 +19,8 @@ export function Backups() {
   const { t } = useTranslation();
   const client = useQueryClient();
   const backups = useQuery(queries.backups());
+  const reasons: Record<string, string> = t("system.backup.reasons", { returnObjects: true });
+  const newest = backups.data?.find((each) => each.good);
   const make = useMutation({
     mutationFn: () => body(api.POST("/api/v1/system/backups")),
     onSuccess: (made) => {
@@ -63,7 +66,7 @@ export function Backups() {
                 <code key="n" className="font-mono text-sm wrap-anywhere">
                   {each.name}
                 </code>,
-                each.reason,
+                reasons[each.reason] ?? each.reason,
                 bytes(each.size_bytes),
                 <Ago key="c" time={each.created_at} />,
                 <State key="g" tone={each.good ? "live" : "failing"}>
@@ -72,7 +75,12 @@ export function Backups() {
               ],
             }))}
           />
-          <p className="border-t border-line px-4 py-3 text-sm text-muted">{t("system.backup.restore")}</p>
+          {newest ? (
+            <div className="flex flex-col gap-2 border-t border-line px-4 py-3">
+              <p className="text-sm text-muted">{t("system.backup.restore")}</p>
+              <Command text={`charon backups restore ${newest.name}`} className="max-w-2xl" />
+            </div>
+          ) : null}
         </>
       ) : null}
     </Card>

@@ -28,11 +28,18 @@ export function MigrationReports() {
 
 function Report({ report }: { report: MigrationReport }) {
   const { t } = useTranslation();
+  const kinds: Record<string, string> = t("system.report.kinds", { returnObjects: true });
   const bad = unaccounted(report);
   const changed = report.tables.filter((table) => table.changes.length > 0);
   const aside = report.tables.filter((table) => table.set_aside_rows.length > 0);
   return (
-    <Card title={t("system.report.kindAt", { kind: report.kind, time: dateTime(report.created_at) })} flush>
+    <Card
+      title={t("system.report.kindAt", {
+        kind: kinds[report.kind] ?? report.kind,
+        time: dateTime(report.created_at),
+      })}
+      flush
+    >
       <div className="flex flex-col gap-3 p-4">
         <State tone={bad.length === 0 ? "live" : "failing"}>
           <span className="whitespace-normal">
@@ -107,7 +114,9 @@ function Report({ report }: { report: MigrationReport }) {
         {report.repaired.length > 0 ? (
           <Part title={t("system.report.repaired")}>
             {report.repaired.map((each) => (
-              <li key={each}>{each}</li>
+              <li key={each}>
+                <code className="font-mono text-sm">{each}</code>
+              </li>
             ))}
           </Part>
         ) : null}

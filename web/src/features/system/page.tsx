@@ -7,7 +7,7 @@ import { State } from "@/ui/badge";
 import { buttonClass, TextLink } from "@/ui/button";
 import { Card, Facts } from "@/ui/card";
 import type { Tone } from "@/ui/classes";
-import { bytes } from "@/ui/format";
+import { bytes, date } from "@/ui/format";
 import { LoadFailed } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
@@ -69,6 +69,7 @@ function About() {
   const info = useQuery(queries.info());
   if (info.error && !info.data) return <LoadFailed error={info.error} retry={() => void info.refetch()} />;
   const data = info.data;
+  const databases: Record<string, string> = t("system.databases", { returnObjects: true });
   return (
     <Card title={t("system.about")}>
       {data ? (
@@ -78,13 +79,15 @@ function About() {
               name: t("system.version"),
               value: (
                 <>
-                  {data.version}{" "}
-                  <span className="text-muted">
-                    {t("system.commit", {
-                      commit: data.git_commit.slice(0, 7),
-                      time: data.build_time.slice(0, 10),
-                    })}
-                  </span>
+                  {data.version}
+                  {data.git_commit === "unknown" ? null : (
+                    <span className="ml-2 text-muted">
+                      {t("system.commit", {
+                        commit: data.git_commit.slice(0, 7),
+                        date: date(data.build_time),
+                      })}
+                    </span>
+                  )}
                 </>
               ),
             },
@@ -93,7 +96,7 @@ function About() {
             {
               name: t("system.database"),
               value: t("system.databaseText", {
-                kind: data.database.kind,
+                kind: databases[data.database.kind] ?? data.database.kind,
                 version: data.database.version,
                 size: bytes(data.database.size_bytes),
               }),
@@ -160,7 +163,7 @@ function Tasks() {
           rows={tasks.data.map((task) => ({
             key: task.name,
             cells: [
-              task.name,
+              task.name.charAt(0).toUpperCase() + task.name.slice(1),
               <State key="s" tone={PHASE_TONE[task.phase] ?? "neutral"}>
                 {t(`system.phase.${task.phase}`)}
               </State>,

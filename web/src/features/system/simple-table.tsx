@@ -24,7 +24,7 @@ export function SimpleTable({
               scope="col"
               key={title}
               className={cx(
-                "h-10 px-3 font-medium first:pl-4 last:pr-4",
+                "h-10 px-3 font-medium whitespace-nowrap first:pl-4 last:pr-4",
                 numeric.includes(index) && "text-right",
               )}
             >

@@ -1,10 +1,10 @@
 // Whether a migration accounts for every row.
 import type { MigrationReport } from "@/api/schema";
 
-/** Names of the tables where found is not carried plus set aside. Changed rows are among the carried. */
+/** Names of the tables where the rows found are not all carried as they were, carried with a change, or set aside. */
 export function unaccounted(report: MigrationReport): string[] {
   return report.tables
-    .filter((table) => table.carried + table.set_aside !== table.rows_in)
+    .filter((table) => table.carried + table.changed + table.set_aside !== table.rows_in)
     .map((table) => table.table);
 }
 
