@@ -370,7 +370,7 @@ export const backups = [
 const table = (name, rows_in, carried, changes = [], set_aside_rows = []) => ({
   table: name,
   rows_in,
-  carried,
+  carried: carried - changes.reduce((s, c) => s + c.rows, 0),
   changed: changes.reduce((s, c) => s + c.rows, 0),
   set_aside: set_aside_rows.length,
   changes,

@@ -20,6 +20,7 @@ test("a state has lasted for some time, it is not since some time ago", () => {
 test("what the server says becomes a sentence, and the name of a host is not changed", () => {
   expect(sentence("the disk is full")).toBe("The disk is full.");
   expect(sentence("shop.example.com is not served")).toBe("shop.example.com is not served.");
+  expect(sentence("anna@example.org signed in")).toBe("anna@example.org signed in.");
   expect(sentence("API is not served.")).toBe("API is not served.");
   expect(sentence("")).toBe("");
 });

@@ -78,22 +78,13 @@ export function elapsed(time: string, now: number): string {
   );
 }
 
-/**
- * A sentence of the server as it stands in the interface: with a capital letter and a full stop. A first word with
- * a dot in it is the name of a host and stays as it is written.
- */
-export function sentence(text: string): string {
+/** With a capital letter, unless the first word is the name of a host or an address, which stays as it is written. */
+export function capital(text: string): string {
   const first = text.split(/[\s:,]/, 1)[0] ?? "";
-  const begun = /^[a-z]+$/.test(first) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
-  return begun === "" || /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+  return /^[a-z]+$/.test(first) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 }
 
-export function duration(totalSeconds: number): string {
-  const days = Math.floor(totalSeconds / 86_400);
-  const hours = Math.floor((totalSeconds % 86_400) / 3_600);
-  const minutes = Math.floor((totalSeconds % 3_600) / 60);
-  if (days > 0) return `${days} d ${hours} h`;
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  if (minutes > 0) return `${minutes} min`;
-  return `${Math.floor(totalSeconds)} s`;
+/** A message of the server as it stands in the interface: with a capital letter and a full stop. */
+export function sentence(text: string): string {
+  return text === "" || /[.!?…]$/.test(text) ? capital(text) : `${capital(text)}.`;
 }

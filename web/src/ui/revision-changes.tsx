@@ -1,5 +1,6 @@
 // What a revision changed, and the way back to it. Used by the list of revisions and by a host's history.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { TFunction } from "i18next";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
@@ -12,6 +13,11 @@ import { Skeleton } from "./skeleton";
 import { toast } from "./toast";
 
 const KIND_TONE = { added: "live", removed: "failing", changed: "info" } as const;
+
+/** Who caused a revision: a person, or Charon itself. */
+export function actorName(t: TFunction, actor: string): string {
+  return actor === "" || actor === "system" ? t("revisions.system") : actor;
+}
 
 // What a restore leaves as it is, under the names by which the API tells it.
 const NOT_HOSTS = ["Settings", "Certificates"];
@@ -41,7 +47,7 @@ export function RevisionChanges({
             {change.host}
             <Badge tone={KIND_TONE[change.kind]}>{t(`revisions.kind.${change.kind}`)}</Badge>
           </h3>
-          <DiffList changes={change.fields} />
+          {onlyHosts && change.kind === "removed" ? null : <DiffList changes={change.fields} />}
         </section>
       ))}
     </div>

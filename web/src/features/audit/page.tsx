@@ -10,6 +10,7 @@ import { Button } from "@/ui/button";
 import { Facts } from "@/ui/card";
 import { Dialog, useDialog } from "@/ui/dialog";
 import { DiffList, changesBetween } from "@/ui/diff";
+import { Person } from "@/ui/person";
 import { dateTime } from "@/ui/format";
 import { FilterSelect, ListPage } from "@/ui/list-page";
 import { Empty } from "@/ui/notice";
@@ -45,7 +46,7 @@ function columns(t: TFunction, show: (id: number) => void): ColumnDef<AuditEntry
       id: "actor",
       accessorFn: (entry) => (entry.actor === "system" ? t("audit.system") : entry.actor),
       header: t("audit.actor"),
-      cell: ({ getValue }) => <span className="wrap-anywhere">{getValue<string>()}</span>,
+      cell: ({ getValue }) => <Person name={getValue<string>()} />,
     },
     {
       id: "address",

@@ -9,7 +9,7 @@ test("a machine name of an action becomes words", () => {
 
 test("a deed is told by its sentence, or by its machine name when the original product noted it", () => {
   expect(deedText({ action: "user.create", details: "added account a@b" })).toBe("Added account a@b");
-  expect(deedText({ action: "delete_ruleset", details: "7" })).toBe("delete ruleset");
+  expect(deedText({ action: "delete_ruleset", details: "7" })).toBe("Delete ruleset");
 });
 
 test("only the fields that differ are shown, also when a record is new or gone", () => {

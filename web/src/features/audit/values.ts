@@ -1,5 +1,6 @@
 // Words for the entries of the audit.
 import type { AuditEntry } from "@/api/schema";
+import { capital } from "@/ui/format";
 
 /** The kinds of things that can be asked for, as the API names them. */
 export const TYPES = [
@@ -23,5 +24,5 @@ export function actionText(action: string): string {
 /** What was done, as a sentence where there is one; entries of the original product only have their machine name. */
 export function deedText(entry: Pick<AuditEntry, "action" | "details">): string {
   const text = entry.action.includes(".") ? entry.details : "";
-  return text ? text.charAt(0).toUpperCase() + text.slice(1) : actionText(entry.action);
+  return capital(text || actionText(entry.action));
 }

@@ -56,7 +56,10 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
       accessorFn: (host) => targetText(host),
       header: t("hosts.target"),
       cell: ({ getValue }) => (
-        <span className="font-mono text-sm wrap-anywhere sm:line-clamp-2" title={getValue<string>()}>
+        <span
+          className="block font-mono text-sm max-sm:wrap-anywhere sm:max-w-60 sm:truncate"
+          title={getValue<string>()}
+        >
           {getValue<string>()}
         </span>
       ),
@@ -68,7 +71,7 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
       cell: ({ row: { original: host } }) => {
         const own = certificates.find((each) => each.uuid === host.certificate_uuid);
         return (
-          <span className="flex flex-wrap gap-1">
+          <span className="flex gap-1 max-sm:flex-wrap">
             {host.certificate_uuid ? (
               <span title={own?.name ?? t("hosts.cert.missing")}>
                 <Badge tone={own && own.status !== "valid" ? "degraded" : "live"}>

@@ -8,7 +8,7 @@ import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { Dialog, useDialog } from "@/ui/dialog";
 import { Empty, LoadFailed } from "@/ui/notice";
-import { RestoreDialog, RevisionChanges } from "@/ui/revision-changes";
+import { RestoreDialog, RevisionChanges, actorName } from "@/ui/revision-changes";
 import { SkeletonRows } from "@/ui/skeleton";
 import { Ago } from "@/ui/time";
 
@@ -39,7 +39,7 @@ export function HostHistory({ uuid }: { uuid: string }) {
               <p className="wrap-anywhere">{each.summary}</p>
               {each.error_msg ? <p className="text-sm text-failing wrap-anywhere">{each.error_msg}</p> : null}
               <p className="text-sm text-muted">
-                {each.actor || t("revisions.system")} · <Ago time={each.applied_at} />
+                {actorName(t, each.actor)} · <Ago time={each.applied_at} />
               </p>
             </div>
             {each.success ? null : <State tone="failing">{t("revisions.failed")}</State>}

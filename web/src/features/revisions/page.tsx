@@ -13,7 +13,8 @@ import { TextLink } from "@/ui/button";
 import { useDialog } from "@/ui/dialog";
 import { ListPage } from "@/ui/list-page";
 import { Empty } from "@/ui/notice";
-import { RestoreDialog } from "@/ui/revision-changes";
+import { Person } from "@/ui/person";
+import { RestoreDialog, actorName } from "@/ui/revision-changes";
 import { Ago } from "@/ui/time";
 
 function columns(t: TFunction, current: number | undefined): ColumnDef<RevisionItem>[] {
@@ -54,9 +55,9 @@ function columns(t: TFunction, current: number | undefined): ColumnDef<RevisionI
     },
     {
       id: "actor",
-      accessorFn: (each) => each.actor || (each.revision ? t("revisions.system") : "–"),
+      accessorFn: (each) => (each.revision ? actorName(t, each.actor) : "–"),
       header: t("revisions.actor"),
-      cell: ({ getValue }) => <span className="text-muted wrap-anywhere">{getValue<string>()}</span>,
+      cell: ({ getValue }) => <Person name={getValue<string>()} />,
     },
     {
       id: "applied",

@@ -12,7 +12,7 @@ import { Select } from "@/ui/field";
 import { dateTime } from "@/ui/format";
 import { LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
-import { RestoreDialog, RevisionChanges } from "@/ui/revision-changes";
+import { RestoreDialog, RevisionChanges, actorName } from "@/ui/revision-changes";
 import { SkeletonRows } from "@/ui/skeleton";
 import { useParam } from "@/ui/url-state";
 
@@ -35,7 +35,7 @@ export default function RevisionPage() {
       title={title}
       windowTitle={title}
       back={{ to: "/revisions", label: t("revisions.title") }}
-      description={`${item.data.summary} · ${item.data.actor || t("revisions.system")} · ${dateTime(item.data.applied_at)}`}
+      description={`${item.data.summary} · ${actorName(t, item.data.actor)} · ${dateTime(item.data.applied_at)}`}
       actions={
         mayEdit && item.data.success && revision !== current ? (
           <Button look="primary" onClick={() => restore.open(String(revision))}>

@@ -80,7 +80,7 @@ function About() {
               value: (
                 <>
                   {data.version}
-                  {data.git_commit === "unknown" ? null : (
+                  {data.git_commit === "unknown" || Number.isNaN(Date.parse(data.build_time)) ? null : (
                     <span className="ml-2 text-muted">
                       {t("system.commit", {
                         commit: data.git_commit.slice(0, 7),
