@@ -6,7 +6,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Request};
 use proxy::spec::{Hsts, Spec};
-use proxy::{Fault, LogSettings, Protocol, Proxy};
+use proxy::{Fault, Limits, LogSettings, Protocol, Proxy};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -48,7 +48,11 @@ impl rustls::client::danger::ServerCertVerifier for Any {
     }
 }
 
-async fn tls(proxy: &Proxy, sni: &str, protocols: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
+pub(crate) async fn tls(
+    proxy: &Proxy,
+    sni: &str,
+    protocols: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -102,7 +106,7 @@ async fn fetch(
 }
 
 /// Runs a test that needs a client of HTTP/2.
-fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
     runtime.block_on(async {
@@ -111,8 +115,13 @@ fn run(test: impl Future<Output = ()>) {
 }
 
 fn secure(origin: &Origin) -> Proxy {
+    secure_with(origin, quick())
+}
+
+/// A proxy with a certificate for `a.test`.
+pub(crate) fn secure_with(origin: &Origin, limits: Limits) -> Proxy {
     let spec = Spec { certificates: vec![certificate("c", &["a.test", "*.a.test"])], ..spec_for(origin) };
-    start(&spec, quick(), LogSettings::default())
+    start(&spec, limits, LogSettings::default())
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bodies;
+mod floods;
 mod framing;
 mod http2;
 mod hygiene;
