@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Expect,
     /// Ends here, always (RFC 9110, section 7.6.1).
     Hop,
+    /// Ends here, but that a client takes trailers is passed on.
+    Te,
     XForwardedFor,
     XForwardedProto,
     XForwardedHost,
@@ -31,7 +33,7 @@ pub(crate) enum Kind {
 pub(crate) fn kind(name: &[u8]) -> Kind {
     let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     let known = match name.len() {
-        2 if is("te") => Kind::Hop,
+        2 if is("te") => Kind::Te,
         4 if is("host") => Kind::Host,
         5 if is("proxy") => Kind::Dropped,
         5 if is("range") => Kind::Kept,

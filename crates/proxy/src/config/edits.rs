@@ -47,6 +47,7 @@ impl Edits {
                 | Kind::TransferEncoding
                 | Kind::Upgrade
                 | Kind::Hop
+                | Kind::Te
                 | Kind::Expect
         );
         let is_host_without_value = kind == Kind::Host && !matches!(edit, HeaderEdit::Set { .. });

@@ -32,6 +32,7 @@ impl<'a> Head<'a> {
             let passes = match field::kind(header.name.as_bytes()) {
                 Kind::Connection
                 | Kind::Hop
+                | Kind::Te
                 | Kind::TransferEncoding
                 | Kind::Upgrade
                 | Kind::ContentLength => false,

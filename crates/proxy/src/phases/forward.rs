@@ -75,12 +75,18 @@ fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, out: &mut Vec
         (None, b"") => field::put(out, b"Host", target.name.as_str().as_bytes()),
         (None, authority) => field::put(out, b"Host", authority),
     }
+    let mut trailers = false;
     for line in &request.fields {
         let passes = match line.kind {
             Kind::Other => !line.nominated,
             Kind::Kept => true,
             // Sent on, so that the origin decides; its 100 comes back by the same way.
             Kind::Expect => request.expects_continue,
+            Kind::Te => {
+                trailers |= field::list(request.text(line.value))
+                    .any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
+                false
+            }
             Kind::XForwardedHost | Kind::XForwardedPort | Kind::Claim => call.trusted,
             _ => false,
         };
@@ -102,6 +108,9 @@ fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, out: &mut Vec
     }
     if request.websocket {
         out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+    } else if trailers {
+        // We pass trailers on, so the origin may send some (RFC 9110, section 10.1.4).
+        out.extend_from_slice(b"TE: trailers\r\nConnection: TE\r\n");
     }
     about_client(call, edits, out);
     out.extend_from_slice(&edits.lines);

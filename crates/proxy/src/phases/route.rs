@@ -24,12 +24,23 @@ pub(crate) fn run(call: &mut Call<'_>) -> Flow {
             DefaultSite::Redirect { url } => Stop::redirect(PHASE, 302, reason, url.clone().into_bytes()),
         });
     };
+    if host.access.is_some() && named_another(call, index) {
+        let reason = "This connection was made for another host; this one is protected and wants its own.";
+        return Flow::Break(Stop::new(PHASE, 421, Fault::Client, reason));
+    }
     call.host = Some(index);
     if let Some(reason) = &host.unavailable {
         return Flow::Break(Stop::new(PHASE, 503, Fault::Charon, reason.to_string()));
     }
     call.location = host.location(call.request.path());
     Flow::Continue(())
+}
+
+/// A protected host is reached only over connections that were made for it: what was decided when the connection
+/// began, and what others see of its name, must be about the host that is asked for.
+fn named_another(call: &Call<'_>, host: usize) -> bool {
+    let named = call.peer.sni.as_deref().map(|sni| call.snapshot.config.hosts.find(sni.as_bytes()));
+    named.is_some_and(|found| found.map(|(index, _)| index) != Some(host))
 }
 
 /// Browsers share an h2 connection among hosts of one certificate. A request for a host with another

@@ -49,6 +49,7 @@ fn bytes_behind_an_answer_are_never_given_to_anybody() {
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale",
         "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale",
         "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nstale",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nstale",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nstale",
     ] {
         let origin = Origin::scripted(move |wire, _| {
@@ -90,6 +91,26 @@ fn bytes_that_come_late_are_never_given_to_the_next_request() {
         assert_eq!(answer.text(), "ok");
         origin.connections() == 2
     });
+}
+
+#[test]
+fn a_body_behind_the_answer_to_head_is_never_given_to_anybody() {
+    let origin = Origin::scripted(|wire, _| {
+        let head = wire.head().unwrap();
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nstale");
+        if head.starts_with("HEAD") {
+            wire.drain();
+        }
+    });
+    let proxy = proxy_for(&origin);
+    for _ in 0..3 {
+        let mut client = Client::of(&proxy);
+        client.send("HEAD / HTTP/1.1\r\nHost: a.test\r\n\r\n");
+        assert!(client.head().unwrap().starts_with("HTTP/1.1 200 OK"));
+        let answer = client.get("/");
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "stale"));
+    }
+    assert_eq!(origin.connections(), 6);
 }
 
 #[test]

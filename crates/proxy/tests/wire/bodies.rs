@@ -115,6 +115,47 @@ fn an_origin_that_answers_early_does_not_spoil_the_next_request() {
 }
 
 #[test]
+fn a_client_that_leaves_within_its_body_spoils_nothing_for_the_next() {
+    let origin = Origin::scripted(|wire, _| {
+        while let Some(head) = wire.head() {
+            let body = wire.body(&head);
+            if header(&head, "content-length").is_some_and(|length| length != body.len().to_string()) {
+                return;
+            }
+            wire.send(&sized(&body));
+        }
+    });
+    let proxy = proxy_for(&origin);
+    for body in ["Content-Length: 1000\r\n\r\npart", "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"] {
+        // Two exchanges, so that there is a kept connection that is trusted.
+        assert_eq!((Client::of(&proxy).get("/").status(), Client::of(&proxy).get("/").status()), (200, 200));
+        let mut leaving = Client::of(&proxy);
+        leaving.send(format!("PUT /left HTTP/1.1\r\nHost: a.test\r\n{body}"));
+        eventually("the part is there", || origin.seen().contains("PUT /left"));
+        drop(leaving);
+        eventually("it is over", || proxy.stats().in_flight == 0);
+        for _ in 0..3 {
+            assert_eq!(Client::of(&proxy).get("/next").text(), "");
+        }
+    }
+}
+
+#[test]
+fn trailers_of_requests_go_on_over_http_1_and_nothing_that_frames_is_among_them() {
+    let origin = Origin::ok();
+    let proxy = proxy_for(&origin);
+    let mut client = Client::of(&proxy);
+    client.send(
+        "POST / HTTP/1.1\r\nHost: a.test\r\nTE: trailers, deflate;q=0.5\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\
+         X-Sum: 7\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\nHost: evil\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n",
+    );
+    assert_eq!(client.answer().unwrap().status(), 200);
+    let seen = origin.seen();
+    assert!(seen.contains("TE: trailers\r\nConnection: TE\r\n") && !seen.contains("deflate"), "{seen}");
+    eventually("the trailers are there", || origin.seen().ends_with("2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n"));
+}
+
+#[test]
 fn a_client_that_waits_for_100_gets_it_from_the_origin() {
     let origin = Origin::scripted(|wire, _| {
         let head = wire.head().unwrap();

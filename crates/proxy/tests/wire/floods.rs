@@ -9,20 +9,20 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
 const PRIORITY: u8 = 2;
-const RST_STREAM: u8 = 3;
+pub(crate) const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
-const GOAWAY: u8 = 7;
+pub(crate) const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
 const CALM: u32 = 11;
 
-fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), content].concat()
 }
@@ -37,7 +37,7 @@ fn request(stream: u32) -> Vec<u8> {
 }
 
 /// A header by name and value, without any compression.
-fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
+pub(crate) fn literal(name: &[u8], value: &[u8]) -> Vec<u8> {
     let mut text = vec![0];
     for part in [name, value] {
         // Lengths from 127 on are continued in groups of seven bits (RFC 7541, section 5.1).
@@ -68,7 +68,7 @@ fn block(stream: u32, block: &[u8]) -> Vec<u8> {
     frames
 }
 
-struct Frames {
+pub(crate) struct Frames {
     stream: ReadHalf<TlsStream<TcpStream>>,
     unread: Vec<u8>,
 }
@@ -84,7 +84,7 @@ struct End {
 
 impl Frames {
     /// The next frame: its kind, flags, and content.
-    async fn next(&mut self) -> Option<(u8, u8, Vec<u8>)> {
+    pub(crate) async fn next(&mut self) -> Option<(u8, u8, Vec<u8>)> {
         loop {
             if let Some([high, middle, low, kind, flags]) = self.unread.first_chunk() {
                 let length = u32::from_be_bytes([0, *high, *middle, *low]) as usize;
@@ -119,7 +119,7 @@ impl Frames {
 }
 
 /// A connection of HTTP/2 after its preface.
-async fn open(proxy: &Proxy, settings: &[u8]) -> (Frames, WriteHalf<TlsStream<TcpStream>>) {
+pub(crate) async fn open(proxy: &Proxy, settings: &[u8]) -> (Frames, WriteHalf<TlsStream<TcpStream>>) {
     let stream = tls(proxy, "a.test", &[b"h2"]).await.unwrap();
     let (stream, mut write) = tokio::io::split(stream);
     write.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
@@ -158,49 +158,50 @@ fn serves(proxy: &Proxy) {
     assert_eq!(Client::of(proxy).get("/").status(), 200);
 }
 
+fn cancel(stream: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])
+}
+
 #[test]
-fn streams_that_are_opened_to_be_reset_are_few_at_the_origin() {
-    // All at once, and one after the other, so that each has reached the origin before it is reset.
-    for wait in [false, true] {
-        let origin = Origin::scripted(|wire, _| wire.drain());
-        let proxy = secure_with(&origin, quick());
-        run(async {
-            if wait {
-                let (mut reader, mut write) = open(&proxy, b"").await;
-                let mut streams = 0;
-                for stream in (1..).step_by(2) {
-                    let before = origin.connections();
-                    if write.write_all(&request(stream)).await.is_err() {
-                        break;
-                    }
-                    let _ = write.flush().await;
-                    for _ in 0..1000 {
-                        if origin.connections() > before {
-                            break;
-                        }
-                        tokio::time::sleep(Duration::from_millis(1)).await;
-                    }
-                    if origin.connections() == before {
-                        break;
-                    }
-                    streams += 1;
-                    let _ = write.write_all(&frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])).await;
-                }
-                let end = reader.end().await;
-                assert_eq!(end.goaway, Some(CALM), "{end:?} after {streams}");
-            } else {
-                let pair = |time: u32| {
-                    [request(2 * time + 1), frame(RST_STREAM, 0, 2 * time + 1, &[0, 0, 0, 8])].concat()
-                };
-                let (end, _) = flood(&proxy, &[], pair, 5000).await;
-                assert_eq!(end.goaway, Some(CALM), "{end:?}");
+fn streams_that_are_opened_and_reset_at_once_are_few_at_the_origin() {
+    let origin = Origin::scripted(|wire, _| wire.drain());
+    let proxy = secure_with(&origin, quick());
+    run(async {
+        let pair = |time: u32| [request(2 * time + 1), cancel(2 * time + 1)].concat();
+        let (end, _) = flood(&proxy, &[], pair, 5000).await;
+        assert_eq!(end.goaway, Some(CALM), "{end:?}");
+    });
+    assert!(origin.connections() <= 200, "{}", origin.connections());
+    assert_eq!(counted(&proxy, Cut::H2Resets) + counted(&proxy, Cut::H2Flood), 1);
+    eventually("nothing is left", || proxy.stats().in_flight == 0 && proxy.stats().connections == 0);
+}
+
+#[test]
+fn streams_that_are_reset_as_soon_as_the_origin_has_them_are_few_at_the_origin() {
+    let origin = Origin::scripted(|wire, _| wire.drain());
+    let proxy = secure_with(&origin, quick());
+    run(async {
+        let (mut reader, mut write) = open(&proxy, b"").await;
+        let mut streams = (1..).step_by(2);
+        for batch in 1.. {
+            let batch_of: Vec<_> = streams.by_ref().take(25).collect();
+            let requests: Vec<_> = batch_of.iter().flat_map(|stream| request(*stream)).collect();
+            if write.write_all(&requests).await.is_err() || write.flush().await.is_err() {
+                break;
             }
-        });
-        assert!(origin.connections() <= 200, "{}", origin.connections());
-        let cuts = counted(&proxy, Cut::H2Resets) + counted(&proxy, Cut::H2Flood);
-        assert_eq!(cuts, 1, "wait: {wait}");
-        eventually("nothing is left", || proxy.stats().in_flight == 0 && proxy.stats().connections == 0);
-    }
+            let mut pause = tokio::time::interval(Duration::from_millis(2));
+            while origin.connections() < batch * 25 && proxy.stats().connections > 0 {
+                pause.tick().await;
+            }
+            let resets: Vec<_> = batch_of.iter().flat_map(|stream| cancel(*stream)).collect();
+            let _ = write.write_all(&resets).await;
+        }
+        let end = reader.end().await;
+        assert_eq!(end.goaway, Some(CALM), "{end:?}");
+    });
+    assert!(origin.connections() <= 200, "{}", origin.connections());
+    assert_eq!(counted(&proxy, Cut::H2Resets), 1);
+    eventually("nothing is left", || proxy.stats().in_flight == 0 && proxy.stats().connections == 0);
 }
 
 #[test]

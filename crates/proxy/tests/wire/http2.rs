@@ -153,6 +153,7 @@ fn requests_and_answers_are_the_same_as_over_http_1() {
             body.contains("cookie: a=1; b=2\r\n") && body.contains("X-Forwarded-Proto: https\r\n"),
             "{body}"
         );
+        assert!(body.contains("TE: trailers\r\nConnection: TE\r\n"), "{body}");
         assert!(!body.contains("te:") && !body.contains("6.6.6.6") && !body.contains("root"), "{body}");
         let (head, _, _) = fetch(&mut sender, get("https://a.test/%2e%2e/"), None).await.unwrap();
         assert_eq!(head.status, 400);
@@ -363,6 +364,40 @@ fn a_request_for_a_host_with_another_certificate_is_misdirected() {
         {
             let (head, ..) = fetch(&mut sender, get(uri), None).await.unwrap();
             assert_eq!(head.status.as_u16(), expected, "{uri}");
+        }
+    });
+}
+
+#[test]
+fn a_protected_host_is_reached_only_over_connections_of_its_own_name() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let origin = Origin::ok();
+    let mut spec = spec_for(&origin);
+    let mut safe = host("safe.test", origin.address);
+    safe.domains.push(base::DomainPattern::parse("alias.test").unwrap());
+    let networks = vec!["127.0.0.0/8".parse().unwrap()];
+    safe.access = Some(proxy::spec::Access { name: "home".to_owned(), allow: true, networks });
+    spec.hosts.push(safe);
+    // One certificate for all, so that browsers share connections.
+    spec.certificates = vec![certificate("all", &["a.test", "safe.test", "alias.test"])];
+    let proxy = start(&spec, quick(), LogSettings::default());
+    run(async {
+        for (sni, host, expected) in [
+            ("a.test", "a.test", 200),
+            ("a.test", "safe.test", 421),
+            ("alias.test", "safe.test", 200),
+            ("safe.test", "safe.test", 200),
+            ("safe.test", "a.test", 200),
+        ] {
+            let mut sender = http2(&proxy, sni).await;
+            let (head, ..) = fetch(&mut sender, get(&format!("https://{host}/")), None).await.unwrap();
+            assert_eq!(head.status.as_u16(), expected, "h2 {sni} {host}");
+            let mut stream = tls(&proxy, sni, &[]).await.unwrap();
+            let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer).await;
+            assert_eq!(status(&answer), expected, "h1 {sni} {host}");
         }
     });
 }

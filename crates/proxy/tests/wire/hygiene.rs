@@ -63,7 +63,7 @@ fn connection_strips_ordinary_headers_but_not_those_that_decide() {
     let head = talk(
         &proxy,
         "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close, X-Hop, X-Forwarded-For, X-Real-IP, Host, Authorization, \
-         Cookie\r\nX-Hop: 1\r\nTE: trailers\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nAuthorization: Basic eA==\r\n\
+         Cookie\r\nX-Hop: 1\r\nTE: gzip\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nAuthorization: Basic eA==\r\n\
          Cookie: a=b\r\nX-End: 1\r\n\r\n",
     );
     for kept in [
@@ -165,6 +165,26 @@ fn the_origin_gets_the_path_that_was_decided_on() {
             400,
             "{path}"
         );
+    }
+}
+
+#[test]
+fn hosts_are_found_in_any_spelling_among_one_and_among_a_thousand() {
+    let origin = Origin::ok();
+    for count in [1, 101, 1000] {
+        let mut spec = spec_for(&origin);
+        spec.hosts.extend((1..count).map(|number| host(&format!("h{number}.test"), origin.address)));
+        let proxy = start(&spec, quick(), LogSettings::default());
+        for spelling in ["a.test", "A.TEST", "a.Test.", "a.test:80", "A.test.:8443"] {
+            let answer =
+                talk(&proxy, format!("GET / HTTP/1.1\r\nHost: {spelling}\r\nConnection: close\r\n\r\n"));
+            assert_eq!(status(&answer), 200, "{spelling} among {count}");
+        }
+        for unknown in ["b.a.test", "a.test.test", "xa.test", "h0.test"] {
+            let answer =
+                talk(&proxy, format!("GET / HTTP/1.1\r\nHost: {unknown}\r\nConnection: close\r\n\r\n"));
+            assert_eq!(status(&answer), 404, "{unknown} among {count}");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod answers;
 mod bodies;
 mod floods;
 mod framing;
+mod heads2;
 mod http2;
 mod hygiene;
 mod kept;
