@@ -1,6 +1,8 @@
 //! The UI in a real Chromium.
 
-use testkit::{ADMIN, Answer, App, Origin, PASSWORD};
+use crate::upgrade::lay;
+use serde_json::json;
+use testkit::{ADMIN, Answer, App, Origin, PASSWORD, RawClient};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_sets_up_adds_a_host_sees_its_traffic_and_disables_it() {
@@ -17,4 +19,36 @@ async fn a_person_sets_up_adds_a_host_sees_its_traffic_and_disables_it() {
     ];
     tokio::task::spawn_blocking(move || testkit::walk("first_day", &settings)).await.unwrap();
     assert_eq!(origin.requests(), 1, "the origin was asked by somebody else too, or not at all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_accessible_and_whole_in_dark_in_light_and_on_a_phone() {
+    let new = App::start().await;
+    let ui = format!("http://{}", new.ui());
+    tokio::task::spawn_blocking(move || testkit::walk("every_page", &[("UI", ui)])).await.unwrap();
+
+    // A database of the original has something for every page: hosts (two of them left out), certificates,
+    // users, an audit, and the report of its takeover.
+    let app = App::builder();
+    lay("full-2025-12-05", &app.data());
+    let app = app.start().await;
+    let (email, password) = ("admin@example.com", "Correct-Horse-9");
+    let mut admin = app.anonymous();
+    admin.post("/auth/login", &json!({ "email": email, "password": password })).await.expect(200);
+    // A second revision, a backup, and requests for the log.
+    admin.put("/settings", &json!({ "default_site.action": "close" })).await.expect(200);
+    admin.put("/settings", &json!({ "default_site.action": "not_found" })).await.expect(200);
+    admin.post("/system/backups", &json!({})).await.expect(201);
+    for host in ["shop.example.com", "nobody.example.com"] {
+        let mut visitor = RawClient::connect(app.http()).await.unwrap();
+        visitor.get(host, "/a/path?with=query").await.unwrap();
+    }
+    let settings = [
+        ("UI", format!("http://{}", app.ui())),
+        ("EMAIL", email.to_owned()),
+        ("PASSWORD", password.to_owned()),
+        ("VIEWER", "viewer@example.com".to_owned()),
+        ("VIEWER_PASSWORD", "Viewer-Pass-7".to_owned()),
+    ];
+    tokio::task::spawn_blocking(move || testkit::walk("every_page", &settings)).await.unwrap();
 }

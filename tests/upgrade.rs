@@ -11,7 +11,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// Lays a fixture with everything that belongs to it into a folder, as `charon.db`.
-fn lay(name: &str, folder: &Path) -> PathBuf {
+pub(crate) fn lay(name: &str, folder: &Path) -> PathBuf {
     for ending in ["", "-wal", "-shm"] {
         let from = fixtures().join(format!("{name}.db{ending}"));
         if from.exists() {

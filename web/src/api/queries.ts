@@ -1,6 +1,7 @@
 // What can be read, each with its key. A write invalidates by the first word of the key.
 import { queryOptions, type QueryClient } from "@tanstack/react-query";
 import { api, body } from "./client";
+import { ApiProblem, readProblem } from "./problem";
 import type { AuditQuery, Health } from "./schema";
 
 const MINUTE = 60_000;
@@ -25,9 +26,16 @@ export const queries = {
       queryKey: ["health"],
       // A failing installation answers 503 with the same body, so it is read here without the error path.
       queryFn: async ({ signal }) => {
-        const response = await fetch("/api/v1/health", { signal, headers: { accept: "application/json" } });
-        if (!response.ok && response.status !== 503) throw new Error(`health answered ${response.status}`);
-        return (await response.json()) as Health;
+        const response = await fetch("/api/v1/health", {
+          signal,
+          headers: { accept: "application/json" },
+        }).catch((error: unknown) => {
+          throw signal.aborted ? error : new ApiProblem({ status: 0, code: "unreachable" });
+        });
+        if (!response.ok && response.status !== 503) throw await readProblem(response);
+        return (await response.json().catch(() => {
+          throw new ApiProblem({ status: response.status, code: "not-charon" });
+        })) as Health;
       },
       refetchInterval: 15_000,
     }),

@@ -5,31 +5,48 @@ import { useTranslation } from "react-i18next";
 import { Navigate, Outlet, useLocation } from "react-router";
 import { queries } from "@/api/queries";
 import { useLiveRetry, useLiveState } from "@/live/hooks";
+import { Button } from "@/ui/button";
 import { Card } from "@/ui/card";
 import { LoadFailed } from "@/ui/notice";
 import { ProblemList } from "@/ui/problem-list";
 import { sessionRenewed, useSessionEnded } from "./session-expiry";
-import { Shell } from "./shell";
+import { Mark, Shell } from "./shell";
 
 // Fetched soon after the start: when a session ends, the server may be another version already.
 const loadSessionEnded = () => import("@/features/session/ended");
 const SessionEnded = lazy(loadSessionEnded);
 
-/** What is wrong with the installation, for a start without its database: nobody can sign in then. */
-function Troubles() {
+/** Before anybody can sign in: what is wrong with an installation that runs without its database. */
+function NotReady({ error, retry }: { error: unknown; retry: () => void }) {
   const { t } = useTranslation();
   const health = useQuery(queries.health());
-  const problems = health.data?.problems ?? [];
-  if (problems.length === 0) return null;
+  const problems = health.error ? [] : (health.data?.problems ?? []);
+  if (problems.length === 0)
+    return (
+      <>
+        <h1 className="sr-only">{t("shell.product")}</h1>
+        <LoadFailed error={error} retry={retry} />
+      </>
+    );
   return (
-    <Card title={t("overview.attention")} flush>
-      <ProblemList problems={problems} />
-    </Card>
+    <>
+      <header className="flex flex-wrap items-end justify-between gap-4">
+        <div>
+          <h1 className="text-xl font-semibold">{t("shell.notReady")}</h1>
+          <p className="mt-1 text-muted">{t("shell.notReadyText")}</p>
+        </div>
+        <Button look="primary" onClick={retry}>
+          {t("ui.tryAgain")}
+        </Button>
+      </header>
+      <Card title={t("overview.attention")} flush>
+        <ProblemList problems={problems} />
+      </Card>
+    </>
   );
 }
 
 export function Gate() {
-  const { t } = useTranslation();
   const client = useQueryClient();
   const location = useLocation();
   const status = useQuery(queries.authStatus());
@@ -54,15 +71,14 @@ export function Gate() {
   if (!signedIn && failed) {
     return (
       <main className="mx-auto flex max-w-3xl flex-col gap-6 p-6 pt-24">
-        <h1 className="sr-only">{t("shell.product")}</h1>
-        <LoadFailed
+        <Mark size={34} />
+        <NotReady
           error={failed}
           retry={() => {
             void status.refetch();
             void setup.refetch();
           }}
         />
-        <Troubles />
       </main>
     );
   }

@@ -88,3 +88,9 @@ export function capital(text: string): string {
 export function sentence(text: string): string {
   return text === "" || /[.!?…]$/.test(text) ? capital(text) : `${capital(text)}.`;
 }
+
+/** A span of time in its largest unit: "45 s", "5 min", "3 h". */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5_400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}

@@ -29,9 +29,11 @@ export function Menu({
   align?: "start" | "end";
 }) {
   return (
-    <DropdownMenu.Root>
+    // Not modal, and inside the page's landmark: a modal one would hide the whole page from assistive technology,
+    // with links in it that can still be focused.
+    <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-      <DropdownMenu.Portal>
+      <DropdownMenu.Portal container={document.getElementById("content")}>
         <DropdownMenu.Content
           align={align}
           sideOffset={6}
@@ -53,6 +55,9 @@ export function Menu({
                   key={item.label}
                   asChild={item.to !== undefined}
                   {...(item.onSelect ? { onSelect: item.onSelect } : {})}
+                  {...(item.checked === undefined
+                    ? {}
+                    : { role: "menuitemradio", "aria-checked": item.checked })}
                   className={cx(ITEM, item.danger && "text-failing", item.phoneOnly && "sm:hidden")}
                 >
                   {item.to === undefined ? (

@@ -8,7 +8,7 @@ import { State } from "@/ui/badge";
 import { ButtonLink, TextLink } from "@/ui/button";
 import { Card, Figure } from "@/ui/card";
 import { Command } from "@/ui/copy";
-import { count, date, milliseconds, rate, sentence } from "@/ui/format";
+import { count, date, duration, milliseconds, rate, sentence } from "@/ui/format";
 import { LiveBadge } from "@/ui/live-badge";
 import { Empty, LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
@@ -61,7 +61,7 @@ function Attention() {
       flush
       title={t("overview.attention")}
       aside={
-        health.data ? (
+        health.data && !health.error ? (
           <span className="text-sm text-muted">
             <Ago time={new Date(health.dataUpdatedAt).toISOString()} />
           </span>
@@ -78,7 +78,7 @@ function Attention() {
           <Skeleton className="h-5 w-64" />
         </div>
       ) : null}
-      {health.data && problems.length === 0 && health.data.status === "ok" ? (
+      {health.data && !health.error && problems.length === 0 && health.data.status === "ok" ? (
         <p className="px-4 py-3.5">
           <State tone="live">
             <span className="whitespace-normal text-text">{t("overview.nothing")}</span>
@@ -100,7 +100,7 @@ function TrafficCards() {
   const data = traffic.data;
   const last = data?.series.at(-1);
   const first = hosts.data?.find((host) => host.status.state === "serving")?.domains[0];
-  const minutes = data ? Math.round(data.window_seconds / 60) : 5;
+  const span = duration(data?.window_seconds ?? 300);
   const recent = withinWindow(data?.series ?? []);
   return (
     <>
@@ -120,7 +120,7 @@ function TrafficCards() {
           <Figure
             label={t("overview.requests")}
             value={data ? count(recent.requests) : "–"}
-            detail={t("overview.lastMinutes", { minutes })}
+            detail={t("overview.lastTime", { span })}
           />
           <Figure
             label={t("overview.errors")}
@@ -160,15 +160,10 @@ function TrafficCards() {
               <Skeleton className="h-57 w-full" />
             )}
           </Card>
-          <Card title={t("overview.status")} aside={<Window minutes={minutes} />}>
+          <Card title={t("overview.status")} aside={<Window span={span} />}>
             {data ? <StatusBand counts={recent} /> : <Skeleton className="h-24 w-full" />}
           </Card>
-          <Card
-            title={t("overview.topHosts")}
-            aside={<Window minutes={minutes} />}
-            flush
-            className="lg:col-span-2"
-          >
+          <Card title={t("overview.topHosts")} aside={<Window span={span} />} flush className="lg:col-span-2">
             {data ? <TopHosts hosts={data.top_hosts} /> : <Skeleton className="m-4 h-40" />}
           </Card>
           <Card title={t("overview.latency")}>
@@ -180,9 +175,9 @@ function TrafficCards() {
   );
 }
 
-function Window({ minutes }: { minutes: number }) {
+function Window({ span }: { span: string }) {
   const { t } = useTranslation();
-  return <span className="text-sm text-muted">{t("overview.lastMinutes", { minutes })}</span>;
+  return <span className="text-sm text-muted">{t("overview.lastTime", { span })}</span>;
 }
 
 function HostsCard() {

@@ -39,7 +39,7 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
           <TextLink to={`/proxy-hosts/${host.uuid}`} className="font-medium wrap-anywhere">
             {hostName(host)}
           </TextLink>
-          <p className="truncate text-xs text-muted sm:max-w-72" title={host.domains.join(", ")}>
+          <p className="truncate text-xs text-muted sm:max-w-52" title={host.domains.join(", ")}>
             {host.domains.join(", ")}
           </p>
         </div>
@@ -57,7 +57,7 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
       header: t("hosts.target"),
       cell: ({ getValue }) => (
         <span
-          className="block font-mono text-sm max-sm:wrap-anywhere sm:max-w-60 sm:truncate"
+          className="block font-mono text-sm max-sm:wrap-anywhere sm:max-w-44 sm:truncate"
           title={getValue<string>()}
         >
           {getValue<string>()}
@@ -91,10 +91,11 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
       accessorFn: (host) => host.tags.join(" "),
       header: t("hosts.tags"),
       cell: ({ row: { original: host } }) => (
-        <span className="flex flex-wrap gap-1">
-          {host.tags.map((tag) => (
+        <span className="flex flex-wrap gap-1 sm:flex-nowrap" title={host.tags.join(", ")}>
+          {host.tags.slice(0, 2).map((tag) => (
             <Badge key={tag}>{tag}</Badge>
           ))}
+          {host.tags.length > 2 ? <Badge>{`+${host.tags.length - 2}`}</Badge> : null}
         </span>
       ),
       meta: { className: "max-lg:hidden" },

@@ -14,7 +14,7 @@ import { Button, ButtonLink, TextLink, buttonClass } from "@/ui/button";
 import { Card, Facts, Figure } from "@/ui/card";
 import { Confirm } from "@/ui/confirm";
 import { useDialog } from "@/ui/dialog";
-import { count, date, dateTime, milliseconds, rate, sentence } from "@/ui/format";
+import { count, date, dateTime, duration, milliseconds, rate, sentence } from "@/ui/format";
 import { Menu } from "@/ui/menu";
 import { Empty, LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
@@ -274,7 +274,11 @@ function TrafficTab({ uuid }: { uuid: string }) {
   const last = data.series.at(-1);
   return (
     <>
-      {data.recent_errors > 0 ? (
+      {data.recent_errors > 0 && data.recent_errors >= recent.requests ? (
+        <Notice tone="failing" title={t("hosts.page.allErrors")}>
+          {t("hosts.page.allErrorsText")}
+        </Notice>
+      ) : data.recent_errors > 0 ? (
         <Notice tone="degraded">{t("hosts.page.recentErrors", { count: data.recent_errors })}</Notice>
       ) : null}
       <Card>
@@ -287,7 +291,7 @@ function TrafficTab({ uuid }: { uuid: string }) {
           <Figure
             label={t("overview.requests")}
             value={count(recent.requests)}
-            detail={t("overview.lastMinutes", { minutes: 5 })}
+            detail={t("overview.lastTime", { span: duration(300) })}
           />
           <Figure label="p50" value={milliseconds(data.latency.p50_ms)} />
           <Figure label="p95" value={milliseconds(data.latency.p95_ms)} />

@@ -6,7 +6,6 @@ import { Navigate, useNavigate, useSearchParams } from "react-router";
 import { queries } from "@/api/queries";
 import { Card } from "@/ui/card";
 import { Command } from "@/ui/copy";
-import { LoadFailed } from "@/ui/notice";
 import { Frame } from "./frame";
 import { LoginForm } from "./login-form";
 import { safeNext } from "./values";
@@ -25,27 +24,18 @@ export default function LoginPage() {
 
   if (status.data?.authenticated) return <Navigate to={next} replace />;
   if (setup.data?.setupRequired) return <Navigate to="/setup" replace />;
-  const failed = status.error ?? setup.error;
+  // What keeps everybody out is told in one place.
+  if (status.error ?? setup.error) return <Navigate to="/" replace />;
   return (
     <Frame title="Charon">
       <Card>
-        {failed ? (
-          <LoadFailed
-            error={failed}
-            retry={() => {
-              void status.refetch();
-              void setup.refetch();
-            }}
-          />
-        ) : (
-          <LoginForm
-            email=""
-            onDone={(user) => {
-              client.setQueryData(queries.authStatus().queryKey, { authenticated: true, user });
-              void navigate(next, { replace: true });
-            }}
-          />
-        )}
+        <LoginForm
+          email=""
+          onDone={(user) => {
+            client.setQueryData(queries.authStatus().queryKey, { authenticated: true, user });
+            void navigate(next, { replace: true });
+          }}
+        />
       </Card>
       {next === "/" ? null : <p className="mt-3 px-1 text-sm text-muted">{t("session.next")}</p>}
       <details className="mt-4 px-1 text-sm text-muted">

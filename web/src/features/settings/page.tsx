@@ -42,7 +42,7 @@ function ReadOnly({ settings }: { settings: Settings }) {
               value: values.trusted_proxies.replaceAll("\n", ", ") || t("ui.none"),
             },
             {
-              name: t("settings.access"),
+              name: t("settings.allowedHostsShort"),
               value: values.allowed_hosts.replaceAll("\n", ", ") || t("ui.none"),
             },
             { name: t("settings.logFiles"), value: values.log_files },
