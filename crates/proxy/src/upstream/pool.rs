@@ -3,9 +3,8 @@
 //! Any kept connection may be ending at the moment of its use. A request that may be repeated then simply goes
 //! again. One that must not run twice is sent over a kept connection only while that is known to be safe:
 //! - the kernel has neither an end nor a byte for us (one `recv` that takes nothing);
-//! - the connection has idled for less than the target's *trust*: nothing until one of its connections was seen
-//!   to outlive its answer, since some origins close without saying so, then a second, and half of the time
-//!   after which one was found closed, whenever that is less.
+//! - it has idled clearly less than another connection to the same target was seen to outlive (the target's
+//!   *trust*, at most a second): some origins close after each answer, or soon after, without having said so.
 //!
 //! What races are left, `exchange` decides by what the kernel knows about the bytes that were sent.
 
@@ -21,8 +20,8 @@ const MAX_IDLE: usize = 128;
 pub(super) const MAX_AGE: Duration = Duration::from_secs(55);
 /// The most that is trusted. Few origins close this early.
 const FULL_TRUST: Duration = Duration::from_secs(1);
-/// A connection that is open so long after its answer is one that stays open.
-const PROVED: Duration = Duration::from_millis(10);
+/// Less is no proof: an origin that closes after each answer may take a moment to do so.
+const LEAST_TRUST: Duration = Duration::from_millis(10);
 
 /// What connections must have in common: name, port, TLS, and whether certificates are checked.
 type Key = (base::UpstreamHost, u16, bool, bool);
@@ -49,13 +48,10 @@ impl Pool {
     pub(crate) fn take(&self, target: &Target, now: Duration, careful: bool) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
         let idle = idle.get_mut(&key(target))?;
-        if careful {
-            idle.prove(now);
-        }
         loop {
             let idled = idle.links.last()?.idled(now);
             // Those below have idled longer still.
-            if careful && idled > idle.trust {
+            if careful && !idle.trusts(idled) && !idle.learns(idled, now) {
                 return None;
             }
             let mut link = idle.links.pop()?;
@@ -73,9 +69,6 @@ impl Pool {
         link.since = now;
         let mut idle = self.idle.borrow_mut();
         let idle = idle.entry(key(target)).or_default();
-        if link.exchanges > 1 && idle.trust.is_zero() {
-            idle.trust = FULL_TRUST;
-        }
         if idle.links.len() < MAX_IDLE {
             idle.links.push(link);
         }
@@ -88,17 +81,14 @@ impl Pool {
         }
     }
 
-    /// Drops what has ended or idled too long, once a second. A connection that was found closed is forgotten
-    /// in time: the origin may have been restarted just then.
+    /// Drops what has ended or idled too long.
     pub(crate) fn sweep(&self, now: Duration) {
         self.idle.borrow_mut().retain(|_, idle| {
-            idle.trust = (idle.trust * 2).min(FULL_TRUST);
             idle.links.retain_mut(|link| {
+                let idled = link.idled(now);
                 let ended = link.io.is_stale();
-                if ended {
-                    idle.trust = idle.trust.min(link.idled(now) / 2);
-                }
-                !ended && link.idled(now) < link.lifetime
+                idle.trust = if ended { idle.trust.min(idled / 2) } else { outlived(idle.trust, idled) };
+                !ended && idled < link.lifetime
             });
             !idle.links.is_empty()
         });
@@ -106,17 +96,26 @@ impl Pool {
 }
 
 impl Idle {
-    /// Trusts the target once its longest idle connection has stayed open.
-    fn prove(&mut self, now: Duration) {
-        if self.trust.is_zero()
-            && let Some(link) = self.links.first_mut()
-            && link.idled(now) >= PROVED
-            && !link.io.is_stale()
-            && !link.io.has_pending_input()
-        {
-            self.trust = FULL_TRUST;
-        }
+    /// Whether a connection that has idled so long certainly does not end just now.
+    fn trusts(&self, idled: Duration) -> bool {
+        idled <= self.trust / 4 * 3
     }
+
+    /// Looks at the connection that has idled longest, when it may prove something. Whether it did.
+    fn learns(&mut self, idled: Duration, now: Duration) -> bool {
+        let Some(link) = self.links.first_mut() else { return false };
+        let longest = link.idled(now);
+        if outlived(self.trust, longest) == self.trust || link.io.is_stale() || link.io.has_pending_input() {
+            return false;
+        }
+        self.trust = outlived(self.trust, longest);
+        self.trusts(idled)
+    }
+}
+
+/// The trust in a target one of whose connections was open after it had idled so long.
+fn outlived(trust: Duration, idled: Duration) -> Duration {
+    if idled < LEAST_TRUST { trust } else { trust.max(idled.min(FULL_TRUST)) }
 }
 
 impl Link {

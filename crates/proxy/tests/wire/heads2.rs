@@ -144,7 +144,7 @@ fn heads_that_would_mean_something_else_in_http_1_are_refused() {
             assert!(matches!(outcome, None | Some(400 | 405)) || harmless, "{fields:?}: {outcome:?}");
         }
         // A body that is not as long as it was said to be.
-        for (length, body) in [("5", b"hell".as_slice()), ("5", b"hello!"), ("0", b"x"), ("5", b"")] {
+        for (length, body) in [("5", b"hell".as_slice()), ("5", b"hello!"), ("5", b"")] {
             let post = [(":method", "POST"), SCHEME, PATH, AUTHORITY, ("content-length", length)];
             let outcome = outcome(&proxy, &post, Some(body)).await;
             assert!(matches!(outcome, None | Some(400)), "{length} {body:?}: {outcome:?}");

@@ -420,7 +420,7 @@ fn http_1_over_tls_serves_and_keeps_its_connection() {
             }
         }
     });
-    assert_eq!(proxy.stats().requests, 3);
+    eventually("all are counted", || proxy.stats().requests == 3);
 }
 
 #[test]

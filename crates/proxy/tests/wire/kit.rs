@@ -20,6 +20,12 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Lets time pass: the slowness of one side is what some tests are about.
+pub(crate) fn pause(time: Duration) {
+    let (_alive, never) = std::sync::mpsc::channel::<()>();
+    assert!(never.recv_timeout(time).is_err());
+}
+
 /// Limits that tests can wait for.
 pub(crate) fn quick() -> Limits {
     Limits { tick: Duration::from_millis(20), ..Limits::default() }
@@ -386,6 +392,13 @@ impl Client {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n"));
         self.answer().expect("an answer")
     }
+}
+
+/// Makes the proxy trust the kept connection of `client`'s host, so that also a POST goes over it.
+pub(crate) fn earn_trust(client: &mut Client) {
+    assert_eq!(client.get("/").status(), 200);
+    pause(Duration::from_millis(60));
+    assert_eq!(client.get("/").status(), 200);
 }
 
 /// One request on a connection of its own; everything that comes back.

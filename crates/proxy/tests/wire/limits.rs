@@ -87,10 +87,9 @@ fn a_body_below_the_least_rate_is_cut_and_a_slow_but_honest_one_is_not() {
     // Ten times the rate, for several times the grace.
     let mut honest = Client::of(&proxy);
     honest.send(head);
-    let (_alive, pause) = std::sync::mpsc::channel::<()>();
     for _ in 0..100 {
         honest.send([b'b'; 200]);
-        let _ = pause.recv_timeout(Duration::from_millis(10));
+        pause(Duration::from_millis(10));
     }
     assert_eq!(honest.answer().unwrap().status(), 200);
     assert_eq!(counted(&proxy, Cut::SlowBody), 1);
@@ -128,12 +127,11 @@ fn readers_that_take_nothing_are_cut_and_slow_ones_that_keep_the_rate_are_not() 
     reader.head();
     let mut taken = 0;
     let begun = SystemClock.monotonic();
-    let (_alive, pause) = std::sync::mpsc::channel::<()>();
     while (SystemClock.monotonic() - begun).as_millis() < 2000 {
         let piece = reader.exactly(256 * 1024);
         assert!(!piece.is_empty(), "cut after {taken}");
         taken += piece.len();
-        let _ = pause.recv_timeout(Duration::from_millis(20));
+        pause(Duration::from_millis(20));
     }
     eventually("those that take nothing are cut", || counted(&proxy, Cut::SlowReader) == 40);
     drop(unread);
