@@ -35,7 +35,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("httparse", &["proxy"]),
     ("h2", &["proxy"]),
     ("socket2", &["proxy"]),
-    ("hyper", &[]),
+    ("hyper", &["charon"]),
     ("reqwest", &[]),
     ("pingora", &[]),
 ];

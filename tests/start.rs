@@ -58,3 +58,22 @@ async fn the_set_up_token_works_once_and_a_wrong_one_never() {
     api.post("/setup", &account(&token)).await.expect(201);
     app.anonymous().post("/setup", &account(&token)).await.expect(409);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_never_ends_does_not_hold_a_connection_of_the_user_interface() {
+    let app = App::start().await;
+    let mut slow = testkit::RawClient::connect(app.ui()).await.unwrap();
+    slow.send("GET /api/v1/health HTTP/1.1\r\nhost: x\r\nx-slow: ").await.unwrap();
+    assert_eq!(app.anonymous().get("/health").await.status, 200);
+    assert!(slow.read_response().await.is_err(), "an unfinished request got an answer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_data_folders_do_not_share_one_database() {
+    let app = App::start().await;
+    let shared = app.data().join("charon.db").display().to_string();
+    let second = App::builder().set("CHARON_DB_PATH", shared).run(&["serve"]);
+    let said = second.stdout + &second.stderr;
+    assert_ne!(second.code, 0, "{said}");
+    assert!(said.contains(&app.pid().to_string()), "the other process is not named:\n{said}");
+}

@@ -56,7 +56,6 @@ codes! {
     CertificateUnusable "certificate-unusable" Failing;
     CertificateExpired "certificate-expired" Failing;
     CertificateExpiring "certificate-expiring" Degraded;
-    ConfigurationNotApplied "configuration-not-applied" Failing;
     ServingLastGood "serving-last-good-configuration" Failing;
     ListenerDown "listener-down" Failing;
     AccessLogDropping "access-log-dropping" Degraded;

@@ -3,6 +3,7 @@
 
 use crate::lifecycle::Stop;
 use crate::local_api::SOCKET;
+use crate::people;
 use anyhow::Context;
 use axum::Router;
 use std::fs;
@@ -53,11 +54,8 @@ pub(crate) fn serve(data_dir: &Path, tcp: TcpListener, router: Router, stop: Sto
     // In a folder that cannot be written there is no socket; people are served all the same.
     let local = serve_local(data_dir, router.clone(), end)
         .map_err(|error| tracing::warn!("commands cannot reach this process: {error:#}"));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let people = tasks::spawn("user interface", async move {
-        if let Err(error) = axum::serve(tcp, service).with_graceful_shutdown(stop.wanted()).await {
-            tracing::error!("the user interface has ended: {error}");
-        }
+        people::serve(tcp, router, stop).await;
         drop(ended);
     });
     Console(std::iter::once(people).chain(local).collect())

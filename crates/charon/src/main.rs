@@ -13,6 +13,7 @@ mod local_api;
 mod logging;
 mod offline;
 mod out;
+mod people;
 mod probe;
 mod rescue;
 mod run_file;

@@ -10,7 +10,7 @@ pub(crate) const LOCK_FILE: &str = "charon.lock";
 /// Holds the data folder for this process. The system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    _files: Vec<File>,
 }
 
 /// Why the data folder cannot be used.
@@ -64,7 +64,21 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(Self { _file: file })
+        Ok(Self { _files: vec![file] })
+    }
+
+    /// Takes the folder of the database file too, when that lies outside the data folder: two data folders must not
+    /// share one database.
+    pub(crate) fn and_of(mut self, database: &Path, data_dir: &Path) -> Result<Self, FolderError> {
+        let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+            return Ok(self);
+        };
+        let same =
+            fs::canonicalize(folder).ok().is_some_and(|real| fs::canonicalize(data_dir).ok() == Some(real));
+        if !same {
+            self._files.extend(Self::take(folder)?._files);
+        }
+        Ok(self)
     }
 }
 

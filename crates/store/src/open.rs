@@ -45,7 +45,7 @@ pub(crate) async fn open_sqlite(options: &Options) -> Result<Opened, OpenError> 
     let path = options.db_path.clone().unwrap_or_else(|| data_dir.join("charon.db"));
     let now = options.clock.now();
     let mut report = OpenReport::default();
-    let lock = match Lock::take(data_dir) {
+    let lock = match Lock::take(data_dir).and_then(|lock| lock.and_of(&path, data_dir)) {
         Ok(lock) => Some(lock),
         Err(FolderError::ReadOnly(_)) if options.read_only_ok && path.exists() => None,
         Err(refused) => return Err(refused.into()),

@@ -1,9 +1,10 @@
-//! Who did what and when. Written only together with the deed (see `Audit`); never changed afterwards.
+//! Who did what and when. Written only together with the deed (see `Audit`); never changed afterwards, and removed
+//! only by age or, for refused logins, by number.
 
 use crate::{Audit, Error, Store};
 use base::Timestamp;
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 use serde::Serialize;
 
 /// One row of `security_audits`.
@@ -136,6 +137,43 @@ pub async fn list(store: &Store, filter: &Filter, limit: u64) -> Result<Vec<Entr
         find = find.filter(Column::Id.lt(before));
     }
     Ok(find.all(store.read()).await?.into_iter().map(Entry::from).collect())
+}
+
+/// What [`prune`] leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Refused logins before this moment go.
+    pub refused_logins_since: Timestamp,
+    /// Of refused logins, only so many of the newest stay.
+    pub most_refused_logins: u64,
+    /// All entries before this moment go.
+    pub since: Timestamp,
+}
+
+/// The action of entries about refused logins.
+pub const LOGIN_FAILED: &str = "login_failed";
+
+/// Removes old entries and says how many.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn prune(store: &Store, keep: &Keep) -> Result<u64, Error> {
+    let refused = Column::Action.eq(LOGIN_FAILED);
+    let surplus = Entity::find()
+        .filter(refused.clone())
+        .order_by_desc(Column::Id)
+        .offset(keep.most_refused_logins)
+        .one(store.read())
+        .await?;
+    let old = Column::CreatedAt.lt(keep.since.millis());
+    let mut gone = old.or(refused.clone().and(Column::CreatedAt.lt(keep.refused_logins_since.millis())));
+    if let Some(newest) = surplus {
+        gone = gone.or(refused.and(Column::Id.lte(newest.id)));
+    }
+    let write = store.write().await?;
+    let removed = Entity::delete_many().filter(gone).exec(&*write).await?.rows_affected;
+    write.commit().await?;
+    Ok(removed)
 }
 
 /// Writes an entry about something that is no write to the database, such as a refused login.

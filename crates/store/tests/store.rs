@@ -330,3 +330,32 @@ async fn the_schema_on_postgresql_is_verified_and_repaired_like_that_on_sqlite()
     let refused = Store::open(options).await.unwrap_err();
     assert!(matches!(refused, store::OpenError::Newer { found: 99, .. }), "{refused}");
 }
+
+#[tokio::test]
+async fn old_audit_entries_and_a_flood_of_refused_logins_go_and_the_rest_stays() {
+    let (all, _server) = databases().await;
+    for Database { name, store, .. } in &all {
+        eprintln!("on {name}");
+        for number in 0..5 {
+            for action in [security_audits::LOGIN_FAILED, "update"] {
+                let audit = Audit {
+                    action: action.to_owned(),
+                    details: format!("{action} {number}"),
+                    ..Audit::default()
+                };
+                security_audits::insert(store, audit).await.unwrap();
+            }
+        }
+        let ever = Timestamp::default();
+        let keep = security_audits::Keep { refused_logins_since: ever, most_refused_logins: 2, since: ever };
+        let prune = async |keep| security_audits::prune(store, &keep).await.unwrap();
+        assert_eq!(prune(keep).await, 3);
+        let left = security_audits::list(store, &security_audits::Filter::default(), 100).await.unwrap();
+        let left: Vec<&str> = left.iter().map(|entry| entry.details.as_str()).collect();
+        assert_eq!(left.len(), 7, "{left:?}");
+        assert!(left.contains(&"login_failed 4") && !left.contains(&"login_failed 2"), "{left:?}");
+        let later = Timestamp::from_millis(i64::MAX);
+        assert_eq!(prune(security_audits::Keep { refused_logins_since: later, ..keep }).await, 2);
+        assert_eq!(prune(security_audits::Keep { since: later, ..keep }).await, 5);
+    }
+}

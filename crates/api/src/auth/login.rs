@@ -13,6 +13,7 @@ use axum::extract::State as Ax;
 use axum::http::{HeaderName, HeaderValue, header};
 use base::Secret;
 use serde::Deserialize;
+use store::security_audits::LOGIN_FAILED;
 use store::users::{self, User};
 use utoipa::ToSchema;
 
@@ -66,7 +67,7 @@ pub(crate) async fn login(
         Some(user) => return Err(refused(&state, &facts, &user, verdict.right).await?),
         None => {
             let details = format!("Wrong password, or no such account: {email}");
-            let audit = facts.audit(&email, "auth", "login_failed", details);
+            let audit = facts.audit(&email, "auth", LOGIN_FAILED, details);
             store::security_audits::insert(&state.store, audit).await?;
             return Err(Error::InvalidCredentials);
         }
@@ -103,7 +104,7 @@ fn check_lock(state: &State, user: &User) -> Result<()> {
 async fn refused(state: &State, facts: &Meta, user: &User, right: bool) -> Result<Error> {
     let why = if right { "the account is disabled" } else { "wrong password" };
     let details = format!("Refused {}: {why}", user.email);
-    let mut audit = facts.audit(&user.email, "auth", "login_failed", details);
+    let mut audit = facts.audit(&user.email, "auth", LOGIN_FAILED, details);
     audit.resource_id.clone_from(&user.uuid);
     let lock = throttle::wait_after(user.failed_login_attempts.saturating_add(1));
     users::record_login_failure(&state.store, user.id, throttle::FREE, lock, audit).await?;

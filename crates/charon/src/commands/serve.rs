@@ -11,7 +11,7 @@ use api::engines::Listener;
 use api::{SetupToken, Wiring};
 use base::{Clock, Port, Problems, SystemClock};
 use control::LastGood;
-use control::tasks::{AccessLog, Apply, Certificates, Database, Sessions};
+use control::tasks::{AccessLog, Apply, Certificates, Database, Retention};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -70,14 +70,14 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let watch_certificates =
         Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
     let watch_database = Database { store: store.clone(), problems: problems.clone() };
-    let remove_sessions = Sessions { store: store.clone() };
+    let retention = Retention { store: store.clone(), clock: clock.clone() };
     let watch_log = AccessLog { proxy: proxy.clone(), problems: problems.clone(), dropped: 0 };
     let (all, board) = (&statuses, &problems);
     let background = [
         tasks::spawn_task(apply, wake, all.clone(), board.clone()),
         tasks::spawn_task(watch_certificates, certificates_changed, all.clone(), board.clone()),
         tasks::spawn_task(watch_database, Wake::new(), all.clone(), board.clone()),
-        tasks::spawn_task(remove_sessions, Wake::new(), all.clone(), board.clone()),
+        tasks::spawn_task(retention, Wake::new(), all.clone(), board.clone()),
         tasks::spawn_task(watch_log, Wake::new(), all.clone(), board.clone()),
     ];
 

@@ -6,10 +6,10 @@ mod apply;
 mod certificates;
 mod database;
 mod internal_certificates;
-mod sessions;
+mod retention;
 
 pub use access_log::AccessLog;
 pub use apply::{Apply, first, rows};
 pub use certificates::Certificates;
 pub use database::Database;
-pub use sessions::Sessions;
+pub use retention::Retention;
