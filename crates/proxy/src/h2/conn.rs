@@ -41,6 +41,8 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buffer_size(SEND_BUFFER)
+            // WebSockets as streams (RFC 8441).
+            .enable_connect_protocol()
             .max_local_error_reset_streams(Some(MAX_FAULTY_STREAMS))
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
             .handshake::<_, Bytes>(io.clone()),

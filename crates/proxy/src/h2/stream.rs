@@ -65,9 +65,12 @@ impl Drop for Panics {
 /// Fills `request` from a head that `h2` has taken (RFC 9113, section 8.3).
 fn read_head(head: &http::request::Parts, no_body: bool, request: &mut Request) -> Result<(), Reject> {
     request.version = Version::Http2;
-    let method = request.push_text(head.method.as_str().as_bytes());
+    request.websocket = is_websocket(head)?;
+    // To the origin a WebSocket is the upgrade of a GET.
+    let method = if request.websocket { "GET" } else { head.method.as_str() };
+    let method = request.push_text(method.as_bytes());
     request.set_method(method);
-    if head.method == Method::CONNECT || head.method == Method::TRACE {
+    if (head.method == Method::CONNECT && !request.websocket) || head.method == Method::TRACE {
         return Err(Reject { status: 405, reason: "CONNECT and TRACE are refused" });
     }
     if head.headers.len() > MAX_HEADERS {
@@ -86,6 +89,7 @@ fn read_head(head: &http::request::Parts, no_body: bool, request: &mut Request) 
                 return Err(Reject::bad("the request has a header of HTTP/1 connections"));
             }
             Kind::Hop => continue,
+            Kind::Other if request.websocket && text == b"sec-websocket-key" => continue,
             Kind::ContentLength if length.replace(value).is_some() => {
                 return Err(Reject::bad("the request has two Content-Lengths"));
             }
@@ -128,9 +132,15 @@ fn read_head(head: &http::request::Parts, no_body: bool, request: &mut Request) 
         return Err(Reject::bad("the request names no host"));
     }
     request.set_target(target)?;
+    if request.websocket {
+        // HTTP/1.1 wants one; HTTP/2 has none, since nothing in between could take an answer for another's.
+        let (name, key) = (request.push_text(b"sec-websocket-key"), request.push_text(&websocket_key()));
+        request.push_field(name, key);
+    }
     request.keep_alive = true;
     request.framing = match length {
-        _ if no_body => Framing::None,
+        // What a WebSocket says begins when the origin has agreed.
+        _ if no_body || request.websocket => Framing::None,
         Some(length) => {
             let length = field::content_length(length);
             match length.ok_or(Reject::bad("the request's Content-Length is not one number"))? {
@@ -141,6 +151,24 @@ fn read_head(head: &http::request::Parts, no_body: bool, request: &mut Request) 
         None => Framing::Chunked,
     };
     request.read_expectation()
+}
+
+/// Whether a stream asks for a WebSocket (RFC 8441, section 4).
+fn is_websocket(head: &http::request::Parts) -> Result<bool, Reject> {
+    match head.extensions.get::<h2::ext::Protocol>() {
+        Some(protocol) if head.method == Method::CONNECT && protocol.as_str() == "websocket" => Ok(true),
+        Some(_) => Err(Reject { status: 501, reason: "the only protocol taken by CONNECT is websocket" }),
+        None => Ok(false),
+    }
+}
+
+/// 16 random bytes in base64 (RFC 6455, section 4.1).
+fn websocket_key() -> [u8; 24] {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    // Two zero bits at the end fill up the last digit.
+    let bits = u128::from_be_bytes(base::random::bytes());
+    let digit = |at: usize| if at == 21 { bits << 4 & 63 } else { bits >> (122 - 6 * at) & 63 };
+    std::array::from_fn(|at| if at > 21 { b'=' } else { DIGITS[usize::try_from(digit(at)).unwrap_or(0)] })
 }
 
 /// The client's side of one exchange.
@@ -320,11 +348,14 @@ impl Downstream for Stream {
         self.hold = false;
         self.let_go();
         let mut response = Response::new(());
-        *response.status_mut() = StatusCode::from_u16(head.status).unwrap_or(StatusCode::BAD_GATEWAY);
+        let tunnel = head.status == 101;
+        let status = if tunnel { 200 } else { head.status };
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
         headers.reserve(head.headers.len() + edits.fields.len());
         for (name, value) in head.forwarded() {
-            if !edits.drops(name.as_bytes()) {
+            let of_upgrade = tunnel && name.eq_ignore_ascii_case("sec-websocket-accept");
+            if !of_upgrade && !edits.drops(name.as_bytes()) {
                 append(headers, name, value);
             }
         }
@@ -336,7 +367,11 @@ impl Downstream for Stream {
         }
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         self.volume.bytes_out += bytes as u64;
-        self.ended = self.to_head || matches!(head.framing, Framing::None | Framing::Length(0));
+        self.ended = !tunnel && (self.to_head || matches!(head.framing, Framing::None | Framing::Length(0)));
+        if tunnel {
+            // From now on the stream is a tunnel both ways.
+            self.end = BodyEnd::Data;
+        }
         // An error shows itself with the first write.
         self.answer = self.respond.send_response(response, self.ended).ok();
     }

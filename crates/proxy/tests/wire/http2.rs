@@ -66,7 +66,7 @@ pub(crate) async fn tls(
     tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
-async fn http2(proxy: &Proxy, sni: &str) -> SendRequest<Bytes> {
+pub(crate) async fn http2(proxy: &Proxy, sni: &str) -> SendRequest<Bytes> {
     let stream = tls(proxy, sni, &[b"h2", b"http/1.1"]).await.unwrap();
     assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();

@@ -122,3 +122,71 @@ fn an_origin_cannot_switch_what_was_not_asked_for() {
     let proxy = proxy_for(&origin);
     assert_eq!(Client::of(&proxy).get("/").status(), 502);
 }
+
+#[test]
+fn a_websocket_over_http_2_is_a_stream_that_the_origin_sees_as_an_upgrade() {
+    use crate::http2::{http2, run, secure_with};
+    let origin = Origin::scripted(|wire, _| {
+        let head = wire.head().unwrap();
+        if head.contains("/refused") {
+            wire.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+            return;
+        }
+        assert!(head.starts_with("GET /chat HTTP/1.1\r\nHost: a.test\r\n"), "{head}");
+        assert_eq!(header(&head, "sec-websocket-key").map(|key| key.len()), Some(24));
+        assert_eq!(header(&head, "upgrade").as_deref(), Some("websocket"));
+        wire.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: chat\r\n\r\nhello",
+        );
+        while let piece = wire.exactly(4)
+            && piece.len() == 4
+        {
+            wire.send(&piece);
+        }
+        wire.send(b"bye");
+    });
+    let proxy = secure_with(&origin, quick());
+    let mut live = proxy.watch_log();
+    let ask = |path: &str| {
+        let mut request = http::Request::builder()
+            .method("CONNECT")
+            .uri(format!("https://a.test{path}"))
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-protocol", "chat")
+            .body(())
+            .unwrap();
+        request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+        request
+    };
+    run(async {
+        let mut sender = http2(&proxy, "a.test").await;
+        while !sender.is_extended_connect_protocol_enabled() {
+            tokio::task::yield_now().await;
+        }
+        let (answer, mut up) = sender.send_request(ask("/chat"), false).unwrap();
+        let (head, mut down) = answer.await.unwrap().into_parts();
+        assert_eq!(
+            (head.status.as_u16(), &head.headers["sec-websocket-protocol"]),
+            (200, &"chat".parse().unwrap())
+        );
+        assert!(!head.headers.contains_key("sec-websocket-accept"));
+        assert_eq!(down.data().await.unwrap().unwrap(), "hello");
+        for word in ["ping", "pong"] {
+            up.send_data(word.into(), false).unwrap();
+            assert_eq!(down.data().await.unwrap().unwrap(), word);
+        }
+        // The end of one direction is passed on, and the other one goes on until its own.
+        up.send_data("last".into(), true).unwrap();
+        let mut rest = Vec::new();
+        while let Some(data) = down.data().await {
+            rest.extend_from_slice(&data.unwrap());
+        }
+        assert_eq!(rest, b"lastbye");
+        let (answer, _up) = sender.send_request(ask("/refused"), false).unwrap();
+        assert_eq!(answer.await.unwrap().status().as_u16(), 403);
+    });
+    let entry = live.blocking_recv().unwrap();
+    assert_eq!((entry.status, entry.bytes_out > 5), (101, true));
+    eventually("nothing is in flight", || proxy.stats().in_flight == 0);
+}
