@@ -16,6 +16,8 @@ pub(crate) enum BodyFault {
     Gone,
     /// The body breaks the rules of its framing.
     Malformed,
+    /// It is larger than [`Downstream::limit_body`] allows.
+    TooLarge,
 }
 
 /// Bytes of a message as they went over the wire, heads and bodies.
@@ -42,6 +44,8 @@ pub(crate) trait Downstream {
     fn rewind_body(&mut self) -> bool;
     /// Waits for more of the body. `Ready(Ok)`: there is some, or it is done.
     fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyFault>>;
+    /// Bytes of payload that the body may have. To be told before anything of it is read.
+    fn limit_body(&mut self, limit: u64);
     /// Nobody will read what is left of the body.
     fn refuse_body(&mut self);
     /// Ready when the client has left. Only to be asked once the body is done.

@@ -6,6 +6,7 @@
 
 mod authority;
 mod buffers;
+mod compress;
 mod config;
 mod cuts;
 mod downstream;
@@ -17,11 +18,13 @@ mod io;
 mod listen;
 mod log;
 mod networks;
+mod pages;
 mod path;
 mod phases;
 mod pipeline;
 mod request;
 mod respond;
+mod shape;
 pub mod spec;
 mod start;
 mod stats;

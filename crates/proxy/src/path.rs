@@ -10,6 +10,8 @@
 //! - `//`, `%2F` and `;` are left as they are, since applications use them, but [`takes`] reads them as the
 //!   most trusting origin would: runs of slashes as one, `%2F` and `%5C` as slashes, `;x` as absent.
 
+use std::borrow::Cow;
+
 /// Why a path is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Refused(pub(crate) &'static str);
@@ -38,6 +40,28 @@ pub(crate) fn normalise(path: &[u8]) -> Result<Option<Vec<u8>>, Refused> {
     let mut normal = Vec::with_capacity(path.len() + 8);
     rewrite(path, &mut normal)?;
     Ok((normal != path).then_some(normal))
+}
+
+/// Brings a path that was made by rules into normal form. A dot segment in it is refused instead of resolved: it
+/// was put together from pieces of which none was one. Slashes at the beginning become one.
+///
+/// # Errors
+/// As [`normalise`].
+pub(crate) fn renormalise(mut path: Vec<u8>) -> Result<Vec<u8>, Refused> {
+    let slashes = path.iter().take_while(|byte| **byte == b'/').count();
+    if slashes > 1 {
+        path.drain(1..slashes);
+    }
+    let normal = normalise(&path)?;
+    let mut text = Vec::new();
+    for segment in path.split(|byte| *byte == b'/') {
+        text.clear();
+        decode(segment, &mut text)?;
+        if text == b"." || text == b".." {
+            return Err(Refused("the path holds a dot segment"));
+        }
+    }
+    Ok(normal.unwrap_or(path))
 }
 
 fn rewrite(path: &[u8], out: &mut Vec<u8>) -> Result<(), Refused> {
@@ -117,7 +141,7 @@ fn is_escaped_slash(text: &[u8]) -> bool {
     text.starts_with(b"%2F") || text.starts_with(b"%5C")
 }
 
-fn escape(byte: u8, out: &mut Vec<u8>) {
+pub(crate) fn escape(byte: u8, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
 }
@@ -136,6 +160,29 @@ pub(crate) fn takes(prefix: &[u8], path: &[u8]) -> bool {
     }
     let mut parts = Segments(path);
     prefix.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).all(|part| parts.next() == Some(part))
+}
+
+/// What follows `prefix` in a path that it [takes]: nothing, or a path with one slash at its beginning.
+pub(crate) fn below<'a>(prefix: &[u8], path: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+    if let Some(rest) = path.strip_prefix(prefix)
+        && (rest.is_empty() || rest[0] == b'/')
+    {
+        let slashes = rest.iter().take_while(|byte| **byte == b'/').count();
+        return Some(Cow::Borrowed(&rest[slashes.saturating_sub(1)..]));
+    }
+    if !takes(prefix, path) {
+        return None;
+    }
+    let mut parts = Segments(path);
+    let names = prefix.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).count();
+    parts.by_ref().take(names).for_each(drop);
+    let rest = parts.0;
+    let folder = path[..path.len() - rest.len()].ends_with(b"/");
+    if rest.is_empty() && !folder {
+        return Some(Cow::Borrowed(b""));
+    }
+    let rest = rest.iter().position(|byte| *byte != b'/').map_or(&rest[..0], |at| &rest[at..]);
+    Some(Cow::Owned([b"/", rest].concat()))
 }
 
 /// The names of a path as the most trusting origin reads them.
@@ -222,6 +269,50 @@ mod tests {
             "/a\u{1}",
         ] {
             assert!(normal(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_stands_below_a_prefix_begins_with_one_slash() {
+        for (prefix, path, expected) in [
+            ("/api", "/api", Some("")),
+            ("/api", "/api/", Some("/")),
+            ("/api", "/api/x/y", Some("/x/y")),
+            ("/api", "/api//x", Some("/x")),
+            ("/api", "//api/x", Some("/x")),
+            ("/api", "/api;v=1/x", Some("/x")),
+            ("/api", "/api;v=1", Some("")),
+            ("/api", "/api%2Fx", Some("/x")),
+            ("/api", "/apix", None),
+            ("/api", "/api../x", None),
+            ("", "/x", Some("/x")),
+            ("", "//x", Some("/x")),
+            ("/a/b", "/a//b///c/", Some("/c/")),
+        ] {
+            let rest = below(prefix.as_bytes(), path.as_bytes());
+            assert_eq!(rest.as_deref(), expected.map(str::as_bytes), "{prefix} {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_made_by_rules_has_no_dot_segments() {
+        for (path, expected) in [
+            ("/a/b", Some("/a/b")),
+            ("//a", Some("/a")),
+            ("/a/%61", Some("/a/a")),
+            ("/a..b/c", Some("/a..b/c")),
+            ("/files/../x", None),
+            ("/files/%2e%2E/x", None),
+            ("/a/.", None),
+            ("/a/..%2Fx", None),
+            ("/a/..;x", None),
+            ("a", None),
+            ("", None),
+            ("/a b", None),
+            ("/a%", None),
+        ] {
+            let made = renormalise(path.as_bytes().to_vec()).ok();
+            assert_eq!(made.as_deref(), expected.map(str::as_bytes), "{path}");
         }
     }
 

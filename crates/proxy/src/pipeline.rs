@@ -1,5 +1,6 @@
 //! The life of a request, top to bottom. Both protocols run this one function.
 
+use crate::config::Extra;
 use crate::downstream::Downstream;
 use crate::listen::Peer;
 use crate::log::{Fault, RequestId};
@@ -7,6 +8,7 @@ use crate::request::Request;
 use crate::sweep::Deadline;
 use crate::worker::{Snapshot, Worker};
 use crate::{phases, respond};
+use http::{HeaderName, HeaderValue};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
@@ -30,6 +32,8 @@ pub(crate) struct Stop {
     pub(crate) fault: Fault,
     /// Where a redirect leads.
     pub(crate) location: Option<Vec<u8>>,
+    /// What else the answer says.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Stop {
@@ -39,7 +43,8 @@ impl Stop {
         fault: Fault,
         reason: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, phase, reason: reason.into(), rule: None, fault, location: None }
+        let reason = reason.into();
+        Self { status, phase, reason, rule: None, fault, location: None, headers: Vec::new() }
     }
 
     pub(crate) fn redirect(
@@ -61,6 +66,8 @@ pub(crate) struct Call<'a> {
     pub(crate) deadline: &'a Deadline,
     pub(crate) request: &'a Request,
     pub(crate) id: RequestId,
+    /// The id that a trusted proxy gave the request, where the host takes it over.
+    pub(crate) taken_id: Option<Box<[u8]>>,
     pub(crate) started: Duration,
     /// By way of trusted proxies; the peer until the first phase has run.
     pub(crate) client_ip: IpAddr,
@@ -101,6 +108,7 @@ impl<'a> Call<'a> {
             deadline,
             request,
             id: worker.next_id(),
+            taken_id: None,
             started: worker.clock.monotonic(),
             client_ip: peer.ip,
             trusted: false,
@@ -108,6 +116,20 @@ impl<'a> Call<'a> {
             host: None,
             location: None,
             seen: Seen::default(),
+        }
+    }
+
+    /// The features of the host's place that look at requests; `None` on most hosts.
+    pub(crate) fn extra(&self) -> Option<&Extra> {
+        let host = &self.snapshot.config.hosts.all()[self.host?];
+        host.place(self.location).traffic.extra.as_deref()
+    }
+
+    /// Appends the request's id.
+    pub(crate) fn put_id(&self, out: &mut Vec<u8>) {
+        match &self.taken_id {
+            Some(id) => out.extend_from_slice(id),
+            None => out.extend_from_slice(&self.id.text()),
         }
     }
 }
@@ -123,8 +145,13 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         // A head that can be read in two ways must not reach a decision, but is logged with its client.
         refused.map_or(Flow::Continue(()), Flow::Break)?;
 
-        // Checks belong to hosts, so the host comes before them. Unknown hosts end here.
+        // Checks belong to hosts, so the host comes before them, and the path that it is chosen by is the one that
+        // the client asked for: no rewriting has happened yet. Unknown hosts, and those that cannot be served
+        // safely, end here.
         phases::route::run(call)?;
+
+        // As soon as the host is known, so that every answer from here on carries the right id.
+        phases::request_id::run(call);
 
         // (CrowdSec decisions and manual bans will stand here: cheap, and banned clients learn nothing more.)
         // Cheap, by address, and before anything that a stranger could learn from. (GeoIP will stand here too.)
@@ -132,13 +159,32 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
 
         // (Rate limits: only clients that may come at all fill the tables.)
 
-        // Before any phase that reads credentials: they belong on an encrypted connection.
+        // Before any phase that reads credentials: they belong on an encrypted connection. Before all that answers
+        // for the host, too, since a redirect to another host by plain HTTP would leave HSTS unlearnt.
         phases::https_redirect::run(call)?;
 
-        // (The auth gateway: asks another server, so only what passed the cheap checks gets so far.)
-        // (The WAF: the dearest check; sees the request as the origin will. Its answers' part, the response cache,
-        // static sites and mirroring belong into `forward`, around the exchange.)
+        // Before redirects, which clients may keep for ever, while maintenance ends.
+        phases::maintenance::run(call)?;
 
+        // Before the auth gateway, since preflights come without credentials (Fetch standard, section 3.2.2), and
+        // before redirects, which browsers do not follow for a preflight.
+        phases::cors::run(call)?;
+
+        // Before the auth gateway: nobody has to log in to be sent elsewhere. On the path that was asked for.
+        phases::redirects::run(call)?;
+
+        // Before anything reads a body.
+        phases::body_limit::run(call)?;
+
+        // (The auth gateway, by forward auth: asks another server, so only what passed the cheap checks gets so
+        // far, and it is asked about the path that the client asked for.)
+        // (The WAF: the dearest check; its rules see the path that was asked for and the one that the origin will
+        // get. Its answers' part belongs into `forward`, around the exchange.)
+
+        // Rewriting and header edits happen as the head for the origin is written, behind every decision. (Within
+        // it will stand: static sites and the response cache, in the exchange's place, and so behind every check;
+        // mirroring, beside the exchange, with the head that the origin gets.) On its way back an answer is replaced
+        // by a page or compressed, whereupon its headers are edited: a person's edits have the last word.
         phases::forward::run(call, down).await
     }
     .await;

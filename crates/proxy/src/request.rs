@@ -152,6 +152,12 @@ impl Request {
         self.fields.iter().filter(move |field| field.kind == kind).map(|field| self.text(field.value))
     }
 
+    /// All values of headers of this name, which is in lower case.
+    pub(crate) fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let is = move |field: &&Field| self.text(field.name).eq_ignore_ascii_case(name.as_bytes());
+        self.fields.iter().filter(is).map(|field| self.text(field.value))
+    }
+
     /// Takes in the text of a head; spans of it are named by their place in `head`.
     pub(crate) fn take_text(&mut self, head: &[u8]) {
         self.text.extend_from_slice(head);

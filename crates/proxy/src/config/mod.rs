@@ -3,17 +3,21 @@
 mod build;
 mod edits;
 mod hosts;
+pub(crate) mod rules;
+mod security_headers;
+mod template;
 pub(crate) mod tls;
 mod traffic;
 
 use crate::spec::DefaultSite;
 pub use build::BuildProblem;
-pub(crate) use edits::Edits;
+pub(crate) use edits::{Edits, editable};
 pub(crate) use hosts::{Hosts, Target};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
-pub(crate) use traffic::Traffic;
+pub(crate) use template::Template;
+pub(crate) use traffic::{Extra, Traffic};
 
 /// A configuration that requests can be served from.
 #[derive(Debug)]

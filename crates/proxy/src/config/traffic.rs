@@ -1,18 +1,48 @@
 //! The traffic features of one host or location, compiled once. A host without any costs a request one look at
 //! an empty pointer.
 
-use super::Edits;
-use crate::spec::{self, Hsts};
+use super::{Edits, security_headers};
+use crate::compress::Compression;
+use crate::pages::{Page, Pages};
+use crate::phases::cors::{self, Cors};
+use crate::phases::maintenance::{self, Maintenance};
+use crate::phases::redirects::{self, Redirect};
+use crate::phases::request_id::{self, RequestIds};
+use crate::phases::rewrite;
+use crate::pipeline::Call;
+use crate::spec::{self, Hsts, MAX_BUFFERED_BODY};
 use base::FieldError;
 use http::HeaderValue;
 use http::header::STRICT_TRANSPORT_SECURITY;
+use std::borrow::Cow;
 
 /// What is done to the requests and answers of a host or location.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) request_edits: Edits,
-    /// Edits of answers that came by `http`, and by `https`; the latter with Strict-Transport-Security.
-    pub(crate) response_edits: [Edits; 2],
+    /// Edits of the origin's answers that go by `http`, and by `https`; the latter with
+    /// Strict-Transport-Security.
+    response_edits: [Edits; 2],
+    /// The same for answers of our own.
+    own_edits: [Edits; 2],
+    /// Everything beyond constant headers.
+    pub(crate) extra: Option<Box<Extra>>,
+}
+
+/// Features that look at each request. What a host has not is `None` or empty.
+#[derive(Debug, Default)]
+pub(crate) struct Extra {
+    pub(crate) maintenance: Option<Maintenance>,
+    pub(crate) redirects: Vec<Redirect>,
+    pub(crate) rewrite: Vec<rewrite::Step>,
+    pub(crate) cors: Option<Cors>,
+    /// In bytes.
+    pub(crate) max_body: Option<u64>,
+    /// In bytes; 0 for none.
+    pub(crate) buffer_body: usize,
+    pub(crate) compression: Option<Compression>,
+    pub(crate) pages: Pages,
+    pub(crate) request_id: Option<RequestIds>,
 }
 
 impl Traffic {
@@ -25,42 +55,134 @@ impl Traffic {
             Edits::build(edits.as_deref().unwrap_or_default(), of_request)
                 .map_err(|(at, message)| FieldError::new(format!("{field}.{at}"), message))
         };
-        not_yet(spec)?;
-        let plain = edits("response_headers", &spec.response_headers, false)?;
-        let mut secure = plain.clone();
-        if let Some(hsts) = hsts {
-            let scope = if hsts.include_subdomains { "; includeSubDomains" } else { "" };
-            let value = format!("max-age={}{scope}", hsts.max_age);
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                secure.set(STRICT_TRANSPORT_SECURITY, value);
+        let extra = Extra::build(spec)?;
+        let mut request = edits("request_headers", &spec.request_headers, true)?;
+        if let Some(ids) = &extra.request_id {
+            ids.prepare_request(&mut request);
+        }
+        let mut response = edits("response_headers", &spec.response_headers, false)?;
+        if extra.cors.is_some() {
+            Cors::silence(&mut response);
+        }
+        let mut own = Edits::default();
+        for edits in [&mut response, &mut own] {
+            if let Some(cors) = &extra.cors {
+                cors.prepare(edits);
+            }
+            if let Some(ids) = &extra.request_id {
+                ids.prepare_answer(edits);
+            }
+            if let Some(security) = spec.security_headers {
+                security_headers::apply(security, edits);
             }
         }
+        let secure = |edits: &Edits| {
+            let mut secure = edits.clone();
+            if let Some(hsts) = hsts {
+                let scope = if hsts.include_subdomains { "; includeSubDomains" } else { "" };
+                let value = format!("max-age={}{scope}", hsts.max_age);
+                if let Ok(value) = HeaderValue::from_str(&value) {
+                    secure.set(STRICT_TRANSPORT_SECURITY, value);
+                }
+            }
+            secure
+        };
         Ok(Self {
-            request_edits: edits("request_headers", &spec.request_headers, true)?,
-            response_edits: [plain, secure],
+            request_edits: request,
+            response_edits: [response.clone(), secure(&response)],
+            own_edits: [own.clone(), secure(&own)],
+            extra: (!extra.is_empty()).then(|| Box::new(extra)),
         })
+    }
+
+    /// Edits of the origin's answer to this call.
+    pub(crate) fn answer_edits(&self, call: &Call<'_>) -> Cow<'_, Edits> {
+        self.edits(&self.response_edits[usize::from(call.https)], call)
+    }
+
+    /// Edits of an answer of our own.
+    pub(crate) fn own_edits(&self, call: &Call<'_>) -> Cow<'_, Edits> {
+        self.edits(&self.own_edits[usize::from(call.https)], call)
+    }
+
+    fn edits<'a>(&'a self, edits: &'a Edits, call: &Call<'_>) -> Cow<'a, Edits> {
+        let extra = self.extra.as_deref();
+        let cors = extra.and_then(|extra| extra.cors.as_ref()).filter(|cors| cors.by_origin());
+        if edits.dynamic.is_empty() && cors.is_none() {
+            return Cow::Borrowed(edits);
+        }
+        let mut filled = edits.filled(call);
+        if let Some(cors) = cors {
+            cors.answer(call, &mut filled);
+        }
+        Cow::Owned(filled)
     }
 }
 
-/// What is specified but not served yet is refused, not passed over.
-fn not_yet(spec: &spec::Traffic) -> Result<(), FieldError> {
-    for (field, given) in [
-        ("rewrite", spec.rewrite.is_some()),
-        ("redirects", spec.redirects.is_some()),
-        ("cors", spec.cors.is_some()),
-        ("security_headers", spec.security_headers.is_some()),
-        ("compression", spec.compression.is_some()),
-        ("maintenance", spec.maintenance.is_some()),
-        ("error_pages", spec.error_pages.is_some()),
-        ("max_body", spec.max_body.is_some()),
-        ("buffer_body", spec.buffer_body.is_some()),
-        ("request_id", spec.request_id.is_some()),
-    ] {
-        if given {
-            return Err(FieldError::new(field, "this version does not serve this feature; leave it out"));
+impl Extra {
+    fn build(spec: &spec::Traffic) -> Result<Self, FieldError> {
+        let buffer_body = spec.buffer_body.unwrap_or(0);
+        if buffer_body > MAX_BUFFERED_BODY {
+            let message = format!("at most {MAX_BUFFERED_BODY} bytes can be held back");
+            return Err(FieldError::new("buffer_body", message));
         }
+        let mut pages = Pages::default();
+        if let Some(spec) = &spec.error_pages {
+            super::rules::count("error_pages.pages", spec.pages.len())?;
+            pages.replace_origin = spec.replace_origin;
+            for (at, page) in spec.pages.iter().enumerate() {
+                let wrong = |field: &str, message| {
+                    FieldError::new(format!("error_pages.pages.{at}.{field}"), message)
+                };
+                if page.statuses.is_empty() || (100..400).any(|status| page.statuses.contains(status)) {
+                    let message = "write statuses from 400 to 599, like 404 or 500-599".to_owned();
+                    return Err(wrong("statuses", message));
+                }
+                let html = Page::parse(&page.html).map_err(|message| wrong("html", message))?;
+                pages.all.push((page.statuses.clone(), html));
+            }
+        }
+        Ok(Self {
+            maintenance: spec.maintenance.as_ref().map(maintenance::build).transpose()?.flatten(),
+            redirects: redirects::build(spec.redirects.as_deref().unwrap_or_default())?,
+            rewrite: rewrite::build(spec.rewrite.as_deref().unwrap_or_default())?,
+            cors: spec.cors.as_ref().map(cors::build).transpose()?.flatten(),
+            max_body: spec.max_body.filter(|limit| *limit > 0),
+            buffer_body: usize::try_from(buffer_body).unwrap_or(usize::MAX),
+            compression: spec.compression.as_ref().map(Compression::build).transpose()?.flatten(),
+            pages,
+            request_id: spec.request_id.as_ref().map(request_id::build).transpose()?,
+        })
     }
-    Ok(())
+
+    /// Whether bodies of this exchange are looked at.
+    pub(crate) fn shapes(&self) -> bool {
+        self.compression.is_some() || self.pages.replace_origin || self.buffer_body > 0
+    }
+
+    /// Whether there is nothing that looks at requests.
+    fn is_empty(&self) -> bool {
+        let Self {
+            maintenance,
+            redirects,
+            rewrite,
+            cors,
+            max_body,
+            buffer_body,
+            compression,
+            pages,
+            request_id,
+        } = self;
+        maintenance.is_none()
+            && redirects.is_empty()
+            && rewrite.is_empty()
+            && cors.is_none()
+            && max_body.is_none()
+            && *buffer_body == 0
+            && compression.is_none()
+            && pages.all.is_empty()
+            && request_id.is_none()
+    }
 }
 
 impl spec::Traffic {

@@ -51,6 +51,8 @@ pub(crate) struct Decoder {
     /// Trailer section as received, without its last empty line.
     trailers: Vec<u8>,
     extensions: u32,
+    /// Payload of all chunks that have begun, in bytes.
+    chunks: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -85,6 +87,11 @@ impl Decoder {
 
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
+    }
+
+    /// Payload of all chunks that have begun, in bytes.
+    pub(crate) fn chunks(&self) -> u64 {
+        self.chunks
     }
 
     /// The connection has ended. Whether that ends the body as it should.
@@ -158,7 +165,10 @@ impl Decoder {
                 (State::Extension(size, length + 1), false)
             }
             (State::SizeEnd(0), b'\n') => (State::TrailerStart, true),
-            (State::SizeEnd(size), b'\n') => (State::Data(size), true),
+            (State::SizeEnd(size), b'\n') => {
+                self.chunks = self.chunks.saturating_add(size);
+                (State::Data(size), true)
+            }
             (State::DataEnd, b'\r') => (State::DataLineEnd, true),
             (State::DataLineEnd, b'\n') => (State::Size(0, 0), true),
             (State::TrailerStart, b'\r') => (State::LastLineEnd, self.trailers.is_empty()),

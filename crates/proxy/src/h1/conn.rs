@@ -100,6 +100,8 @@ struct Client {
     begun: bool,
     keep_alive: bool,
     aborted: bool,
+    /// Payload that a chunked body may have.
+    max_body: u64,
     tunnelled: bool,
     volume: Volume,
 }
@@ -124,6 +126,7 @@ impl Client {
             begun: false,
             keep_alive: true,
             aborted: false,
+            max_body: u64::MAX,
             tunnelled: false,
             volume: Volume::default(),
         }
@@ -212,6 +215,7 @@ impl Client {
         self.begun = false;
         self.keep_alive = request.keep_alive && !broken;
         self.aborted = false;
+        self.max_body = u64::MAX;
     }
 
     /// Whether another request can follow on this connection.
@@ -312,6 +316,9 @@ impl Downstream for Client {
             }
             let step = self.upload.step(self.inbox.data_mut(), Keep::Chunks);
             let step = step.map_err(|_| BodyFault::Malformed)?;
+            if self.upload.chunks() > self.max_body {
+                return Poll::Ready(Err(BodyFault::TooLarge));
+            }
             self.volume.bytes_in += step.read as u64;
             if let Some(tail) = self.upload.take_tail() {
                 self.tail = tail;
@@ -322,6 +329,10 @@ impl Downstream for Client {
                 self.step = step;
             }
         }
+    }
+
+    fn limit_body(&mut self, limit: u64) {
+        self.max_body = limit;
     }
 
     fn refuse_body(&mut self) {
@@ -364,6 +375,9 @@ impl Downstream for Client {
             }
         }
         out.extend_from_slice(&edits.lines);
+        for (name, value) in edits.defaults.iter().filter(|(name, _)| !head.has(name.as_str())) {
+            field::put(out, name.as_str().as_bytes(), value.as_bytes());
+        }
         if head.status == 101 {
             self.tunnelled = true;
             out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n");

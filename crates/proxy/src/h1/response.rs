@@ -43,6 +43,11 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// Whether there is a header of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name))
+    }
+
     fn is_nominated(&self, name: &str) -> bool {
         connection_tokens(self.headers).any(|token| token.eq_ignore_ascii_case(name.as_bytes()))
     }

@@ -181,6 +181,9 @@ struct Stream {
     upload: Vec<u8>,
     gone: usize,
     window: usize,
+    /// Payload so far, and what it may be.
+    received: u64,
+    max_body: u64,
     end: BodyEnd,
     /// What has gone of the body is kept until the answer begins, or until more of it comes.
     hold: bool,
@@ -212,6 +215,8 @@ impl Stream {
             chunked: request.framing == Framing::Chunked,
             gone: 0,
             window: 0,
+            received: 0,
+            max_body: u64::MAX,
             end: if request.framing == Framing::None { BodyEnd::Done } else { BodyEnd::Data },
             hold: false,
             lost: false,
@@ -302,6 +307,10 @@ impl Downstream for Stream {
                     Some(Ok(data)) => {
                         self.volume.bytes_in += data.len() as u64;
                         self.window += data.len();
+                        self.received += data.len() as u64;
+                        if self.received > self.max_body {
+                            return Poll::Ready(Err(BodyFault::TooLarge));
+                        }
                         if !data.is_empty() {
                             self.let_go();
                             self.gather(&data);
@@ -321,6 +330,10 @@ impl Downstream for Stream {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn limit_body(&mut self, limit: u64) {
+        self.max_body = limit;
     }
 
     fn refuse_body(&mut self) {}
@@ -359,7 +372,8 @@ impl Downstream for Stream {
                 append(headers, name, value);
             }
         }
-        for (name, value) in &edits.fields {
+        let defaults = edits.defaults.iter().filter(|(name, _)| !head.has(name.as_str()));
+        for (name, value) in edits.fields.iter().chain(defaults) {
             headers.append(name, value.clone());
         }
         if let Some(length) = head.length {

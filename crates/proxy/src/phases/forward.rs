@@ -1,11 +1,14 @@
 //! Sends a request to its origin and the answer back. Builds the head that the origin gets.
 
-use crate::config::{Edits, Target, Traffic};
+use crate::config::{Edits, Extra, Target, Traffic};
 use crate::downstream::Downstream;
 use crate::field::{self, Kind};
 use crate::h1::body::Framing;
 use crate::log::Fault;
+use crate::phases::rewrite;
 use crate::pipeline::{Call, Flow, Stop};
+use crate::respond::OwnPages;
+use crate::shape::Shaped;
 use crate::upstream::exchange::{self, Failure};
 use std::io::Write;
 
@@ -20,15 +23,45 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D) -> Flo
     let Some(target) = &place.target else {
         return Flow::Break(Stop::new(PHASE, 500, Fault::Charon, "The host has no upstream."));
     };
-    let edits = &place.traffic.response_edits[usize::from(call.https)];
+    let traffic = &place.traffic;
+    let extra = traffic.extra.as_deref();
+    let rewritten = match extra.map(|extra| rewrite::apply(call, &extra.rewrite)).transpose() {
+        Ok(path) => path.flatten(),
+        Err(stop) => return Flow::Break(stop),
+    };
+    if let Some(limit) = extra.and_then(|extra| extra.max_body) {
+        down.limit_body(limit);
+    }
     let mut head = call.worker.buffers.take_vector();
-    build_head(call, target, &place.traffic, &mut head);
-    let result = exchange::run(call, down, target, edits, &head).await;
+    build_head(call, target, traffic, rewritten.as_deref(), &mut head);
+    let result = match extra.filter(|extra| extra.shapes()) {
+        None => exchange::run(call, down, target, traffic, &head).await,
+        // Boxed, since most requests need none of it, and every open connection would hold its room.
+        Some(extra) => Box::pin(run_shaped(call, down, target, traffic, extra, &head)).await,
+    };
     call.worker.buffers.give_vector(head);
     match result {
         Ok(()) => Flow::Continue(()),
         Err(failure) => Flow::Break(explain(failure)),
     }
+}
+
+/// The same through what looks at bodies.
+async fn run_shaped<D: Downstream>(
+    call: &mut Call<'_>,
+    down: &mut D,
+    target: &Target,
+    traffic: &Traffic,
+    extra: &Extra,
+    head: &[u8],
+) -> Result<(), Failure> {
+    let mut shaped = Shaped::new(call, down, extra.compression.as_ref(), OwnPages::of(call, &extra.pages));
+    // A client that waits for our word before it sends the body would wait for the origin's.
+    if extra.buffer_body > 0 && !call.request.expects_continue {
+        let gathered = shaped.gather(call, extra.buffer_body).await;
+        gathered.map_err(|fault| fault.map_or(Failure::ClientSlow, Failure::from))?;
+    }
+    exchange::run(call, &mut shaped, target, traffic, head).await
 }
 
 /// Whose fault a failure is, and what the client is told. Once an answer has begun, nothing more can be told,
@@ -38,6 +71,9 @@ fn explain(failure: Failure) -> Stop {
         Failure::ClientGone => (0, Fault::Client, "The client left before the answer was complete.".into()),
         Failure::ClientSlow => (408, Fault::Client, "The rest of the request did not come in time.".into()),
         Failure::ClientStalled => (0, Fault::Client, "The client took nothing more of the answer.".into()),
+        Failure::ClientTooLarge => {
+            (413, Fault::Client, "The body of the request is larger than is taken here.".into())
+        }
         Failure::ClientBroken => (400, Fault::Client, "The body of the request is malformed.".into()),
         Failure::Unreachable(error) => {
             let status = if error.kind() == std::io::ErrorKind::TimedOut { 504 } else { 502 };
@@ -57,13 +93,13 @@ fn explain(failure: Failure) -> Stop {
 
 /// The head for the origin. What we say about the client comes last and from us alone: whatever the client
 /// said about itself is dropped unless the peer is trusted.
-fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, out: &mut Vec<u8>) {
+fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, path: Option<&[u8]>, out: &mut Vec<u8>) {
     let request = call.request;
     let edits = &traffic.request_edits;
 
     out.extend_from_slice(request.method());
     out.push(b' ');
-    out.extend_from_slice(request.path());
+    out.extend_from_slice(path.unwrap_or_else(|| request.path()));
     if let Some(query) = request.query() {
         out.push(b'?');
         out.extend_from_slice(query);
@@ -114,6 +150,12 @@ fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, out: &mut Vec
     }
     about_client(call, edits, out);
     out.extend_from_slice(&edits.lines);
+    for (name, template) in &edits.dynamic {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        template.render(call, None, out);
+        out.extend_from_slice(b"\r\n");
+    }
     out.extend_from_slice(b"\r\n");
 }
 

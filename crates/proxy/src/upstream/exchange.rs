@@ -3,7 +3,7 @@
 
 use super::{Link, dial, tunnel};
 use crate::buffers::Inbox;
-use crate::config::{Edits, Target};
+use crate::config::{Target, Traffic};
 use crate::cuts::Cut;
 use crate::downstream::{BodyFault, Downstream};
 use crate::h1::body::{Decoder, Framing, Malformed, Step};
@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     ClientStalled,
     /// Its body is malformed.
     ClientBroken,
+    /// Its body is larger than the host takes.
+    ClientTooLarge,
     Unreachable(io::Error),
     /// No answer in time.
     Silent,
@@ -47,11 +49,12 @@ impl From<BodyFault> for Failure {
         match fault {
             BodyFault::Gone => Self::ClientGone,
             BodyFault::Malformed => Self::ClientBroken,
+            BodyFault::TooLarge => Self::ClientTooLarge,
         }
     }
 }
 
-/// Sends `head` and the client's body to `target`, and its answer, with `edits`, to the client.
+/// Sends `head` and the client's body to `target`, and its answer to the client.
 ///
 /// A request is sent a second time only when the first connection was a kept one that ended without a byte of
 /// an answer, nothing of a body is lost, and either the method may be repeated or nothing of the request has
@@ -63,7 +66,7 @@ pub(crate) async fn run<D: Downstream>(
     call: &mut Call<'_>,
     down: &mut D,
     target: &Target,
-    edits: &Edits,
+    traffic: &Traffic,
     head: &[u8],
 ) -> Result<(), Failure> {
     let worker = call.worker.clone();
@@ -91,7 +94,7 @@ pub(crate) async fn run<D: Downstream>(
             gone: 0,
             delivered: 0,
         };
-        let result = exchange.run(call, down, edits).await;
+        let result = exchange.run(call, down, traffic).await;
         match result {
             Err(Failure::Closed)
                 if was_kept && (idempotent || exchange.never_arrived()) && down.rewind_body() =>
@@ -200,12 +203,12 @@ impl Exchange<'_> {
         &mut self,
         call: &mut Call<'_>,
         down: &mut D,
-        edits: &Edits,
+        traffic: &Traffic,
     ) -> Result<Ended, Failure> {
         let worker = call.worker.clone();
         let mut interim = 0;
         let keep_alive = loop {
-            let next = self.read_head(call, down, edits)?;
+            let next = self.read_head(call, down, traffic)?;
             match next {
                 Next::More => {
                     let first = self.inbox.is_empty();
@@ -252,7 +255,7 @@ impl Exchange<'_> {
         &mut self,
         call: &mut Call<'_>,
         down: &mut D,
-        edits: &Edits,
+        traffic: &Traffic,
     ) -> Result<Next, Failure> {
         if self.inbox.is_empty() {
             return Ok(Next::More);
@@ -262,7 +265,7 @@ impl Exchange<'_> {
         let Some(parsed) = parsed.map_err(Failure::BadAnswer)? else { return Ok(Next::More) };
         match parsed.head.status {
             101 if call.request.websocket && parsed.websocket => {
-                down.begin(&parsed.head, edits);
+                down.begin(&parsed.head, &traffic.answer_edits(call));
                 Ok(Next::Tunnel(parsed.size))
             }
             101 => Err(Failure::BadAnswer("switches protocols without being asked")),
@@ -272,7 +275,7 @@ impl Exchange<'_> {
                 Ok(Next::Interim(parsed.size))
             }
             status => {
-                down.begin(&parsed.head, edits);
+                down.begin(&parsed.head, &traffic.answer_edits(call));
                 call.seen.status = status;
                 Ok(Next::Body {
                     head: parsed.size,

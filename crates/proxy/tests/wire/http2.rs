@@ -82,7 +82,7 @@ fn get(uri: &str) -> Request<()> {
 }
 
 /// Sends a request; status, headers, body and trailers of the answer.
-async fn fetch(
+pub(crate) async fn fetch(
     sender: &mut SendRequest<Bytes>,
     request: Request<()>,
     body: Option<(&[u8], Option<HeaderMap>)>,

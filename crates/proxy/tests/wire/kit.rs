@@ -354,6 +354,17 @@ impl Client {
         Some(Answer { head, body, whole })
     }
 
+    /// The payload of the next chunk; empty at the end.
+    pub(crate) fn chunk(&mut self) -> Vec<u8> {
+        while find(&self.unread, b"\r\n").is_none() && self.fill() {}
+        let Some(at) = find(&self.unread, b"\r\n") else { return Vec::new() };
+        let line: Vec<_> = self.unread.drain(..at + 2).collect();
+        let size = usize::from_str_radix(std::str::from_utf8(&line[..at]).unwrap(), 16).unwrap();
+        let data = self.exactly(size);
+        self.exactly(2);
+        data
+    }
+
     fn chunks(&mut self) -> (Vec<u8>, bool) {
         let mut body = Vec::new();
         loop {

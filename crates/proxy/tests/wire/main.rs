@@ -5,8 +5,11 @@
 
 mod answers;
 mod bodies;
+mod compression;
+mod cors;
 mod floods;
 mod framing;
+mod headers;
 mod heads2;
 mod http2;
 mod hygiene;
@@ -15,5 +18,8 @@ mod kit;
 mod life;
 mod limits;
 mod logging;
+mod pages;
+mod redirects;
+mod rewrite;
 mod routing;
 mod upgrade;
