@@ -167,3 +167,109 @@ fn heads_that_are_too_large_are_counted() {
     assert_eq!(status(&answer), 431);
     assert_eq!(counted(&proxy, Cut::LargeHead), 1);
 }
+
+/// A proxy in a process of its own, whose descriptors and memory are its own. It ends with its standard input.
+struct Apart {
+    process: std::process::Child,
+    address: std::net::SocketAddr,
+}
+
+/// What tells the process that it is the proxy, and how many descriptors it may have.
+const DESCRIPTORS: &str = "TEST_PROXY_DESCRIPTORS";
+
+impl Apart {
+    fn start(test: &str, descriptors: u64) -> Self {
+        use std::io::{BufRead, BufReader};
+        use std::process::{Command, Stdio};
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(DESCRIPTORS, descriptors.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| line.unwrap().split("listens on ").nth(1)?.parse().ok()).unwrap();
+        Self { process, address }
+    }
+
+    /// In the process itself: serves, and never returns. Elsewhere it does nothing.
+    #[expect(clippy::disallowed_methods, reason = "the way in which a test tells its own process what it is")]
+    fn be() {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        let Ok(descriptors) = std::env::var(DESCRIPTORS) else { return };
+        let descriptors = Some(descriptors.parse().unwrap());
+        setrlimit(Resource::Nofile, Rlimit { current: descriptors, maximum: descriptors }).unwrap();
+        let origin = Origin::ok();
+        let limits = Limits { connections: Some(100_000), ..quick() };
+        let proxy = start(&spec_for(&origin), limits, LogSettings::default());
+        writeln!(std::io::stdout(), "listens on {}", proxy.http()[0]).unwrap();
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        std::process::exit(0);
+    }
+
+    /// Processor time in hundredths of a second.
+    fn processor_time(&self) -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+    }
+
+    fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn without_a_descriptor_new_clients_wait_and_the_others_are_served_and_nothing_spins() {
+    Apart::be();
+    let test = "limits::without_a_descriptor_new_clients_wait_and_the_others_are_served_and_nothing_spins";
+    let proxy = Apart::start(test, 100);
+    let mut known = Client::new(proxy.address);
+    assert_eq!(known.get("/").status(), 200);
+    let crowd: Vec<_> = (0..200).map(|_| Client::new(proxy.address)).collect();
+    eventually("no descriptor is left", || {
+        std::fs::read_dir(format!("/proc/{}/fd", proxy.process.id())).unwrap().count() == 100
+    });
+    // Long enough for a loop that does not rest to be seen.
+    let before = proxy.processor_time();
+    pause(Duration::from_millis(1000));
+    assert!(proxy.processor_time() - before < 50, "it spins");
+    for _ in 0..20 {
+        assert_eq!(known.get("/").status(), 200);
+    }
+    drop(crowd);
+    assert_eq!(Client::new(proxy.address).get("/").status(), 200);
+}
+
+#[test]
+fn an_idle_connection_costs_less_than_ten_kilobytes() {
+    Apart::be();
+    const COUNT: u64 = 2000;
+    let proxy = Apart::start("limits::an_idle_connection_costs_less_than_ten_kilobytes", 10_000);
+    let open = |count| -> Vec<Client> {
+        (0..count)
+            .map(|_| {
+                let mut client = Client::new(proxy.address);
+                assert_eq!(client.get("/").status(), 200);
+                client
+            })
+            .collect()
+    };
+    // What the first connections bring into memory is not theirs.
+    let first = open(50);
+    let before = proxy.resident_kib();
+    let idle = open(COUNT);
+    let each = (proxy.resident_kib() - before) as f64 / COUNT as f64;
+    assert!(each <= 10.0, "{each} KiB");
+    drop((first, idle));
+}
