@@ -194,7 +194,11 @@ impl Apart {
     }
 
     /// In the process itself: serves, and never returns. Elsewhere it does nothing.
-    #[expect(clippy::disallowed_methods, reason = "the way in which a test tells its own process what it is")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::print_stdout,
+        reason = "how a test and its own process talk"
+    )]
     fn be() {
         use rustix::process::{Resource, Rlimit, setrlimit};
         let Ok(descriptors) = std::env::var(DESCRIPTORS) else { return };
@@ -203,7 +207,7 @@ impl Apart {
         let origin = Origin::ok();
         let limits = Limits { connections: Some(100_000), ..quick() };
         let proxy = start(&spec_for(&origin), limits, LogSettings::default());
-        writeln!(std::io::stdout(), "listens on {}", proxy.http()[0]).unwrap();
+        println!("listens on {}", proxy.http()[0]);
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     }
