@@ -34,11 +34,13 @@ pub enum Cut {
     H2Flood,
     /// HTTP/2: a breach of the protocol.
     H2Protocol,
+    /// A peer that may not, or did not in time, say by PROXY protocol whose connection it passes on.
+    ProxyProtocol,
 }
 
 impl Cut {
     /// All reasons with their names, as in metrics.
-    pub const ALL: [(Self, &'static str); 13] = [
+    pub const ALL: [(Self, &'static str); 14] = [
         (Self::Connections, "connections"),
         (Self::ConnectionsPerClient, "connections_per_client"),
         (Self::Descriptors, "descriptors"),
@@ -52,6 +54,7 @@ impl Cut {
         (Self::H2Control, "h2_control_frames"),
         (Self::H2Flood, "h2_flood"),
         (Self::H2Protocol, "h2_protocol"),
+        (Self::ProxyProtocol, "proxy_protocol"),
     ];
 
     /// The name, as in metrics.

@@ -22,6 +22,7 @@ mod pages;
 mod path;
 mod phases;
 mod pipeline;
+mod proxy_protocol;
 mod request;
 mod respond;
 mod shape;

@@ -3,12 +3,14 @@
 
 use crate::StartError;
 use crate::cuts::Cut;
+use crate::networks::Networks;
 use crate::worker::Worker;
-use crate::{h1, h2, io::Io};
+use crate::{h1, h2, io::Io, proxy_protocol};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -130,6 +132,7 @@ impl Accepting {
 
 async fn accept_on(share: Share, worker: Rc<Worker>, mut end: oneshot::Receiver<()>) {
     let tls = share.tls;
+    let balancers = worker.balancers.get(&share.address).cloned();
     let listener = match TcpListener::from_std(share.socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "a listening socket cannot be watched; restart Charon"),
@@ -144,7 +147,7 @@ async fn accept_on(share: Share, worker: Rc<Worker>, mut end: oneshot::Receiver<
         match accepted {
             Ok((stream, peer)) => {
                 resting = false;
-                welcome(stream, peer, tls, &worker);
+                welcome(stream, peer, tls, balancers.clone(), &worker);
             }
             Err(error)
                 if matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM)) =>
@@ -163,17 +166,23 @@ async fn accept_on(share: Share, worker: Rc<Worker>, mut end: oneshot::Receiver<
     let Ok(listener) = listener.into_std() else { return };
     while let Ok((stream, peer)) = listener.accept() {
         if let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) {
-            welcome(stream, peer, tls, &worker);
+            welcome(stream, peer, tls, balancers.clone(), &worker);
         }
     }
 }
 
-fn welcome(stream: TcpStream, peer: SocketAddr, tls: bool, worker: &Rc<Worker>) {
+fn welcome(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: bool,
+    balancers: Option<Arc<Networks>>,
+    worker: &Rc<Worker>,
+) {
     // An unusual socket is served all the same.
     let _ = stream.set_nodelay(true);
     // Counted before its task runs, so that a drain waits for it.
     worker.stats.connections.add(1);
-    tokio::task::spawn_local(serve(Open(worker.clone()), stream, peer, tls));
+    tokio::task::spawn_local(serve(Open(worker.clone()), stream, peer, tls, balancers));
 }
 
 /// What is known about a client's connection.
@@ -202,9 +211,39 @@ impl Drop for Open {
     }
 }
 
-async fn serve(open: Open, stream: TcpStream, peer: SocketAddr, tls: bool) {
+/// Whose connection a load balancer passes on; `None`: the peer is none, or says nothing that can be read within
+/// the time that a head may take.
+async fn passed_on(
+    stream: &mut TcpStream,
+    peer: SocketAddr,
+    balancers: &Networks,
+    worker: &Worker,
+) -> Option<proxy_protocol::Origin> {
+    if !balancers.contain(peer.ip()) {
+        return None;
+    }
+    let deadline = worker.sweep.register();
+    worker.sweep.arm(&deadline, worker.limits.head);
+    deadline.within(proxy_protocol::read(stream)).await.ok()
+}
+
+async fn serve(
+    open: Open,
+    mut stream: TcpStream,
+    mut peer: SocketAddr,
+    tls: bool,
+    balancers: Option<Arc<Networks>>,
+) {
     let worker = open.0.clone();
-    let local_port = stream.local_addr().map_or(0, |address| address.port());
+    let mut local_port = stream.local_addr().map_or(0, |address| address.port());
+    if let Some(balancers) = balancers {
+        // Before all else, TLS too; and before the client is counted, since only now it is known who that is.
+        match Box::pin(passed_on(&mut stream, peer, &balancers, &worker)).await {
+            Some(proxy_protocol::Origin::Client { from, to }) => (peer, local_port) = (from, to.port()),
+            Some(proxy_protocol::Origin::Own) => {}
+            None => return worker.stats.cuts.count(Cut::ProxyProtocol),
+        }
+    }
     let ip = peer.ip().to_canonical();
     let _pass = match worker.gate.admit(ip, worker.snapshot().config.trusts(ip)) {
         Ok(pass) => pass,

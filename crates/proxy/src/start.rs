@@ -5,10 +5,13 @@ use crate::config::tls::ServerTls;
 use crate::gate::Gate;
 use crate::listen::Listening;
 use crate::log::{Entry, LogSettings, LogStatus, Writer};
+use crate::networks::Networks;
 use crate::stats::{self, Stats, WorkerStats};
 use crate::worker::{self, Drain, Order, Parts};
 use arc_swap::ArcSwap;
 use base::Clock;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,6 +26,10 @@ pub struct Settings {
     pub http: Vec<SocketAddr>,
     /// Addresses for HTTPS.
     pub https: Vec<SocketAddr>,
+    /// Addresses, among all that are listened on, where a load balancer says by PROXY protocol (versions 1 and 2)
+    /// whose connection it passes on, with the networks of the load balancers. Whoever else connects there, or
+    /// sends no such header, is refused and counted ([`crate::Cut::ProxyProtocol`]).
+    pub proxy_protocol: BTreeMap<SocketAddr, Vec<IpNet>>,
     /// Threads; one per core is right.
     pub workers: usize,
     /// The access log.
@@ -36,6 +43,7 @@ impl Default for Settings {
         Self {
             http: Vec::new(),
             https: Vec::new(),
+            proxy_protocol: BTreeMap::new(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             access_log: LogSettings::default(),
             limits: Limits::default(),
@@ -175,11 +183,21 @@ pub struct Proxy {
 pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<Proxy, StartError> {
     let workers = settings.workers.max(1);
     let mut listening = Vec::new();
+    let mut balancers: BTreeMap<_, _> = settings
+        .proxy_protocol
+        .iter()
+        .map(|(address, nets)| (*address, Arc::new(Networks::new(nets))))
+        .collect();
     for (addresses, tls) in [(&settings.http, false), (&settings.https, true)] {
         for address in addresses {
-            listening.push(Listening::bind(*address, tls, workers)?);
+            let bound = Listening::bind(*address, tls, workers)?;
+            if let Some(networks) = balancers.get(address).cloned() {
+                balancers.insert(bound.address, networks);
+            }
+            listening.push(bound);
         }
     }
+    let balancers = Arc::new(balancers);
     let current = Arc::new(ArcSwap::new(config));
     let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
     let (log, senders) =
@@ -199,6 +217,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
             log,
             tls: tls.clone(),
             gate: gate.clone(),
+            balancers: balancers.clone(),
             current: current.clone(),
             orders,
         };

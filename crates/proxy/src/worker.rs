@@ -8,6 +8,7 @@ use crate::config::tls::ServerTls;
 use crate::gate::Gate;
 use crate::listen::{Accepting, Share};
 use crate::log::{self, RequestId};
+use crate::networks::Networks;
 use crate::request::Request;
 use crate::stats::{HostCounters, WorkerStats};
 use crate::sweep::Sweep;
@@ -16,6 +17,7 @@ use ahash::AHashSet;
 use arc_swap::{ArcSwap, Cache};
 use base::{Clock, Timestamp};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -58,6 +60,8 @@ pub(crate) struct Worker {
     pub(crate) log: log::Sender,
     pub(crate) tls: ServerTls,
     pub(crate) gate: Arc<Gate>,
+    /// Who may speak PROXY protocol, by the address that is listened on.
+    pub(crate) balancers: Arc<BTreeMap<SocketAddr, Arc<Networks>>>,
     /// No further request is taken on kept connections.
     pub(crate) draining: Cell<bool>,
     /// Kept connections may send one more request meanwhile; see [`Drain::patient`].
@@ -104,6 +108,8 @@ pub(crate) struct Parts {
     pub(crate) log: log::Sender,
     pub(crate) tls: ServerTls,
     pub(crate) gate: Arc<Gate>,
+    /// Who may speak PROXY protocol, by the address that is listened on.
+    pub(crate) balancers: Arc<BTreeMap<SocketAddr, Arc<Networks>>>,
     pub(crate) current: Arc<ArcSwap<Config>>,
     pub(crate) orders: mpsc::UnboundedReceiver<Order>,
 }
@@ -158,7 +164,7 @@ impl Worker {
 
 /// Runs a worker until it is told to drain and has done so.
 pub(crate) async fn run(parts: Parts) {
-    let Parts { clock, limits, stats, log, tls, gate, current, mut orders } = parts;
+    let Parts { clock, limits, stats, log, tls, gate, balancers, current, mut orders } = parts;
     let snapshot = Snapshot::new(current.load_full());
     let epoch = Cell::new((clock.now(), clock.monotonic()));
     let worker = Rc::new(Worker {
@@ -171,6 +177,7 @@ pub(crate) async fn run(parts: Parts) {
         log,
         tls,
         gate,
+        balancers,
         draining: Cell::new(false),
         patient: Cell::new(false),
         parting: Cell::new(false),

@@ -53,6 +53,16 @@ pub(crate) async fn tls(
     sni: &str,
     protocols: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = TcpStream::connect(proxy.https()[0]).await.unwrap();
+    tls_on(stream, sni, protocols).await
+}
+
+/// A handshake on a connection that is open.
+pub(crate) async fn tls_on(
+    stream: TcpStream,
+    sni: &str,
+    protocols: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -61,7 +71,6 @@ pub(crate) async fn tls(
         .with_custom_certificate_verifier(Arc::new(Any))
         .with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    let stream = TcpStream::connect(proxy.https()[0]).await.unwrap();
     let name = ServerName::try_from(sni.to_owned()).unwrap();
     tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }

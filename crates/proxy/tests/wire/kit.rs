@@ -71,9 +71,17 @@ pub(crate) fn certificate(id: &str, names: &[&str]) -> Certificate {
 }
 
 pub(crate) fn start(spec: &Spec, limits: Limits, log: LogSettings) -> Proxy {
+    start_behind(spec, limits, log, &[])
+}
+
+/// The same behind load balancers of these networks, which speak PROXY protocol; behind none when empty.
+pub(crate) fn start_behind(spec: &Spec, limits: Limits, log: LogSettings, balancers: &[&str]) -> Proxy {
+    let networks: Vec<_> = balancers.iter().map(|network| network.parse().unwrap()).collect();
+    let any = "127.0.0.1:0".parse().unwrap();
     let settings = Settings {
-        http: vec!["127.0.0.1:0".parse().unwrap()],
-        https: vec!["127.0.0.1:0".parse().unwrap()],
+        http: vec![any],
+        https: vec![any],
+        proxy_protocol: (!networks.is_empty()).then_some((any, networks)).into_iter().collect(),
         workers: 1,
         access_log: log,
         limits,

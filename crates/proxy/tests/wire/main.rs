@@ -19,6 +19,7 @@ mod life;
 mod limits;
 mod logging;
 mod pages;
+mod proxy_protocol;
 mod redirects;
 mod rewrite;
 mod routing;
