@@ -192,6 +192,14 @@ fn the_only_expectation_is_100_continue() {
         ("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect: 100-continue, x\r\n\r\n", &[417]),
         ("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect: x\r\n\r\n", &[417]),
         ("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect: 100-\r\n continue\r\n\r\n", &[400]),
+        ("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect : 100-continue\r\n\r\n", &[400]),
+        ("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect: \"100-continue\"\r\n\r\n", &[417]),
+        ("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect: 100-continue;x\r\n\r\n", &[417]),
+        ("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect:\r\n\r\n", &[417]),
+        (
+            "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1\r\nExpect: 100-continue\r\nExpect: 100-continue\r\n\r\n",
+            &[417],
+        ),
     ]);
 }
 

@@ -265,6 +265,29 @@ fn an_answer_may_begin_before_the_request_has_ended() {
 }
 
 #[test]
+fn interim_answers_go_on_and_floods_of_them_are_cut() {
+    let origin = Origin::scripted(|wire, _| {
+        while let Some(head) = wire.head() {
+            let count = if head.contains("/flood") { 2000 } else { 1 };
+            wire.send(
+                "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n".repeat(count).as_bytes(),
+            );
+            wire.send(&sized(b"ok"));
+        }
+    });
+    let proxy = secure(&origin);
+    run(async {
+        let mut sender = http2(&proxy, "a.test").await;
+        let (mut response, _) = sender.send_request(get("https://a.test/"), true).unwrap();
+        let early = std::future::poll_fn(|cx| response.poll_informational(cx)).await.unwrap().unwrap();
+        assert_eq!((early.status().as_u16(), early.headers().len()), (103, 1));
+        assert_eq!(response.await.unwrap().status().as_u16(), 200);
+        let (head, ..) = fetch(&mut sender, get("https://a.test/flood"), None).await.unwrap();
+        assert_eq!(head.status.as_u16(), 502);
+    });
+}
+
+#[test]
 fn what_a_client_breaks_off_is_broken_off_at_the_origin_and_the_other_way_round() {
     let (left, noticed) = std::sync::mpsc::channel();
     let left = std::sync::Mutex::new(left);

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bodies;
+mod cases;
 mod compression;
 mod cors;
 mod floods;
