@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsStream;
 
 /// An open connection, to a client or to an origin.
@@ -18,6 +18,8 @@ use tokio_rustls::TlsStream;
 pub(crate) enum Io {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// Origins only.
+    Unix(UnixStream),
 }
 
 impl Io {
@@ -27,6 +29,7 @@ impl Io {
         let polled = match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut read),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, &mut read),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut read),
         };
         polled.map_ok(|()| read.filled().len())
     }
@@ -35,6 +38,7 @@ impl Io {
         let polled = match self {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
         };
         refuse_zero(polled, bytes.is_empty())
     }
@@ -53,6 +57,7 @@ impl Io {
         let polled = match self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, &pieces),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, &pieces),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, &pieces),
         };
         refuse_zero(polled, false)
     }
@@ -60,7 +65,7 @@ impl Io {
     /// TLS keeps written bytes until they are flushed; plain TCP does not.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Unix(_) => Poll::Ready(Ok(())),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
@@ -69,20 +74,25 @@ impl Io {
         match self {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    /// The TCP connection below; `None` for Unix sockets.
+    fn tcp(&self) -> Option<&TcpStream> {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Plain(stream) => Some(stream),
+            Self::Tls(stream) => Some(stream.get_ref().0),
+            Self::Unix(_) => None,
         }
     }
 
     /// Makes the coming close a reset, so that the other side cannot take a cut answer for a whole one.
     pub(crate) fn reset_on_close(&self) {
         // A socket that is already gone needs no reset.
-        let _ = self.tcp().set_zero_linger();
+        if let Some(stream) = self.tcp() {
+            let _ = stream.set_zero_linger();
+        }
     }
 
     /// Whether an idle connection has ended or holds bytes that nobody asked for. Costs no system call
@@ -90,6 +100,9 @@ impl Io {
     pub(crate) fn is_stale(&mut self) -> bool {
         match self {
             Self::Plain(stream) => {
+                !matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Self::Unix(stream) => {
                 !matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             }
             // Session tickets may lie unread in a TLS stream; reading through TLS takes them in.
@@ -108,13 +121,17 @@ impl Io {
     /// With TLS these are bytes before encryption, of which the first record holds at least the head of a
     /// request; a record can only be read whole, and all records together add less than such a head is long.
     pub(crate) fn never_arrived(&self, written: u64) -> bool {
-        unconfirmed(self.tcp()).is_some_and(|count| count >= written)
+        self.tcp().and_then(unconfirmed).is_some_and(|count| count >= written)
     }
 
     /// As [`Io::is_stale`], but asks the kernel: for requests that must not be sent twice.
     pub(crate) fn has_pending_input(&self) -> bool {
         let mut byte = [std::mem::MaybeUninit::uninit()];
-        let peeked = socket2::SockRef::from(self.tcp()).peek(&mut byte);
+        let peeked = match self {
+            Self::Plain(stream) => socket2::SockRef::from(stream).peek(&mut byte),
+            Self::Tls(stream) => socket2::SockRef::from(stream.get_ref().0).peek(&mut byte),
+            Self::Unix(stream) => socket2::SockRef::from(stream).peek(&mut byte),
+        };
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }

@@ -40,3 +40,4 @@ pub use listen::Listening;
 pub use log::{Entry, Fault, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
 pub use start::{Limits, Proxy, Settings, StartError, start};
 pub use stats::{Histogram, HostStats, Stats};
+pub use upstream::status::{CheckResult, NameStatus, ServerHealth, ServerStatus, UpstreamStatus};

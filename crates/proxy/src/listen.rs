@@ -191,8 +191,10 @@ pub(crate) struct Peer {
     pub(crate) ip: std::net::IpAddr,
     /// The same as text, which every request writes.
     pub(crate) ip_text: String,
-    /// The port that the client connected to.
-    pub(crate) local_port: u16,
+    /// Its port.
+    pub(crate) port: u16,
+    /// The address that the client connected to.
+    pub(crate) local: SocketAddr,
     pub(crate) tls: bool,
     /// The name that the client gave in its handshake, in lower case.
     pub(crate) sni: Option<Box<str>>,
@@ -235,21 +237,21 @@ async fn serve(
     balancers: Option<Arc<Networks>>,
 ) {
     let worker = open.0.clone();
-    let mut local_port = stream.local_addr().map_or(0, |address| address.port());
+    let mut local = stream.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)));
     if let Some(balancers) = balancers {
         // Before all else, TLS too; and before the client is counted, since only now it is known who that is.
         match Box::pin(passed_on(&mut stream, peer, &balancers, &worker)).await {
-            Some(proxy_protocol::Origin::Client { from, to }) => (peer, local_port) = (from, to.port()),
+            Some(proxy_protocol::Origin::Client { from, to }) => (peer, local) = (from, to),
             Some(proxy_protocol::Origin::Own) => {}
             None => return worker.stats.cuts.count(Cut::ProxyProtocol),
         }
     }
-    let ip = peer.ip().to_canonical();
+    let (port, ip) = (peer.port(), peer.ip().to_canonical());
     let _pass = match worker.gate.admit(ip, worker.snapshot().config.trusts(ip)) {
         Ok(pass) => pass,
         Err(cut) => return worker.stats.cuts.count(cut),
     };
-    let mut peer = Peer { ip, ip_text: ip.to_string(), local_port, tls, sni: None };
+    let mut peer = Peer { ip, ip_text: ip.to_string(), port, local, tls, sni: None };
     if !tls {
         return h1::conn::serve(Io::Plain(stream), peer, worker).await;
     }

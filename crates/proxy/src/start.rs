@@ -7,6 +7,9 @@ use crate::listen::Listening;
 use crate::log::{Entry, LogSettings, LogStatus, Writer};
 use crate::networks::Networks;
 use crate::stats::{self, Stats, WorkerStats};
+use crate::upstream::attend;
+use crate::upstream::live::Registry;
+use crate::upstream::status::UpstreamStatus;
 use crate::worker::{self, Drain, Order, Parts};
 use arc_swap::ArcSwap;
 use base::Clock;
@@ -17,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 
 /// What the data plane is started with. Changing it needs a restart.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub struct Settings {
     pub access_log: LogSettings,
     /// Limits of time, rate and number.
     pub limits: Limits,
+    /// Name servers that are asked for the names of origins; those of `/etc/resolv.conf` when empty.
+    pub name_servers: Vec<SocketAddr>,
 }
 
 impl Default for Settings {
@@ -47,6 +52,7 @@ impl Default for Settings {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             access_log: LogSettings::default(),
             limits: Limits::default(),
+            name_servers: Vec::new(),
         }
     }
 }
@@ -168,6 +174,10 @@ impl StartError {
 #[derive(Debug)]
 pub struct Proxy {
     current: Arc<ArcSwap<Config>>,
+    /// What is known about upstreams.
+    registry: Arc<Registry>,
+    /// Tells the attendant.
+    published: watch::Sender<Arc<Config>>,
     stats: Vec<Arc<WorkerStats>>,
     log: Writer,
     workers: Vec<mpsc::UnboundedSender<Order>>,
@@ -198,6 +208,10 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         }
     }
     let balancers = Arc::new(balancers);
+    let registry = Arc::new(Registry::new(workers, clock.clone()));
+    registry.attach(&config);
+    let (published, configs) = watch::channel(config.clone());
+    let (attendant, wanted) = mpsc::unbounded_channel();
     let current = Arc::new(ArcSwap::new(config));
     let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
     let (log, senders) =
@@ -211,6 +225,8 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         let (sender, orders) = mpsc::unbounded_channel();
         told.push(sender);
         let parts = Parts {
+            index,
+            attendant: attendant.clone(),
             clock: clock.clone(),
             limits: settings.limits,
             stats: stats.clone(),
@@ -224,27 +240,44 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         let (alive, ready) = (alive.clone(), ready.clone());
         let run = move || {
             let _alive = alive;
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
-            // `start` waits for this, so that there is somebody to tell.
-            let _ = ready.send(runtime.as_ref().map(drop).map_err(|error| io::Error::from(error.kind())));
-            drop(ready);
-            if let Ok(runtime) = runtime {
-                runtime.block_on(worker::run(parts));
-            }
+            on_runtime(ready, worker::run(parts));
         };
         std::thread::Builder::new().name(format!("proxy-{index}")).spawn(run).map_err(StartError::Thread)?;
     }
+    let attending = attend::Parts {
+        clock,
+        limits: settings.limits,
+        registry: registry.clone(),
+        name_servers: settings.name_servers,
+        myself: attendant,
+        wanted,
+        configs,
+    };
+    let to_start = ready.clone();
+    let run = move || on_runtime(to_start, attend::run(attending));
+    std::thread::Builder::new().name("proxy-attendant".into()).spawn(run).map_err(StartError::Thread)?;
     drop(ready);
     for result in started {
         result.map_err(StartError::Thread)?;
     }
     let ended = tokio::sync::Mutex::new(ended);
-    let proxy = Proxy { current, stats, log, workers: told, listening: Mutex::default(), ended };
+    let proxy =
+        Proxy { current, registry, published, stats, log, workers: told, listening: Mutex::default(), ended };
     for listening in listening {
         proxy.listen(listening)?;
     }
     Ok(proxy)
+}
+
+/// Runs a future of one thread to its end, on a runtime of its own; `ready` is told how that started.
+fn on_runtime(ready: std::sync::mpsc::Sender<io::Result<()>>, future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+    // `start` waits for this, so that there is somebody to tell.
+    let _ = ready.send(runtime.as_ref().map(drop).map_err(|error| io::Error::from(error.kind())));
+    drop(ready);
+    if let Ok(runtime) = runtime {
+        runtime.block_on(future);
+    }
 }
 
 impl Proxy {
@@ -295,8 +328,16 @@ impl Proxy {
     }
 
     /// Serves another configuration from now on: new requests get it, also on connections that are open.
+    /// What is known about servers that did not change stays.
     pub fn publish(&self, config: Arc<Config>) {
-        self.current.store(config);
+        self.registry.attach(&config);
+        self.current.store(config.clone());
+        self.published.send_replace(config);
+    }
+
+    /// What is known about the servers of all upstreams. Reading costs requests nothing.
+    pub fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.registry.status(&self.current.load())
     }
 
     /// The configuration that is served.

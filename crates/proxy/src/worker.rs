@@ -12,6 +12,8 @@ use crate::networks::Networks;
 use crate::request::Request;
 use crate::stats::{HostCounters, WorkerStats};
 use crate::sweep::Sweep;
+use crate::upstream::balance;
+use crate::upstream::names::Name;
 use crate::upstream::pool::Pool;
 use ahash::AHashSet;
 use arc_swap::{ArcSwap, Cache};
@@ -51,10 +53,14 @@ const PARTING: Duration = Duration::from_secs(1);
 /// The state of one worker.
 #[derive(Debug)]
 pub(crate) struct Worker {
+    /// Which of the workers this is.
+    pub(crate) index: usize,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) buffers: Buffers,
     pub(crate) pool: Pool,
+    /// Asks for names to be looked up.
+    pub(crate) attendant: mpsc::UnboundedSender<Arc<Name>>,
     pub(crate) sweep: Sweep,
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) log: log::Sender,
@@ -73,6 +79,7 @@ pub(crate) struct Worker {
     requests: RefCell<Vec<Request>>,
     id: u32,
     numbered: Cell<u64>,
+    random: Cell<u64>,
     /// The wall clock at a moment of the monotonic one; read once per tick.
     epoch: Cell<(Timestamp, Duration)>,
 }
@@ -102,6 +109,8 @@ impl Snapshot {
 /// What a worker is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
+    pub(crate) index: usize,
+    pub(crate) attendant: mpsc::UnboundedSender<Arc<Name>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) stats: Arc<WorkerStats>,
@@ -146,6 +155,13 @@ impl Worker {
         RequestId { worker: self.id, number }
     }
 
+    /// A random number that is quick to have, and no secret.
+    pub(crate) fn random(&self) -> u64 {
+        let random = balance::mix(self.random.get());
+        self.random.set(random);
+        random
+    }
+
     /// The wall-clock time of a moment of the monotonic clock.
     pub(crate) fn wall(&self, moment: Duration) -> Timestamp {
         let (wall, monotonic) = self.epoch.get();
@@ -164,10 +180,14 @@ impl Worker {
 
 /// Runs a worker until it is told to drain and has done so.
 pub(crate) async fn run(parts: Parts) {
-    let Parts { clock, limits, stats, log, tls, gate, balancers, current, mut orders } = parts;
+    let Parts { index, attendant, clock, limits, stats, log, tls, gate, balancers, current, mut orders } =
+        parts;
     let snapshot = Snapshot::new(current.load_full());
     let epoch = Cell::new((clock.now(), clock.monotonic()));
     let worker = Rc::new(Worker {
+        index,
+        attendant,
+        random: Cell::new(u64::from_ne_bytes(base::random::bytes())),
         sweep: Sweep::new(limits.tick),
         clock,
         limits,

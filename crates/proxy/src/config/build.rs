@@ -1,14 +1,14 @@
 //! From a specification to a configuration. One bad host is left out with a problem; the others are served.
 
-use super::hosts::{Access, Host, Hosts, Place, Target, TargetTls};
+use super::hosts::{Access, Host, Hosts, Place};
 use super::tls::{self, Certificates};
+use super::upstreams::{self, Shared};
 use super::{Config, Traffic};
 use crate::networks::Networks;
 use crate::path;
 use crate::spec::{self, DefaultSite, Spec};
 use ahash::AHashMap;
-use rustls::pki_types::ServerName;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Why a host, or a certificate, is not served as specified.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,9 +59,18 @@ impl Config {
             Some(Err((message, remedy))) => problems.push(BuildProblem::new(None, false, message, remedy)),
             None => {}
         }
+        let cookie_key = cookie_key(spec, &mut problems);
+        let shared = Shared {
+            client_certificates: spec
+                .client_certificates
+                .iter()
+                .map(|one| (&*one.id, tls::load(one)))
+                .collect(),
+            cookie_key: &cookie_key,
+        };
         let mut hosts = Hosts::default();
         for host in &spec.hosts {
-            let built = match build_host(host, &by_id) {
+            let built = match build_host(host, &by_id, &shared) {
                 Ok(built) => built,
                 Err((message, remedy)) => {
                     let message = format!("the host {} is left out: {message}", host.name);
@@ -99,15 +108,36 @@ impl Config {
     }
 }
 
+/// Signs cookies. Without a key of their own, they are good until the process ends.
+fn cookie_key(spec: &Spec, problems: &mut Vec<BuildProblem>) -> Vec<u8> {
+    static UNTIL_THE_END: LazyLock<[u8; 32]> = LazyLock::new(base::random::bytes);
+    let given = spec.cookie_key.expose().as_bytes();
+    if given.len() >= 16 {
+        return given.to_vec();
+    }
+    let sticky = |host: &spec::Host| {
+        host.upstream.sticky.is_some() || host.locations.iter().any(|other| other.upstream.sticky.is_some())
+    };
+    if spec.hosts.iter().any(sticky) {
+        let message =
+            "the cookies that keep clients at their servers are signed with a key that a restart changes";
+        let remedy = "Give the configuration a cookie_key of at least 16 characters.";
+        problems.push(BuildProblem::new(None, false, message.to_owned(), remedy));
+    }
+    UNTIL_THE_END.to_vec()
+}
+
 fn build_host(
     host: &spec::Host,
     certificates: &AHashMap<&str, Result<Arc<rustls::sign::CertifiedKey>, Fault>>,
+    shared: &Shared<'_>,
 ) -> Result<Host, Fault> {
     let mut built = match &host.unavailable {
         Some(reason) => unavailable(host, reason),
         None => {
             let traffic = traffic("", &host.traffic, host)?;
-            Host::new(host.id.as_str().into(), Place { target: Some(target(&host.upstream)?), traffic })
+            let target = upstreams::build(host, None, &host.upstream, shared)?;
+            Host::new(host.id.as_str().into(), Place { target: Some(Arc::new(target)), traffic })
         }
     };
     for location in host.locations.iter().filter(|_| host.unavailable.is_none()) {
@@ -121,7 +151,10 @@ fn build_host(
         } else {
             traffic(&location.path, &location.traffic.below(&host.traffic), host)?
         };
-        built.add_location(path, Place { target: Some(target(&location.upstream)?), traffic: own });
+        let target = upstreams::build(host, Some(&location.path), &location.upstream, shared);
+        let target = target
+            .map_err(|(message, remedy)| (format!("its location {}: {message}", location.path), remedy))?;
+        built.add_location(path, Place { target: Some(Arc::new(target)), traffic: own });
     }
     built.force_https = host.force_https;
     built.access = host.access.as_ref().map(|access| Access {
@@ -157,38 +190,4 @@ fn traffic(path: &str, traffic: &spec::Traffic, host: &spec::Host) -> Result<Arc
         let place = if path.is_empty() { String::new() } else { format!("its location {path}: ") };
         (format!("{place}{}: {}", error.field, error.message), "Correct the named setting of the host.")
     })
-}
-
-fn target(upstream: &spec::Upstream) -> Result<Target, Fault> {
-    let [server] = upstream.servers.as_slice() else {
-        let message = format!("it has {} servers, and only one can be served yet", upstream.servers.len());
-        return Err((message, "Give the host one server."));
-    };
-    let plain = spec::Upstream {
-        tls: spec::OriginTls { verify: upstream.tls.verify, ..spec::OriginTls::default() },
-        ..spec::Upstream::one(server.scheme, server.address.clone())
-    };
-    let base::UpstreamAddress::Tcp { host, port } = &server.address else {
-        let message = format!("its server {} cannot be reached yet", server.address);
-        return Err((message, "Give the server a name or an address, and a port."));
-    };
-    if *upstream != plain {
-        let message = "it asks for a setting of its upstream that is not served yet".to_owned();
-        return Err((message, "Leave the upstream's settings at their defaults."));
-    }
-    let tls = match server.scheme {
-        spec::Scheme::Http => None,
-        spec::Scheme::Https => {
-            let name = ServerName::try_from(host.as_str().to_owned()).map_err(|_| {
-                let message = format!("its target {host} is no name that TLS can check");
-                (message, "Give the target a DNS name, or use http.")
-            })?;
-            let config = tls::client(upstream.tls.verify).map_err(|message| {
-                (message, "Install the system's certificates (Debian: apt install ca-certificates).")
-            })?;
-            Some(TargetTls { config, name })
-        }
-    };
-    let (name, port, address) = (host.clone(), port.get(), host.as_str().parse().ok());
-    Ok(Target { name, port, address, verify: upstream.tls.verify, tls })
 }

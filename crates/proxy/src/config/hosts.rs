@@ -1,32 +1,10 @@
 //! Hosts by name: exact names first, then wildcards of one label; and within a host, locations by path.
 
-use super::Traffic;
+use super::{Target, Traffic};
 use crate::networks::Networks;
 use crate::path;
 use ahash::AHashMap;
-use rustls::pki_types::ServerName;
-use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Where requests are sent, ready to be dialled. Equal targets share pooled connections.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    /// Name or address.
-    pub(crate) name: base::UpstreamHost,
-    pub(crate) port: u16,
-    /// The address, when the server is given by one.
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) verify: bool,
-    /// Set for `https`.
-    pub(crate) tls: Option<TargetTls>,
-}
-
-/// How TLS towards a target is done.
-#[derive(Clone, Debug)]
-pub(crate) struct TargetTls {
-    pub(crate) config: Arc<rustls::ClientConfig>,
-    pub(crate) name: ServerName<'static>,
-}
 
 /// Which client addresses may reach a host.
 #[derive(Debug)]
@@ -40,7 +18,7 @@ pub(crate) struct Access {
 #[derive(Debug)]
 pub(crate) struct Place {
     /// Where its requests go; `None` in a host that is not served.
-    pub(crate) target: Option<Target>,
+    pub(crate) target: Option<Arc<Target>>,
     pub(crate) traffic: Arc<Traffic>,
 }
 
@@ -85,6 +63,12 @@ impl Host {
         self.locations.iter().position(|(prefix, _)| path::takes(prefix, path))
     }
 
+    /// Where its requests can go: its own upstream and those of its locations.
+    fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+        let places = std::iter::once(&self.root).chain(self.locations.iter().map(|(_, place)| place));
+        places.filter_map(|place| place.target.as_ref())
+    }
+
     /// What stands at this location.
     pub(crate) fn place(&self, location: Option<usize>) -> &Place {
         location.and_then(|index| self.locations.get(index)).map_or(&self.root, |(_, place)| place)
@@ -103,6 +87,11 @@ pub(crate) struct Hosts {
 impl Hosts {
     pub(crate) fn all(&self) -> &[Host] {
         &self.all
+    }
+
+    /// All upstreams of all hosts.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+        self.all.iter().flat_map(Host::targets)
     }
 
     /// Adds a host under its names; names that an earlier host has are returned.

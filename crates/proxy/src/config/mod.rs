@@ -8,16 +8,18 @@ mod security_headers;
 mod template;
 pub(crate) mod tls;
 mod traffic;
+mod upstreams;
 
 use crate::spec::DefaultSite;
 pub use build::BuildProblem;
 pub(crate) use edits::{Edits, editable};
-pub(crate) use hosts::{Hosts, Target};
+pub(crate) use hosts::Hosts;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
 pub(crate) use template::Template;
 pub(crate) use traffic::{Extra, Traffic};
+pub(crate) use upstreams::{Identity, Seat, Server, Target, UpstreamKey};
 
 /// A configuration that requests can be served from.
 #[derive(Debug)]

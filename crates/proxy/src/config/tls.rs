@@ -117,28 +117,82 @@ impl ResolvesServerCert for Resolver {
     }
 }
 
-/// How TLS is spoken with origins; made once per process.
-///
-/// # Errors
-/// When the system's root certificates cannot be loaded.
-pub(super) fn client(verify: bool) -> Result<Arc<ClientConfig>, String> {
-    static CHECKED: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
-        let verifier = rustls_platform_verifier::Verifier::new(PROVIDER.clone())
-            .map_err(|error| format!("the system's root certificates cannot be loaded: {error}"))?;
-        make_client(Arc::new(verifier))
-    });
-    static UNCHECKED: LazyLock<Result<Arc<ClientConfig>, String>> =
-        LazyLock::new(|| make_client(Arc::new(AcceptAny)));
-    if verify { CHECKED.clone() } else { UNCHECKED.clone() }
+/// What connections with TLS to origins must have in common to be shared.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct OriginIdentity {
+    pub(super) verify: bool,
+    pub(super) ca_pem: Option<String>,
+    /// The leaf of the client certificate.
+    pub(super) client: Option<Vec<u8>>,
+    pub(super) server_name: Option<String>,
 }
 
-fn make_client(verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, String> {
-    let mut config = ClientConfig::builder_with_provider(PROVIDER.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
+/// How TLS is spoken with origins. The two usual ways are made once per process.
+///
+/// # Errors
+/// A sentence and its remedy, when no root certificates can be loaded or read.
+pub(super) fn client(
+    verify: bool,
+    ca_pem: Option<&str>,
+    certificate: Option<&Arc<CertifiedKey>>,
+) -> Result<Arc<ClientConfig>, (String, &'static str)> {
+    type Made<T> = LazyLock<Result<T, String>>;
+    static SYSTEM: Made<Arc<rustls_platform_verifier::Verifier>> = LazyLock::new(|| {
+        rustls_platform_verifier::Verifier::new(PROVIDER.clone())
+            .map(Arc::new)
+            .map_err(|error| format!("the system's root certificates cannot be loaded: {error}"))
+    });
+    static CHECKED: Made<Arc<ClientConfig>> =
+        LazyLock::new(|| make_client(SYSTEM.clone()?, None).map_err(|error| error.to_string()));
+    static UNCHECKED: Made<Arc<ClientConfig>> =
+        LazyLock::new(|| make_client(Arc::new(AcceptAny), None).map_err(|error| error.to_string()));
+    const INSTALL: &str = "Install the system's certificates (Debian: apt install ca-certificates).";
+    if ca_pem.is_none() && certificate.is_none() {
+        let made = if verify { &*CHECKED } else { &*UNCHECKED };
+        return made.clone().map_err(|message| (message, INSTALL));
+    }
+    let verifier: Arc<dyn ServerCertVerifier> = match ca_pem {
+        _ if !verify => Arc::new(AcceptAny),
+        Some(pem) => own_roots(pem)?,
+        None => SYSTEM.clone().map_err(|message| (message, INSTALL))?,
+    };
+    make_client(verifier, certificate)
+        .map_err(|error| (format!("TLS to its servers cannot be set up: {error}"), "Please report this."))
+}
+
+/// Trusts these issuers, and no others.
+fn own_roots(pem: &str) -> Result<Arc<dyn ServerCertVerifier>, (String, &'static str)> {
+    const REMEDY: &str = "Paste the issuer's certificate as PEM.";
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let added = certificate
+            .map_err(|error| error.to_string())
+            .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
+        added.map_err(|error| (format!("its own issuer's certificate cannot be read: {error}"), REMEDY))?;
+    }
+    let built =
+        rustls::client::WebPkiServerVerifier::builder_with_provider(Arc::new(roots), PROVIDER.clone())
+            .build();
+    match built {
+        Ok(verifier) => Ok(verifier),
+        Err(_) => Err(("its own issuer's PEM holds no certificate".to_owned(), REMEDY)),
+    }
+}
+
+fn make_client(
+    verifier: Arc<dyn ServerCertVerifier>,
+    certificate: Option<&Arc<CertifiedKey>>,
+) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
+        .with_safe_default_protocol_versions()?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match certificate {
+        None => builder.with_no_client_auth(),
+        Some(key) => {
+            builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from((**key).clone())))
+        }
+    };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

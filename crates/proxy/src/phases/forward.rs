@@ -79,6 +79,16 @@ fn explain(failure: Failure) -> Stop {
             let status = if error.kind() == std::io::ErrorKind::TimedOut { 504 } else { 502 };
             (status, Fault::Upstream, format!("The origin cannot be reached: {error}.").into())
         }
+        Failure::AllDown => (503, Fault::Upstream, "No server behind this site is known to be well.".into()),
+        Failure::QueueFull => {
+            let reason =
+                "The servers behind this site are at their limit, and so are those who wait for them.";
+            (503, Fault::Upstream, reason.into())
+        }
+        Failure::QueueTimeout => {
+            let reason = "The servers behind this site stayed at their limit for too long.";
+            (503, Fault::Upstream, reason.into())
+        }
         Failure::Silent => (504, Fault::Upstream, "The origin did not answer in time.".into()),
         Failure::Closed => {
             (502, Fault::Upstream, "The origin closed the connection without an answer.".into())
@@ -108,7 +118,7 @@ fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, path: Option<
     match (&edits.host, request.authority()) {
         (Some(host), _) => field::put(out, b"Host", host),
         // An HTTP/1.0 client that names no host.
-        (None, b"") => field::put(out, b"Host", target.name.as_str().as_bytes()),
+        (None, b"") => field::put(out, b"Host", target.default_host.as_bytes()),
         (None, authority) => field::put(out, b"Host", authority),
     }
     let mut trailers = false;
@@ -181,7 +191,7 @@ fn about_client(call: &Call<'_>, edits: &Edits, out: &mut Vec<u8>) {
         field::put(out, b"X-Forwarded-Host", request.authority());
     }
     if !edits.replaces(Kind::XForwardedPort) && !has(Kind::XForwardedPort) {
-        put_number_line(out, b"X-Forwarded-Port: ", call.peer.local_port.into());
+        put_number_line(out, b"X-Forwarded-Port: ", call.peer.local.port().into());
     }
     if !edits.replaces(Kind::XRealIp) {
         out.extend_from_slice(b"X-Real-IP: ");

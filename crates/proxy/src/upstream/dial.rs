@@ -1,81 +1,184 @@
-//! Opens connections to origins: all addresses of a name in turn, then TLS where the target wants it.
+//! Opens connections to servers: all addresses of a name, one after the other and soon side by side, then the
+//! PROXY header and TLS where they are wanted.
 
-use super::{Link, pool};
-use crate::config::Target;
+use super::live::LiveServer;
+use super::names::{self, Name};
+use super::pool::MAX_AGE;
+use super::{Link, say};
+use crate::config::{Seat, Server};
 use crate::io::Io;
-use crate::sweep::Deadline;
-use crate::worker::Worker;
+use base::Clock;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
 use tokio_rustls::TlsConnector;
 
-/// Connects to a target. The deadline is armed for each step; the caller watches it.
-///
-/// # Errors
-/// The last address's error, with a sentence for the log.
-pub(crate) async fn dial(target: &Target, worker: &Worker, deadline: &Deadline) -> io::Result<Link> {
-    let port = target.port;
-    let limit = worker.limits.connect;
-    worker.sweep.arm(deadline, limit);
-    let addresses: Vec<SocketAddr> = match target.address {
-        Some(address) => vec![SocketAddr::new(address, port)],
-        None => {
-            let found = tokio::net::lookup_host((target.name.as_str(), port)).await;
-            found.map_err(|error| say(&error, "its name cannot be resolved"))?.collect()
-        }
-    };
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
-    for address in &addresses {
-        match connect(*address, worker, deadline, addresses.len()).await {
-            Ok(stream) => return secure(stream, *address, target, worker, deadline).await,
-            Err(error) => last = error,
-        }
+/// After this time without a connection, the next address is tried as well (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// What dialling needs beside the server.
+#[derive(Debug)]
+pub(crate) struct Dialler<'a> {
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) attendant: &'a mpsc::UnboundedSender<Arc<Name>>,
+    /// Everything must be done within this time.
+    pub(crate) limit: Duration,
+    /// A fresh random number, to choose among equal addresses.
+    pub(crate) random: u64,
+}
+
+impl Dialler<'_> {
+    /// Connects to a server. `hello` goes ahead of everything else.
+    ///
+    /// # Errors
+    /// With a sentence part for the log and the client.
+    pub(crate) async fn dial(&self, server: &Server, live: &LiveServer, hello: &[u8]) -> io::Result<Link> {
+        let link = tokio::time::timeout(self.limit, self.open(server, live, hello)).await;
+        link.unwrap_or_else(|_| {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "it did not accept the connection in time"))
+        })
     }
-    Err(last)
-}
 
-/// One address, within its share of the time.
-async fn connect(
-    address: SocketAddr,
-    worker: &Worker,
-    deadline: &Deadline,
-    addresses: usize,
-) -> io::Result<TcpStream> {
-    let share = worker.limits.connect / u32::try_from(addresses).unwrap_or(1);
-    worker.sweep.arm(deadline, share);
-    let stream = deadline.within(TcpStream::connect(address)).await.map_err(|error| {
-        let what = match error.kind() {
-            io::ErrorKind::ConnectionRefused => "it refused the connection",
-            io::ErrorKind::TimedOut => "it did not accept the connection in time",
-            _ => "it cannot be reached",
+    async fn open(&self, server: &Server, live: &LiveServer, hello: &[u8]) -> io::Result<Link> {
+        let generation = live.name.as_ref().map_or(0, |name| name.generation());
+        let mut stream = match &server.seat {
+            Seat::Unix(path) => {
+                let mut stream = connect_unix(path).await?;
+                stream.write_all(hello).await?;
+                return Ok(self.link(Io::Unix(stream), None, 0));
+            }
+            Seat::Ip(address) => connect(*address).await?,
+            Seat::Name { port, .. } => {
+                let mut addresses = self.addresses(live).await?;
+                addresses.iter_mut().for_each(|address| address.set_port(*port));
+                connect_any(&addresses).await?
+            }
+            Seat::Srv(_) => connect_any(&self.addresses(live).await?).await?,
         };
-        say(&error, what)
-    })?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-async fn secure(
-    stream: TcpStream,
-    address: SocketAddr,
-    target: &Target,
-    worker: &Worker,
-    deadline: &Deadline,
-) -> io::Result<Link> {
-    let io = match &target.tls {
-        None => Io::Plain(stream),
-        Some(tls) => {
-            worker.sweep.arm(deadline, worker.limits.connect);
-            let connector = TlsConnector::from(tls.config.clone());
-            let handshake = deadline.within(connector.connect(tls.name.clone(), stream)).await;
-            Io::Tls(Box::new(handshake.map_err(|error| say(&error, "the TLS handshake failed"))?.into()))
+        let address = stream.peer_addr()?;
+        stream.set_nodelay(true)?;
+        if !hello.is_empty() {
+            stream.write_all(hello).await?;
         }
-    };
-    Ok(Link { io, address, exchanges: 0, since: Duration::ZERO, lifetime: pool::MAX_AGE })
+        let io = match &server.tls {
+            None => Io::Plain(stream),
+            Some(tls) => {
+                let connector = TlsConnector::from(tls.config.clone());
+                let handshake = connector.connect(tls.name.clone(), stream).await;
+                Io::Tls(Box::new(handshake.map_err(|error| say_tls(&error))?.into()))
+            }
+        };
+        Ok(self.link(io, Some(address), generation))
+    }
+
+    async fn addresses(&self, live: &LiveServer) -> io::Result<Vec<SocketAddr>> {
+        let name = live.name.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let entries = name.entries(self.clock, self.attendant, self.limit).await?;
+        Ok(names::order(entries, self.random))
+    }
+
+    fn link(&self, io: Io, address: Option<SocketAddr>, generation: u32) -> Link {
+        Link { io, address, generation, exchanges: 0, since: Duration::ZERO, lifetime: MAX_AGE }
+    }
 }
 
-fn say(error: &io::Error, what: &str) -> io::Error {
-    io::Error::new(error.kind(), format!("{what} ({error})"))
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await.map_err(|error| say_connect(&error))
+}
+
+async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect(path).await.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => say(&error, "its socket does not exist"),
+        io::ErrorKind::PermissionDenied => say(&error, "Charon's user may not open its socket"),
+        _ => say_connect(&error),
+    })
+}
+
+fn say_connect(error: &io::Error) -> io::Error {
+    let what = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "it refused the connection",
+        io::ErrorKind::TimedOut => "it did not accept the connection in time",
+        _ => "it cannot be reached",
+    };
+    say(error, what)
+}
+
+/// The first of these addresses that accepts. One that refuses is followed by the next at once, one that is silent
+/// after a moment, and goes on beside it.
+async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    if let [address] = addresses {
+        return connect(*address).await;
+    }
+    type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
+    let mut waiting = addresses.iter();
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
+    let mut pause = Box::pin(tokio::time::sleep(Duration::ZERO));
+    poll_fn(|cx| {
+        loop {
+            let mut at = 0;
+            while let Some(attempt) = attempts.get_mut(at) {
+                match attempt.as_mut().poll(cx) {
+                    Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
+                    Poll::Ready(Err(error)) => {
+                        last = error;
+                        drop(attempts.remove(at));
+                    }
+                    Poll::Pending => at += 1,
+                }
+            }
+            if !attempts.is_empty() && pause.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            match waiting.next() {
+                Some(address) => {
+                    attempts.push(Box::pin(connect(*address)));
+                    pause.set(tokio::time::sleep(STAGGER));
+                }
+                None if attempts.is_empty() => {
+                    return Poll::Ready(Err(std::mem::replace(&mut last, io::ErrorKind::Other.into())));
+                }
+                // The last ones have as long as the limit allows; the pause is over for good.
+                None => return Poll::Pending,
+            }
+        }
+    })
+    .await
+}
+
+/// What went wrong in a handshake, in words.
+fn say_tls(error: &io::Error) -> io::Error {
+    use rustls::CertificateError as Certificate;
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let what = match inner {
+        Some(rustls::Error::InvalidCertificate(fault)) => match fault {
+            Certificate::Expired | Certificate::ExpiredContext { .. } => "its certificate has expired",
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                "its certificate is not valid yet"
+            }
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                "its certificate is for another name"
+            }
+            Certificate::Revoked => "its certificate has been revoked",
+            Certificate::UnknownIssuer => "its certificate comes from an issuer that is not trusted",
+            Certificate::BadSignature => "its certificate has a wrong signature",
+            _ => "its certificate cannot be trusted",
+        },
+        Some(rustls::Error::AlertReceived(alert)) => {
+            return say(error, &format!("it refused the TLS handshake: {alert:?}"));
+        }
+        Some(rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. }) => {
+            "it does not speak TLS on this port"
+        }
+        _ => "the TLS handshake failed",
+    };
+    say(error, what)
 }

@@ -1,9 +1,12 @@
 //! One request and its answer on one connection to an origin, driven by the client's own task: both directions
 //! move at once, and nothing is handed between tasks.
 
-use super::{Link, dial, tunnel};
+use super::dial::Dialler;
+use super::live::Live;
+use super::select::{self, Tried};
+use super::{Link, proxy_header, tunnel};
 use crate::buffers::Inbox;
-use crate::config::{Target, Traffic};
+use crate::config::{Edits, Target, Traffic};
 use crate::cuts::Cut;
 use crate::downstream::{BodyFault, Downstream};
 use crate::h1::body::{Decoder, Framing, Malformed, Step};
@@ -12,9 +15,12 @@ use crate::pipeline::Call;
 use crate::request::{MAX_HEADERS, Version};
 use crate::sweep::Pace;
 use crate::worker::Worker;
+use http::HeaderValue;
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -34,6 +40,12 @@ pub(crate) enum Failure {
     /// Its body is larger than the host takes.
     ClientTooLarge,
     Unreachable(io::Error),
+    /// No server is known to be well.
+    AllDown,
+    /// All servers are at their limit, and so is the queue.
+    QueueFull,
+    /// All servers stayed at their limit.
+    QueueTimeout,
     /// No answer in time.
     Silent,
     /// No byte of an answer.
@@ -42,6 +54,20 @@ pub(crate) enum Failure {
     BadAnswer(&'static str),
     /// Its body ended early, stood still or was malformed.
     Truncated,
+}
+
+impl Failure {
+    /// What the server did, as the end of "the server ..."; `None` when it is not to blame.
+    fn blame(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::Unreachable(error) => format!("cannot be reached: {error}").into(),
+            Self::Silent => "did not answer in time".into(),
+            Self::Closed => "closed the connection without an answer".into(),
+            Self::BadAnswer(what) => format!("sent an answer that {what}").into(),
+            Self::Truncated => "broke off its answer".into(),
+            _ => return None,
+        })
+    }
 }
 
 impl From<BodyFault> for Failure {
@@ -54,14 +80,10 @@ impl From<BodyFault> for Failure {
     }
 }
 
-/// Sends `head` and the client's body to `target`, and its answer to the client.
+/// Sends `head` and the client's body to a server of `target`, and its answer to the client.
 ///
-/// A request is sent a second time only when the first connection was a kept one that ended without a byte of
-/// an answer, nothing of a body is lost, and either the method may be repeated or nothing of the request has
-/// reached the origin. The latter is certain when nothing was written, or when the origin's end of the
-/// connection (FIN) came without a confirmation of a single byte: the origin had closed before. Then this is
-/// not a repetition (RFC 9110, section 9.2.2, asks for "means to detect that the original request was never
-/// applied"). A reset proves nothing: the origin may have read the request first.
+/// Another server is tried, each at most once, when no connection could be made; and when the connection ended
+/// without a byte of an answer, under the same rule as a second attempt at the same server, see [`attempt`].
 pub(crate) async fn run<D: Downstream>(
     call: &mut Call<'_>,
     down: &mut D,
@@ -69,21 +91,95 @@ pub(crate) async fn run<D: Downstream>(
     traffic: &Traffic,
     head: &[u8],
 ) -> Result<(), Failure> {
+    // Set when the configuration is published, and so before any request.
+    let live = target.live.get().ok_or(Failure::AllDown)?;
+    let mut tried = Tried::default();
+    let mut last = None;
+    loop {
+        let chosen = match select::select(call, down, target, live, tried).await? {
+            Some(chosen) => chosen,
+            None => return Err(last.unwrap_or(Failure::AllDown)),
+        };
+        let (index, state) = (chosen.index, &live.servers[chosen.index].state);
+        let sticky = target.sticky.as_ref().filter(|_| chosen.new_to_client);
+        let cookie = sticky.and_then(|sticky| sticky.set_cookie(index, call.https));
+        let request = Outgoing { head, traffic, cookie };
+        let result = attempt(call, down, target, live, index, &request).await;
+        let (worker, clock) = (call.worker.index, &*call.worker.clock);
+        match result {
+            Ok(()) => {
+                if !target.passive.statuses.is_empty() && target.passive.statuses.contains(call.seen.status) {
+                    let why = format!("answered a request with the status {}", call.seen.status);
+                    state.failed(target, worker, &why, clock);
+                } else if state.is_suspect() {
+                    state.succeeded(target, clock);
+                }
+                return Ok(());
+            }
+            Err((failure, elsewhere)) => {
+                if let Some(why) = failure.blame() {
+                    state.failed(target, worker, &why, clock);
+                }
+                tried.add(index);
+                if !elsewhere || target.servers.len() == 1 {
+                    return Err(failure);
+                }
+                last = Some(failure);
+            }
+        }
+    }
+}
+
+/// One server. With a failure comes whether the request may go to another one.
+///
+/// A request is sent a second time only when the first connection ended without a byte of an answer, nothing of a
+/// body is lost, and either the method may be repeated or nothing of the request has reached the origin. To the
+/// same server it goes again only when the connection was a kept one. That nothing has arrived is certain when
+/// nothing was written, or when the origin's end of the connection (FIN) came without a confirmation of a single
+/// byte: the origin had closed before. Then this is not a repetition (RFC 9110, section 9.2.2, asks for "means to
+/// detect that the original request was never applied"). A reset proves nothing: the origin may have read the
+/// request first.
+async fn attempt<D: Downstream>(
+    call: &mut Call<'_>,
+    down: &mut D,
+    target: &Target,
+    live: &Live,
+    index: usize,
+    request: &Outgoing<'_>,
+) -> Result<(), (Failure, bool)> {
     let worker = call.worker.clone();
     let idempotent = call.request.is_idempotent();
-    let mut kept = worker.pool.take(target, call.started, !(idempotent && down.body_done()));
+    let server = &live.servers[index];
+    let limits = &worker.limits;
+    let times = Times {
+        read: target.read.unwrap_or(limits.response),
+        write: target.write.unwrap_or(limits.stall),
+        pause: target.pause.unwrap_or(limits.pause),
+    };
+    let mut kept = match target.proxy_protocol {
+        None => worker.pool.take(server, call.started, !(idempotent && down.body_done())),
+        Some(_) => None,
+    };
     loop {
         let link = match kept.take() {
             Some(link) => link,
-            None => connect(call, down, target).await?,
+            None => match connect(call, down, target, live, index).await {
+                Ok(link) => link,
+                // Not a byte has gone.
+                Err(failure) => {
+                    let elsewhere = matches!(failure, Failure::Unreachable(_));
+                    return Err((failure, elsewhere));
+                }
+            },
         };
-        call.seen.upstream = Some(link.address);
+        call.seen.upstream = link.address;
         let was_kept = link.exchanges > 0;
         down.hold_body(was_kept);
         let mut exchange = Exchange {
             link,
             inbox: Inbox::default(),
-            head,
+            request,
+            times,
             sent: 0,
             written: 0,
             uploaded: false,
@@ -94,20 +190,15 @@ pub(crate) async fn run<D: Downstream>(
             gone: 0,
             delivered: 0,
         };
-        let result = exchange.run(call, down, traffic).await;
+        let result = exchange.run(call, down).await;
         match result {
-            Err(Failure::Closed)
-                if was_kept && (idempotent || exchange.never_arrived()) && down.rewind_body() =>
-            {
-                worker.pool.ended(target, &exchange.link, call.started);
-            }
-            Ok(Ended::Reusable) => {
+            Ok(Ended::Reusable) if target.proxy_protocol.is_none() => {
                 // A moment too early, which saves a look at the clock.
                 let used = call.started + call.seen.upstream_after.unwrap_or_default();
-                worker.pool.put(target, exchange.link, used);
+                worker.pool.put(server, exchange.link, used);
                 return Ok(());
             }
-            Ok(Ended::Spent) => {
+            Ok(_) => {
                 exchange.inbox.clear(&worker.buffers);
                 return Ok(());
             }
@@ -118,22 +209,45 @@ pub(crate) async fn run<D: Downstream>(
                     _ => {}
                 }
                 exchange.inbox.clear(&worker.buffers);
-                return Err(failure);
+                let again = matches!(failure, Failure::Closed)
+                    && (idempotent || exchange.never_arrived())
+                    && down.rewind_body();
+                if !(again && was_kept) {
+                    return Err((failure, again));
+                }
+                worker.pool.ended(server, &exchange.link, call.started);
             }
         }
     }
 }
 
 /// Opens a connection, unless the client leaves meanwhile.
-async fn connect<D: Downstream>(call: &Call<'_>, down: &mut D, target: &Target) -> Result<Link, Failure> {
+async fn connect<D: Downstream>(
+    call: &Call<'_>,
+    down: &mut D,
+    target: &Target,
+    live: &Live,
+    index: usize,
+) -> Result<Link, Failure> {
+    let worker = call.worker;
+    // Dialling keeps its own time, which is exact.
+    call.deadline.disarm();
+    let hello = target.proxy_protocol.map(|version| {
+        let port = if call.client_ip == call.peer.ip { call.peer.port } else { 0 };
+        proxy_header::header(version, SocketAddr::new(call.client_ip, port), call.peer.local)
+    });
+    let hello = hello.unwrap_or_default();
+    let dialler = Dialler {
+        clock: &*worker.clock,
+        attendant: &worker.attendant,
+        limit: target.connect.unwrap_or(worker.limits.connect),
+        random: worker.random(),
+    };
     // Boxed, since most requests need none, and every open connection would hold its room.
-    let mut dial = Box::pin(dial::dial(target, call.worker, call.deadline));
+    let mut dial = Box::pin(dialler.dial(&target.servers[index], &live.servers[index], &hello));
     poll_fn(|cx| {
         if let Poll::Ready(link) = dial.as_mut().poll(cx) {
             return Poll::Ready(link.map_err(Failure::Unreachable));
-        }
-        if call.deadline.expired() {
-            return Poll::Ready(Err(Failure::Unreachable(io::ErrorKind::TimedOut.into())));
         }
         if down.body_done() && down.poll_gone(cx).is_ready() {
             return Poll::Ready(Err(Failure::ClientGone));
@@ -141,6 +255,32 @@ async fn connect<D: Downstream>(call: &Call<'_>, down: &mut D, target: &Target) 
         Poll::Pending
     })
     .await
+}
+
+/// What goes to a server, and what happens to its answer on the way.
+struct Outgoing<'a> {
+    head: &'a [u8],
+    traffic: &'a Traffic,
+    /// Keeps the client at the server.
+    cookie: Option<HeaderValue>,
+}
+
+impl Outgoing<'_> {
+    fn answer_edits(&self, call: &Call<'_>) -> Cow<'_, Edits> {
+        let mut edits = self.traffic.answer_edits(call);
+        if let Some(cookie) = &self.cookie {
+            edits.to_mut().push(http::header::SET_COOKIE, cookie.clone());
+        }
+        edits
+    }
+}
+
+/// How long is waited for a server.
+#[derive(Clone, Copy)]
+struct Times {
+    read: Duration,
+    write: Duration,
+    pause: Duration,
 }
 
 /// How an exchange ended well.
@@ -175,9 +315,10 @@ struct Moved {
 struct Exchange<'a> {
     link: Link,
     inbox: Inbox,
-    /// The request's head, and how much of it has gone.
-    head: &'a [u8],
+    request: &'a Outgoing<'a>,
+    /// How much of its head has gone.
     sent: usize,
+    times: Times,
     /// Bytes of the head and of the body that the connection has taken.
     written: u64,
     /// The request has gone, or the origin takes no more of it.
@@ -199,16 +340,11 @@ impl Exchange<'_> {
         self.written == 0 || (self.fin && self.link.io.never_arrived(self.written))
     }
 
-    async fn run<D: Downstream>(
-        &mut self,
-        call: &mut Call<'_>,
-        down: &mut D,
-        traffic: &Traffic,
-    ) -> Result<Ended, Failure> {
+    async fn run<D: Downstream>(&mut self, call: &mut Call<'_>, down: &mut D) -> Result<Ended, Failure> {
         let worker = call.worker.clone();
         let mut interim = 0;
         let keep_alive = loop {
-            let next = self.read_head(call, down, traffic)?;
+            let next = self.read_head(call, down)?;
             match next {
                 Next::More => {
                     let first = self.inbox.is_empty();
@@ -251,12 +387,7 @@ impl Exchange<'_> {
     }
 
     /// Looks at what has come; a head of an answer begins the client's.
-    fn read_head<D: Downstream>(
-        &mut self,
-        call: &mut Call<'_>,
-        down: &mut D,
-        traffic: &Traffic,
-    ) -> Result<Next, Failure> {
+    fn read_head<D: Downstream>(&mut self, call: &mut Call<'_>, down: &mut D) -> Result<Next, Failure> {
         if self.inbox.is_empty() {
             return Ok(Next::More);
         }
@@ -265,7 +396,7 @@ impl Exchange<'_> {
         let Some(parsed) = parsed.map_err(Failure::BadAnswer)? else { return Ok(Next::More) };
         match parsed.head.status {
             101 if call.request.websocket && parsed.websocket => {
-                down.begin(&parsed.head, &traffic.answer_edits(call));
+                down.begin(&parsed.head, &self.request.answer_edits(call));
                 Ok(Next::Tunnel(parsed.size))
             }
             101 => Err(Failure::BadAnswer("switches protocols without being asked")),
@@ -275,7 +406,7 @@ impl Exchange<'_> {
                 Ok(Next::Interim(parsed.size))
             }
             status => {
-                down.begin(&parsed.head, &traffic.answer_edits(call));
+                down.begin(&parsed.head, &self.request.answer_edits(call));
                 call.seen.status = status;
                 Ok(Next::Body {
                     head: parsed.size,
@@ -291,7 +422,7 @@ impl Exchange<'_> {
     async fn wait_for_head<D: Downstream>(&mut self, call: &Call<'_>, down: &mut D) -> Result<(), Failure> {
         let (worker, deadline) = (call.worker, call.deadline);
         let limits = &worker.limits;
-        worker.sweep.arm(deadline, limits.response);
+        worker.sweep.arm(deadline, self.times.read);
         // Runs only while the client is waited for.
         let mut pace: Option<Pace> = None;
         poll_fn(|cx| {
@@ -322,9 +453,8 @@ impl Exchange<'_> {
                 }
                 (Waiting::Origin, pace) => {
                     if upload.progress || pace.take().is_some() {
-                        worker
-                            .sweep
-                            .arm(deadline, if self.uploaded { limits.response } else { limits.stall });
+                        let limit = if self.uploaded { self.times.read } else { self.times.write };
+                        worker.sweep.arm(deadline, limit);
                     }
                 }
             }
@@ -343,7 +473,7 @@ impl Exchange<'_> {
     fn poll_upload<D: Downstream>(&mut self, cx: &mut Context<'_>, down: &mut D) -> Result<Moved, Failure> {
         let mut upload = Moved { on: Waiting::Origin, progress: false };
         while !self.uploaded {
-            let rest = &self.head[self.sent..];
+            let rest = &self.request.head[self.sent..];
             if rest.is_empty() && down.body().is_empty() {
                 // TLS holds bytes back; they must not wait for the client.
                 let flushed = self.link.io.poll_flush(cx);
@@ -408,7 +538,7 @@ impl Exchange<'_> {
             }
             if waits_for_origin {
                 if upload.progress || download.progress || pace.take().is_some() {
-                    worker.sweep.arm(deadline, limits.pause);
+                    worker.sweep.arm(deadline, self.times.pause);
                 }
             } else if let Some(pace) = &mut pace {
                 let moved = self.written + self.delivered - before;

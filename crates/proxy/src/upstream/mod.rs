@@ -1,11 +1,25 @@
-//! Towards origins: connections that are kept, connections that are made, and the exchange on one of them.
+//! Towards origins: which server, connections that are kept, connections that are made, and the exchange on one of
+//! them. What is known about servers (`live`, `health`, `names`) is shared by all workers; an attendant in a thread
+//! of its own looks names up and makes the active checks.
 
+pub(crate) mod attend;
+pub(crate) mod balance;
 pub(crate) mod dial;
 pub(crate) mod exchange;
+mod health;
+pub(crate) mod live;
+pub(crate) mod names;
 pub(crate) mod pool;
+mod probe;
+mod proxy_header;
+mod resolve;
+mod select;
+pub(crate) mod status;
+pub(crate) mod sticky;
 mod tunnel;
 
 use crate::io::Io;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,11 +27,19 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) io: Io,
-    pub(crate) address: SocketAddr,
+    /// `None` for Unix sockets.
+    pub(crate) address: Option<SocketAddr>,
+    /// The generation of the server's name that the address is from.
+    pub(crate) generation: u32,
     /// Exchanges that it has carried. From the first one on, it may be ending at any moment.
     pub(crate) exchanges: u32,
     /// When the last one ended, on the monotonic clock.
     pub(crate) since: Duration,
     /// How long it may idle: what the origin says (`Keep-Alive: timeout=`), with a margin.
     pub(crate) lifetime: Duration,
+}
+
+/// An error with a sentence part in front of what the system says.
+fn say(error: &io::Error, what: &str) -> io::Error {
+    io::Error::new(error.kind(), format!("{what} ({error})"))
 }

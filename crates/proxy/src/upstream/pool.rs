@@ -9,7 +9,7 @@
 //! What races are left, `exchange` decides by what the kernel knows about the bytes that were sent.
 
 use super::Link;
-use crate::config::Target;
+use super::live::LiveServer;
 use ahash::AHashMap;
 use std::cell::RefCell;
 use std::time::Duration;
@@ -23,16 +23,10 @@ const FULL_TRUST: Duration = Duration::from_secs(1);
 /// Less is no proof: an origin that closes after each answer may take a moment to do so.
 const LEAST_TRUST: Duration = Duration::from_millis(10);
 
-/// What connections must have in common: name, port, TLS, and whether certificates are checked.
-type Key = (base::UpstreamHost, u16, bool, bool);
-
-fn key(target: &Target) -> Key {
-    (target.name.clone(), target.port, target.tls.is_some(), target.verify)
-}
-
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: RefCell<AHashMap<Key, Idle>>,
+    /// By [`LiveServer::pool`].
+    idle: RefCell<AHashMap<u64, Idle>>,
 }
 
 /// The idle connections of one target, the longest idle first.
@@ -45,9 +39,12 @@ struct Idle {
 
 impl Pool {
     /// A connection that shows no sign of ending. `careful`: for a request that must not run twice.
-    pub(crate) fn take(&self, target: &Target, now: Duration, careful: bool) -> Option<Link> {
+    pub(crate) fn take(&self, server: &LiveServer, now: Duration, careful: bool) -> Option<Link> {
         let mut idle = self.idle.borrow_mut();
-        let idle = idle.get_mut(&key(target))?;
+        let idle = idle.get_mut(&server.pool)?;
+        if let Some(name) = &server.name {
+            name.touch(now);
+        }
         loop {
             let idled = idle.links.last()?.idled(now);
             // Those below have idled longer still.
@@ -57,26 +54,26 @@ impl Pool {
             let mut link = idle.links.pop()?;
             if link.io.is_stale() || (careful && link.io.has_pending_input()) {
                 idle.trust = idle.trust.min(idled / 2);
-            } else if idled < link.lifetime {
+            } else if idled < link.lifetime && link.leads_there(server) {
                 return Some(link);
             }
         }
     }
 
     /// Keeps a connection whose exchange has ended cleanly.
-    pub(crate) fn put(&self, target: &Target, mut link: Link, now: Duration) {
+    pub(crate) fn put(&self, server: &LiveServer, mut link: Link, now: Duration) {
         link.exchanges = link.exchanges.saturating_add(1);
         link.since = now;
         let mut idle = self.idle.borrow_mut();
-        let idle = idle.entry(key(target)).or_default();
+        let idle = idle.entry(server.pool).or_default();
         if idle.links.len() < MAX_IDLE {
             idle.links.push(link);
         }
     }
 
     /// A connection that was taken at `now` ended without a byte of an answer.
-    pub(crate) fn ended(&self, target: &Target, link: &Link, now: Duration) {
-        if let Some(idle) = self.idle.borrow_mut().get_mut(&key(target)) {
+    pub(crate) fn ended(&self, server: &LiveServer, link: &Link, now: Duration) {
+        if let Some(idle) = self.idle.borrow_mut().get_mut(&server.pool) {
             idle.trust = idle.trust.min(link.idled(now) / 2);
         }
     }
@@ -119,6 +116,19 @@ fn outlived(trust: Duration, idled: Duration) -> Duration {
 }
 
 impl Link {
+    /// Whether the server's name still stands for the address that this is a connection to.
+    fn leads_there(&mut self, server: &LiveServer) -> bool {
+        let (Some(name), Some(address)) = (&server.name, self.address) else { return true };
+        let generation = name.generation();
+        if self.generation != generation {
+            if !name.leads_to(address) {
+                return false;
+            }
+            self.generation = generation;
+        }
+        true
+    }
+
     fn idled(&self, now: Duration) -> Duration {
         now.saturating_sub(self.since)
     }

@@ -85,6 +85,7 @@ pub(crate) fn start_behind(spec: &Spec, limits: Limits, log: LogSettings, balanc
         workers: 1,
         access_log: log,
         limits,
+        ..Settings::default()
     };
     proxy::start(settings, config(spec), Arc::new(SystemClock)).unwrap()
 }
