@@ -206,7 +206,7 @@ impl Wire {
         self.unread.drain(..count.min(self.unread.len())).collect()
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         loop {
             if let Some(at) = find(&self.unread, b"\r\n") {
                 let line: Vec<_> = self.unread.drain(..at + 2).collect();

@@ -25,3 +25,4 @@ mod redirects;
 mod rewrite;
 mod routing;
 mod upgrade;
+mod upstreams;
