@@ -81,7 +81,9 @@ impl Dialler<'_> {
 
     async fn addresses(&self, live: &LiveServer) -> io::Result<Vec<SocketAddr>> {
         let name = live.name.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let entries = name.entries(self.clock, self.attendant, self.limit).await?;
+        // Less than the limit, so that what is missing is named.
+        let patience = self.limit.mul_f64(0.9);
+        let entries = name.entries(self.clock, self.attendant, patience).await?;
         Ok(names::order(entries, self.random))
     }
 

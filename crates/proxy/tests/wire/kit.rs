@@ -116,7 +116,14 @@ pub(crate) struct Wire {
 impl Origin {
     /// `script` gets each connection and its number.
     pub(crate) fn scripted(script: impl Fn(&mut Wire, usize) + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// The same on a listener that is there already.
+    pub(crate) fn on(
+        listener: TcpListener,
+        script: impl Fn(&mut Wire, usize) + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let seen: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
         let (all, script) = (seen.clone(), Arc::new(script));
