@@ -128,8 +128,8 @@ fn a_get_goes_to_another_server_when_one_ends_without_an_answer_and_a_post_does_
     let (first, second) = (posts.clone(), posts.clone());
     let rude = Origin::scripted(move |wire, _| {
         let head = wire.head().unwrap_or_default();
-        let body = wire.body(&head);
-        first.fetch_add(usize::from(head.starts_with("POST") && body == b"order"), Ordering::SeqCst);
+        wire.body(&head);
+        first.fetch_add(usize::from(head.starts_with("POST")), Ordering::SeqCst);
     });
     let alive = Origin::answering(move |head, _| {
         second.fetch_add(usize::from(head.starts_with("POST")), Ordering::SeqCst);
@@ -141,12 +141,19 @@ fn a_get_goes_to_another_server_when_one_ends_without_an_answer_and_a_post_does_
     let mut client = Client::of(&proxy);
     assert_eq!(tally(&mut client, 20), tallied(&[("alive", 20)]));
     let mut failed = 0;
-    for _ in 0..20 {
+    for body in ["order", ""].repeat(10) {
+        // An odd request between the two kinds, so that both meet both servers.
+        if body.is_empty() {
+            client.get("/");
+        }
         let mut client = Client::of(&proxy);
-        client.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\norder");
+        let length = body.len();
+        client.send(format!("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: {length}\r\n\r\n{body}"));
         failed += usize::from(client.answer().unwrap().status() == 502);
     }
-    assert_eq!((posts.load(Ordering::SeqCst), failed), (20, 10));
+    // As many as there were, whatever became of them.
+    assert_eq!(posts.load(Ordering::SeqCst), 20);
+    assert!((5..=15).contains(&failed), "{failed}");
 }
 
 #[test]
