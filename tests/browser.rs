@@ -22,6 +22,21 @@ async fn a_person_sets_up_adds_a_host_sees_its_traffic_and_disables_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_main_job_is_done_without_a_mouse() {
+    let app = App::start().await;
+    app.admin().await;
+    let origin = Origin::start(Answer::text("hello")).await;
+    let settings = [
+        ("UI", format!("http://{}", app.ui())),
+        ("EMAIL", ADMIN.to_owned()),
+        ("PASSWORD", PASSWORD.to_owned()),
+        ("ORIGIN_HOST", "127.0.0.1".to_owned()),
+        ("ORIGIN_PORT", origin.port().to_string()),
+    ];
+    tokio::task::spawn_blocking(move || testkit::walk("keyboard_only", &settings)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible_and_whole_in_dark_in_light_and_on_a_phone() {
     let new = App::start().await;
     let ui = format!("http://{}", new.ui());

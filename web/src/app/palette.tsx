@@ -1,7 +1,7 @@
 // Search over pages, hosts and actions, opened by Ctrl or Cmd and K.
 import { useQuery } from "@tanstack/react-query";
 import { Command } from "cmdk";
-import { Globe, LogOut, Moon, Plus, Sun } from "lucide-react";
+import { Globe, LogOut, Moon, Plus, Sun, User } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
@@ -19,6 +19,7 @@ export default function Palette({ items, onClose }: { items: NavItem[]; onClose:
   const navigate = useNavigate();
   const hosts = useQuery(queries.hosts()).data ?? [];
   const mayEdit = useMay("admin");
+  const mayMakeTokens = useMay("user");
   const theme = useShownTheme();
   const signOut = useSignOut();
   const go = (to: string) => () => {
@@ -52,7 +53,7 @@ export default function Palette({ items, onClose }: { items: NavItem[]; onClose:
               </Item>
             );
           })}
-          <Item icon={<span className="w-4" />} onSelect={go("/account")}>
+          <Item icon={<User aria-hidden size={16} />} onSelect={go("/account")}>
             {t("nav.account")}
           </Item>
         </Command.Group>
@@ -69,6 +70,11 @@ export default function Palette({ items, onClose }: { items: NavItem[]; onClose:
                 {t("palette.addUser")}
               </Item>
             </>
+          ) : null}
+          {mayMakeTokens ? (
+            <Item icon={<Plus aria-hidden size={16} />} onSelect={go("/api-tokens?create=open")}>
+              {t("palette.addToken")}
+            </Item>
           ) : null}
           <Item
             icon={theme === "light" ? <Moon aria-hidden size={16} /> : <Sun aria-hidden size={16} />}

@@ -85,7 +85,8 @@ function Attention() {
           </State>
         </p>
       ) : null}
-      <ProblemList problems={problems} />
+      {/* What was known before Charon went silent may not be so any more. */}
+      {health.error ? null : <ProblemList problems={problems} />}
     </Card>
   );
 }

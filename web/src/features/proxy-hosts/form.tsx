@@ -226,11 +226,12 @@ function Groups({
           errors.hsts_max_age,
           errors.hsts_subdomains,
         ].some((error) => error !== undefined)}
-        summary={t("hosts.form.tlsSummary", {
-          certificate: own?.name ?? t("hosts.cert.internal"),
-          forced: values.ssl_forced ? t("hosts.form.forced") : t("hosts.form.notForced"),
-          hsts: values.hsts_enabled ? t("hosts.form.hstsOn") : t("hosts.form.hstsOff"),
-        })}
+        summary={[
+          own?.name ?? t("hosts.form.certificateShort"),
+          values.ssl_forced ? t("hosts.form.forced") : t("hosts.form.notForced"),
+          values.hsts_enabled ? t("hosts.form.hstsOn") : t("hosts.form.hstsOff"),
+          ...(values.http2_support ? [] : [t("hosts.form.h2Off")]),
+        ].join(" · ")}
       >
         <Field
           label={t("hosts.form.certificate")}
