@@ -36,8 +36,8 @@ export function ProblemList({ problems }: { problems: Standing[] }) {
               <p className="text-muted wrap-anywhere">{sentence(text)}</p>
               {command ? <Command text={command} className="mt-2 max-w-xl" /> : null}
             </div>
-            <div className="flex items-start gap-3 text-sm text-muted">
-              <span className="pt-1">
+            <div className="flex items-start gap-3 text-sm text-muted max-sm:items-center">
+              <span className="pt-1 max-sm:pt-0">
                 {t("ui.lasting")} <Elapsed time={problem.since} />
               </span>
               {place?.startsWith("/") ? (

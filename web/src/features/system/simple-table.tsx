@@ -50,7 +50,7 @@ export function SimpleTable({
                 )}
               >
                 {index > 0 ? (
-                  <span aria-hidden className="hidden w-24 shrink-0 text-sm text-muted max-sm:inline">
+                  <span aria-hidden className="hidden w-32 shrink-0 text-sm text-muted max-sm:inline">
                     {head[index]}
                   </span>
                 ) : null}
