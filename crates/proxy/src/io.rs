@@ -2,6 +2,7 @@
 
 use crate::buffers::Inbox;
 use crate::sweep::Deadline;
+use crate::upstream::h2::Memory;
 use crate::worker::Worker;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -20,6 +21,8 @@ pub(crate) enum Io {
     Tls(Box<TlsStream<TcpStream>>),
     /// Origins only.
     Unix(UnixStream),
+    /// Origins only: one stream of an HTTP/2 connection.
+    Memory(Box<Memory>),
 }
 
 impl Io {
@@ -30,6 +33,7 @@ impl Io {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut read),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, &mut read),
             Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut read),
+            Self::Memory(stream) => Pin::new(&mut stream.bytes).poll_read(cx, &mut read),
         };
         polled.map_ok(|()| read.filled().len())
     }
@@ -39,6 +43,7 @@ impl Io {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
             Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Self::Memory(stream) => Pin::new(&mut stream.bytes).poll_write(cx, bytes),
         };
         refuse_zero(polled, bytes.is_empty())
     }
@@ -58,6 +63,7 @@ impl Io {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, &pieces),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, &pieces),
             Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, &pieces),
+            Self::Memory(stream) => Pin::new(&mut stream.bytes).poll_write_vectored(cx, &pieces),
         };
         refuse_zero(polled, false)
     }
@@ -65,7 +71,7 @@ impl Io {
     /// TLS keeps written bytes until they are flushed; plain TCP does not.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Plain(_) | Self::Unix(_) => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Unix(_) | Self::Memory(_) => Poll::Ready(Ok(())),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
@@ -75,16 +81,22 @@ impl Io {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
             Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Memory(stream) => Pin::new(&mut stream.bytes).poll_shutdown(cx),
         }
     }
 
-    /// The TCP connection below; `None` for Unix sockets.
+    /// The TCP connection below, when it is this one's alone.
     fn tcp(&self) -> Option<&TcpStream> {
         match self {
             Self::Plain(stream) => Some(stream),
             Self::Tls(stream) => Some(stream.get_ref().0),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Memory(_) => None,
         }
+    }
+
+    /// Whether TLS has agreed on HTTP/2.
+    pub(crate) fn agreed_on_http2(&self) -> bool {
+        matches!(self, Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2"))
     }
 
     /// Makes the coming close a reset, so that the other side cannot take a cut answer for a whole one.
@@ -102,6 +114,8 @@ impl Io {
             Self::Plain(stream) => {
                 !matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             }
+            // Carries one exchange.
+            Self::Memory(_) => true,
             Self::Unix(stream) => {
                 !matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
             }
@@ -131,6 +145,7 @@ impl Io {
             Self::Plain(stream) => socket2::SockRef::from(stream).peek(&mut byte),
             Self::Tls(stream) => socket2::SockRef::from(stream.get_ref().0).peek(&mut byte),
             Self::Unix(stream) => socket2::SockRef::from(stream).peek(&mut byte),
+            Self::Memory(_) => return true,
         };
         !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }

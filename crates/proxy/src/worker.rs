@@ -13,6 +13,7 @@ use crate::request::Request;
 use crate::stats::{HostCounters, WorkerStats};
 use crate::sweep::Sweep;
 use crate::upstream::balance;
+use crate::upstream::h2::Connections;
 use crate::upstream::names::Name;
 use crate::upstream::pool::Pool;
 use ahash::AHashSet;
@@ -59,6 +60,8 @@ pub(crate) struct Worker {
     pub(crate) limits: Limits,
     pub(crate) buffers: Buffers,
     pub(crate) pool: Pool,
+    /// HTTP/2 towards origins.
+    pub(crate) streams: Connections,
     /// Asks for names to be looked up.
     pub(crate) attendant: mpsc::UnboundedSender<Arc<Name>>,
     pub(crate) sweep: Sweep,
@@ -173,6 +176,7 @@ impl Worker {
         self.epoch.set((self.clock.now(), now));
         self.sweep.step();
         self.pool.sweep(now);
+        self.streams.sweep(now);
         // A configuration that no request asks for any more is let go.
         self.snapshot();
     }
@@ -193,6 +197,7 @@ pub(crate) async fn run(parts: Parts) {
         limits,
         buffers: Buffers::default(),
         pool: Pool::default(),
+        streams: Connections::default(),
         stats,
         log,
         tls,

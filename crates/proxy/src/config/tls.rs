@@ -117,6 +117,11 @@ impl ResolvesServerCert for Resolver {
     }
 }
 
+/// What is offered to origins (ALPN).
+pub(super) const HTTP1: &[&[u8]] = &[b"http/1.1"];
+pub(super) const HTTP2: &[&[u8]] = &[b"h2"];
+pub(super) const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
+
 /// What connections with TLS to origins must have in common to be shared.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct OriginIdentity {
@@ -135,6 +140,7 @@ pub(super) fn client(
     verify: bool,
     ca_pem: Option<&str>,
     certificate: Option<&Arc<CertifiedKey>>,
+    protocols: &[&[u8]],
 ) -> Result<Arc<ClientConfig>, (String, &'static str)> {
     type Made<T> = LazyLock<Result<T, String>>;
     static SYSTEM: Made<Arc<rustls_platform_verifier::Verifier>> = LazyLock::new(|| {
@@ -143,11 +149,11 @@ pub(super) fn client(
             .map_err(|error| format!("the system's root certificates cannot be loaded: {error}"))
     });
     static CHECKED: Made<Arc<ClientConfig>> =
-        LazyLock::new(|| make_client(SYSTEM.clone()?, None).map_err(|error| error.to_string()));
+        LazyLock::new(|| make_client(SYSTEM.clone()?, None, HTTP1).map_err(|error| error.to_string()));
     static UNCHECKED: Made<Arc<ClientConfig>> =
-        LazyLock::new(|| make_client(Arc::new(AcceptAny), None).map_err(|error| error.to_string()));
+        LazyLock::new(|| make_client(Arc::new(AcceptAny), None, HTTP1).map_err(|error| error.to_string()));
     const INSTALL: &str = "Install the system's certificates (Debian: apt install ca-certificates).";
-    if ca_pem.is_none() && certificate.is_none() {
+    if ca_pem.is_none() && certificate.is_none() && protocols == HTTP1 {
         let made = if verify { &*CHECKED } else { &*UNCHECKED };
         return made.clone().map_err(|message| (message, INSTALL));
     }
@@ -156,7 +162,7 @@ pub(super) fn client(
         Some(pem) => own_roots(pem)?,
         None => SYSTEM.clone().map_err(|message| (message, INSTALL))?,
     };
-    make_client(verifier, certificate)
+    make_client(verifier, certificate, protocols)
         .map_err(|error| (format!("TLS to its servers cannot be set up: {error}"), "Please report this."))
 }
 
@@ -182,6 +188,7 @@ fn own_roots(pem: &str) -> Result<Arc<dyn ServerCertVerifier>, (String, &'static
 fn make_client(
     verifier: Arc<dyn ServerCertVerifier>,
     certificate: Option<&Arc<CertifiedKey>>,
+    protocols: &[&[u8]],
 ) -> Result<Arc<ClientConfig>, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
         .with_safe_default_protocol_versions()?
@@ -193,7 +200,7 @@ fn make_client(
             builder.with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from((**key).clone())))
         }
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
 }
 

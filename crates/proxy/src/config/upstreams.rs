@@ -2,6 +2,7 @@
 //! dialled. What runs (health, counters, turns) is attached when the configuration is published.
 
 use super::tls::{self, OriginIdentity};
+use crate::io::Io;
 use crate::spec::{self, AllDown, Balance, HealthCheck, OriginProtocol, Passive, ProxyProtocol, Scheme};
 use crate::upstream::live::Live;
 use crate::upstream::sticky::StickyRule;
@@ -9,6 +10,7 @@ use ahash::AHashMap;
 use base::UpstreamAddress;
 use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -46,12 +48,33 @@ pub(crate) struct Target {
     pub(crate) write: Option<Duration>,
     pub(crate) pause: Option<Duration>,
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    pub(crate) protocol: OriginProtocol,
     /// `Host` for clients that name none, and for checks.
     pub(crate) default_host: Box<str>,
     pub(crate) live: OnceLock<Live>,
 }
 
 impl Target {
+    /// Whether requests go by HTTP/2 where the server agrees. WebSockets go by HTTP/1.1, which all servers of them
+    /// speak.
+    pub(crate) fn offers_http2(&self, websocket: bool) -> bool {
+        self.protocol != OriginProtocol::Http1 && !websocket
+    }
+
+    /// Whether HTTP/2 is spoken on a connection that was made for it.
+    ///
+    /// # Errors
+    /// When it must be and the server has not agreed.
+    pub(crate) fn speaks_http2(&self, io: &Io) -> io::Result<bool> {
+        match self.protocol {
+            OriginProtocol::Http1 => Ok(false),
+            OriginProtocol::Auto => Ok(io.agreed_on_http2()),
+            // Without TLS there is nothing to agree on (RFC 9113, section 3.3).
+            OriginProtocol::Http2 if io.agreed_on_http2() || !matches!(io, Io::Tls(_)) => Ok(true),
+            OriginProtocol::Http2 => Err(io::Error::other("it does not speak HTTP/2")),
+        }
+    }
+
     /// For how long a server that is well again gets less than its share.
     pub(crate) fn slow_start(&self) -> Duration {
         self.health.as_ref().map_or(Duration::ZERO, |rule| Duration::from_millis(rule.slow_start_ms.into()))
@@ -91,6 +114,8 @@ pub(crate) enum Seat {
 #[derive(Clone, Debug)]
 pub(crate) struct TargetTls {
     pub(crate) config: Arc<rustls::ClientConfig>,
+    /// The same with HTTP/2 on offer, where the upstream speaks it.
+    pub(crate) http2: Option<Arc<rustls::ClientConfig>>,
     pub(crate) name: ServerName<'static>,
 }
 
@@ -160,6 +185,7 @@ pub(super) fn build(
         write: millis(timeouts.write_ms),
         pause: millis(timeouts.pause_ms),
         proxy_protocol: upstream.send_proxy_protocol,
+        protocol: upstream.protocol,
         default_host: default_host(host, &servers),
         servers,
         live: OnceLock::new(),
@@ -177,8 +203,9 @@ fn check_rules(upstream: &spec::Upstream) -> Result<(), Fault> {
     if upstream.limits.max_connections == Some(0) {
         return wrong("max_connections is 0", "Write at least 1, or none.");
     }
-    if upstream.protocol != OriginProtocol::Http1 {
-        return wrong("HTTP/2 towards servers is not possible yet", "Choose the protocol http1.");
+    if upstream.protocol != OriginProtocol::Http1 && upstream.send_proxy_protocol.is_some() {
+        let remedy = "Choose the protocol http1, or leave the PROXY protocol out.";
+        return wrong("HTTP/2 shares connections among clients, and the PROXY protocol names one", remedy);
     }
     let passive = &upstream.passive;
     if passive.failures > 0 && (passive.window_ms == 0 || passive.back_off_ms == 0) {
@@ -206,7 +233,7 @@ fn build_server(
     server: &spec::Server,
     upstream: &spec::Upstream,
     shared: &Shared<'_>,
-    tls: &mut Option<(OriginIdentity, Arc<rustls::ClientConfig>)>,
+    tls: &mut Option<MadeTls>,
 ) -> Result<Server, Fault> {
     if !(1..=1000).contains(&server.weight) {
         let message = format!("its server {} has the weight {}", server.address, server.weight);
@@ -228,11 +255,11 @@ fn build_server(
         }
         (Scheme::Https, _) => {
             if tls.is_none() {
-                *tls = Some(origin_tls(&upstream.tls, shared)?);
+                *tls = Some(origin_tls(upstream, shared)?);
             }
-            tls.as_ref().map(|(_, config)| {
+            tls.as_ref().map(|made| {
                 let name = tls_name(server, upstream)?;
-                Ok(TargetTls { config: config.clone(), name })
+                Ok(TargetTls { config: made.http1.clone(), http2: made.http2.clone(), name })
             })
         }
     };
@@ -240,7 +267,7 @@ fn build_server(
     let identity = Identity {
         scheme: server.scheme,
         address: server.address.clone(),
-        tls: target_tls.as_ref().and(tls.as_ref()).map(|(identity, _)| identity.clone()),
+        tls: target_tls.as_ref().and(tls.as_ref()).map(|made| made.identity.clone()),
     };
     let mut seed = 0;
     for byte in server.address.to_string().bytes() {
@@ -270,10 +297,15 @@ fn tls_name(server: &spec::Server, upstream: &spec::Upstream) -> Result<ServerNa
     })
 }
 
-fn origin_tls(
-    rule: &spec::OriginTls,
-    shared: &Shared<'_>,
-) -> Result<(OriginIdentity, Arc<rustls::ClientConfig>), Fault> {
+/// TLS towards the servers of one upstream.
+struct MadeTls {
+    identity: OriginIdentity,
+    http1: Arc<rustls::ClientConfig>,
+    http2: Option<Arc<rustls::ClientConfig>>,
+}
+
+fn origin_tls(upstream: &spec::Upstream, shared: &Shared<'_>) -> Result<MadeTls, Fault> {
+    let rule = &upstream.tls;
     let client = match &rule.client_certificate {
         None => None,
         Some(id) => match shared.client_certificates.get(id.as_str()) {
@@ -285,14 +317,20 @@ fn origin_tls(
             }
         },
     };
-    let config = tls::client(rule.verify, rule.ca_pem.as_deref(), client.as_ref())?;
+    let make = |protocols| tls::client(rule.verify, rule.ca_pem.as_deref(), client.as_ref(), protocols);
+    let http1 = make(tls::HTTP1)?;
+    let http2 = match upstream.protocol {
+        OriginProtocol::Http1 => None,
+        OriginProtocol::Http2 => Some(make(tls::HTTP2)?),
+        OriginProtocol::Auto => Some(make(tls::BOTH)?),
+    };
     let identity = OriginIdentity {
         verify: rule.verify,
         ca_pem: rule.ca_pem.clone(),
         client: client.and_then(|key| key.cert.first().map(|leaf| leaf.to_vec())),
         server_name: rule.server_name.as_ref().map(|name| name.as_str().to_owned()),
     };
-    Ok((identity, config))
+    Ok(MadeTls { identity, http1, http2 })
 }
 
 fn default_host(host: &spec::Host, servers: &[Arc<Server>]) -> Box<str> {

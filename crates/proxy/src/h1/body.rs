@@ -209,10 +209,15 @@ impl Decoder {
         }
     }
 
+    /// Whether the body ended with a trailer section.
+    pub(crate) fn has_tail(&self) -> bool {
+        self.is_done() && !self.trailers.is_empty()
+    }
+
     /// With [`Keep::Chunks`], what ends a body that had a trailer section, once it [is done](Self::is_done):
     /// its fields and an empty line. `None`: everything has gone on already.
     pub(crate) fn take_tail(&mut self) -> Option<Vec<u8>> {
-        if !self.is_done() || self.trailers.is_empty() {
+        if !self.has_tail() {
             return None;
         }
         let mut tail = std::mem::take(&mut self.trailers);

@@ -259,7 +259,8 @@ pub struct Timeouts {
     pub pause_ms: Option<u32>,
 }
 
-/// The protocol towards servers.
+/// The protocol towards servers. HTTP/2 goes by few connections with many streams, and not together with the PROXY
+/// protocol; WebSockets go by HTTP/1.1 in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OriginProtocol {

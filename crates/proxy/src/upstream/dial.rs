@@ -36,18 +36,24 @@ pub(crate) struct Dialler<'a> {
 }
 
 impl Dialler<'_> {
-    /// Connects to a server. `hello` goes ahead of everything else.
+    /// Connects to a server. `hello` goes ahead of everything else; `http2`: it is on offer.
     ///
     /// # Errors
     /// With a sentence part for the log and the client.
-    pub(crate) async fn dial(&self, server: &Server, live: &LiveServer, hello: &[u8]) -> io::Result<Link> {
-        let link = tokio::time::timeout(self.limit, self.open(server, live, hello)).await;
+    pub(crate) async fn dial(
+        &self,
+        server: &Server,
+        live: &LiveServer,
+        hello: &[u8],
+        http2: bool,
+    ) -> io::Result<Link> {
+        let link = tokio::time::timeout(self.limit, self.open(server, live, hello, http2)).await;
         link.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "it did not accept the connection in time"))
         })
     }
 
-    async fn open(&self, server: &Server, live: &LiveServer, hello: &[u8]) -> io::Result<Link> {
+    async fn open(&self, server: &Server, live: &LiveServer, hello: &[u8], http2: bool) -> io::Result<Link> {
         let generation = live.name.as_ref().map_or(0, |name| name.generation());
         let mut stream = match &server.seat {
             Seat::Unix(path) => {
@@ -71,7 +77,8 @@ impl Dialler<'_> {
         let io = match &server.tls {
             None => Io::Plain(stream),
             Some(tls) => {
-                let connector = TlsConnector::from(tls.config.clone());
+                let config = tls.http2.as_ref().filter(|_| http2).unwrap_or(&tls.config);
+                let connector = TlsConnector::from(config.clone());
                 let handshake = connector.connect(tls.name.clone(), stream).await;
                 Io::Tls(Box::new(handshake.map_err(|error| say_tls(&error))?.into()))
             }
@@ -174,6 +181,9 @@ fn say_tls(error: &io::Error) -> io::Error {
             Certificate::BadSignature => "its certificate has a wrong signature",
             _ => "its certificate cannot be trusted",
         },
+        Some(rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)) => {
+            "it does not speak HTTP/2"
+        }
         Some(rustls::Error::AlertReceived(alert)) => {
             return say(error, &format!("it refused the TLS handshake: {alert:?}"));
         }

@@ -2,6 +2,7 @@
 //! move at once, and nothing is handed between tasks.
 
 use super::dial::Dialler;
+use super::h2::Connection;
 use super::live::Live;
 use super::select::{self, Tried};
 use super::{Link, proxy_header, tunnel};
@@ -156,10 +157,11 @@ async fn attempt<D: Downstream>(
         write: target.write.unwrap_or(limits.stall),
         pause: target.pause.unwrap_or(limits.pause),
     };
-    let mut kept = match target.proxy_protocol {
-        None => worker.pool.take(server, call.started, !(idempotent && down.body_done())),
-        Some(_) => None,
-    };
+    let http2 = target.offers_http2(call.request.websocket);
+    let mut kept = if http2 { worker.streams.stream(server, call.started) } else { None };
+    if kept.is_none() && target.proxy_protocol.is_none() {
+        kept = worker.pool.take(server, call.started, !(idempotent && down.body_done()));
+    }
     loop {
         let link = match kept.take() {
             Some(link) => link,
@@ -244,7 +246,17 @@ async fn connect<D: Downstream>(
         random: worker.random(),
     };
     // Boxed, since most requests need none, and every open connection would hold its room.
-    let mut dial = Box::pin(dialler.dial(&target.servers[index], &live.servers[index], &hello));
+    let (server, http2) = (&live.servers[index], target.offers_http2(call.request.websocket));
+    let mut dial = Box::pin(async {
+        let link = dialler.dial(&target.servers[index], server, &hello, http2).await?;
+        if !http2 || !target.speaks_http2(&link.io)? {
+            return Ok(link);
+        }
+        let connection = Connection::start(link).await?;
+        let link = connection.stream();
+        worker.streams.keep(server, connection, worker.clock.monotonic());
+        Ok(link)
+    });
     poll_fn(|cx| {
         if let Poll::Ready(link) = dial.as_mut().poll(cx) {
             return Poll::Ready(link.map_err(Failure::Unreachable));

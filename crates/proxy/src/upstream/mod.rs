@@ -6,6 +6,7 @@ pub(crate) mod attend;
 pub(crate) mod balance;
 pub(crate) mod dial;
 pub(crate) mod exchange;
+pub(crate) mod h2;
 mod health;
 pub(crate) mod live;
 pub(crate) mod names;

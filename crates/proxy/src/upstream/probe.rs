@@ -1,6 +1,7 @@
 //! One active check after the other of one server: over a connection of its own, as a request would go.
 
 use super::dial::Dialler;
+use super::h2::Connection;
 use super::names::Name;
 use super::status::CheckResult;
 use super::{balance, proxy_header};
@@ -88,10 +89,18 @@ impl Prober {
             limit: target.connect.unwrap_or(self.limits.connect),
             random,
         };
-        let link =
-            dialler.dial(&target.servers[index], &live.servers[index], &hello.unwrap_or_default()).await;
-        let mut io = link.map_err(|error| format!("cannot be reached: {error}"))?.io;
+        let http2 = target.offers_http2(false);
+        let link = dialler
+            .dial(&target.servers[index], &live.servers[index], &hello.unwrap_or_default(), http2)
+            .await;
+        let unreachable = |error: std::io::Error| format!("cannot be reached: {error}");
+        let link = link.map_err(unreachable)?;
         let Some(path) = &rule.path else { return Ok("accepts connections".to_owned()) };
+        // The connection lives as long as its one stream.
+        let mut io = match http2 && target.speaks_http2(&link.io).map_err(unreachable)? {
+            true => Connection::start(link).await.map_err(unreachable)?.stream().io,
+            false => link.io,
+        };
         let host = rule.host.as_ref().map_or(&*target.default_host, |host| host.as_str());
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Charon-Health-Check\r\nAccept: */*\r\n\

@@ -11,6 +11,7 @@ mod cors;
 mod dns;
 mod floods;
 mod framing;
+mod h2_origin;
 mod headers;
 mod heads2;
 mod health;

@@ -13,10 +13,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 /// An issuer of our own.
-struct Issuer(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Issuer(CertifiedIssuer<'static, KeyPair>);
 
 impl Issuer {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(rcgen::DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -28,7 +28,7 @@ impl Issuer {
     }
 
     /// A certificate and its key, PEM.
-    fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
+    pub(crate) fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> (String, String) {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
@@ -38,7 +38,7 @@ impl Issuer {
 
 /// An origin with TLS that answers each request with the name that it was asked for and whether the client showed
 /// a certificate.
-fn tls_origin(certificate: (String, String), clients: Option<&Issuer>) -> SocketAddr {
+pub(crate) fn tls_origin(certificate: (String, String), clients: Option<&Issuer>) -> SocketAddr {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(provider.clone());
     let builder = builder.with_safe_default_protocol_versions().unwrap();
@@ -76,7 +76,7 @@ fn tls_origin(certificate: (String, String), clients: Option<&Issuer>) -> Socket
 }
 
 /// An upstream at `localhost`, which certificates can name.
-fn https(address: SocketAddr, tls: OriginTls) -> Upstream {
+pub(crate) fn https(address: SocketAddr, tls: OriginTls) -> Upstream {
     let mut upstream = of(&[address]);
     upstream.servers[0].scheme = Scheme::Https;
     let name = format!("localhost:{}", address.port());
@@ -84,7 +84,7 @@ fn https(address: SocketAddr, tls: OriginTls) -> Upstream {
     Upstream { tls, ..upstream }
 }
 
-fn trusting(issuer: &Issuer) -> OriginTls {
+pub(crate) fn trusting(issuer: &Issuer) -> OriginTls {
     OriginTls { ca_pem: Some(issuer.pem()), ..OriginTls::default() }
 }
 
