@@ -143,6 +143,25 @@ pub async fn list(store: &Store) -> Result<Vec<Certificate>, Error> {
     Ok(rows.into_iter().map(Certificate::from).collect())
 }
 
+/// All certificates as [`list`] gives them, with the keys of those that `wanted` picks: as PEM, or why one cannot be
+/// opened. One query, however many they are.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list_with_keys(
+    store: &Store,
+    wanted: impl Fn(&Certificate) -> bool,
+) -> Result<Vec<(Certificate, Option<Result<Secret<String>, Error>>)>, Error> {
+    let rows = Entity::find().order_by_asc(Column::Id).all(store.read()).await?;
+    let open = |mut row: Model| {
+        let sealed = std::mem::take(&mut row.private_key);
+        let certificate = Certificate { has_key: !sealed.is_empty(), ..Certificate::from(row) };
+        let key = wanted(&certificate).then(|| store.vault().open_sealed(PLACE, &sealed));
+        (certificate, key)
+    };
+    Ok(rows.into_iter().map(open).collect())
+}
+
 /// The certificate with this public id.
 ///
 /// # Errors

@@ -63,7 +63,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
         applied,
         last_good,
         https_port: redirect_port(https.port()),
-        served: None,
+        memory: control::tasks::Memory::default(),
     };
     let certificates_changed = Wake::new();
     store.on_change(certificates_changed.clone());

@@ -27,7 +27,7 @@ use store::ssl_certificates::Certificate;
 pub struct Rows {
     /// All hosts, oldest first.
     pub hosts: Vec<ProxyHost>,
-    /// All certificates with their keys; why a key cannot be opened otherwise.
+    /// All certificates with their keys, which fit; otherwise why one cannot be presented.
     pub certificates: Vec<(Certificate, Result<Secret<String>, String>)>,
     /// All access lists.
     pub access_lists: Vec<AccessList>,

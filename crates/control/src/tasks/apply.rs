@@ -2,6 +2,7 @@
 //! data plane's configuration.
 
 use super::internal_certificates;
+use super::keys::Keys;
 use crate::compile::{self, Compiled, Rows};
 use crate::{Applied, HostState, LastGood, Serving, diff, summary};
 use base::{Clock, Code, Port, Problem, Problems};
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use store::caddy_configs::{self, NewRevision};
-use store::{Store, access_lists, proxy_hosts, security_audits, settings, ssl_certificates};
+use store::{Store, access_lists, proxy_hosts, security_audits, settings};
 use tasks::{Outcome, Task};
 use tokio::sync::watch;
 
@@ -32,8 +33,16 @@ pub struct Apply {
     pub last_good: LastGood,
     /// The port that HTTPS redirects name, when it is not 443.
     pub https_port: Option<Port>,
+    /// What it remembers between looks.
+    pub memory: Memory,
+}
+
+/// What the reconciler remembers between looks; empty at the start.
+#[derive(Debug, Default)]
+pub struct Memory {
     /// Hash of the document that serves, once one does.
-    pub served: Option<String>,
+    served: Option<String>,
+    keys: Keys,
 }
 
 /// Component name on the problem board.
@@ -102,8 +111,8 @@ struct Served {
 
 impl Apply {
     async fn reconcile(&mut self, change: u64) -> anyhow::Result<Served> {
-        let compiled = compile::compile(&rows(&self.store, self.https_port).await?);
-        if self.served.as_deref() == Some(&compiled.hash) {
+        let compiled = compile::compile(&read(&self.store, self.https_port, &mut self.memory.keys).await?);
+        if self.memory.served.as_deref() == Some(&compiled.hash) {
             self.applied.send_modify(|applied| {
                 applied.change = change;
                 applied.tried = change;
@@ -187,7 +196,7 @@ impl Apply {
             "serving revision {revision}: {count} hosts, {out} left out"
         );
         // With a trouble the next look does all of it again, until it is gone.
-        self.served = trouble.is_none().then_some(hash);
+        self.memory.served = trouble.is_none().then_some(hash);
         let message = format!("revision {revision} serves change {change}: {count} hosts, {out} left out");
         Ok(Served { message, trouble })
     }
@@ -272,24 +281,17 @@ pub async fn first(store: &Store, clock: &dyn Clock, https_port: Option<Port>) -
 /// Reads everything that the configuration of the data plane is made from.
 ///
 /// # Errors
-/// When the database cannot be read. A key that cannot be opened is told in its row.
+/// When the database cannot be read. A key that cannot be opened or does not fit is told in its row.
 pub async fn rows(store: &Store, https_port: Option<Port>) -> anyhow::Result<Rows> {
-    let mut certificates = Vec::new();
-    for certificate in ssl_certificates::list(store).await? {
-        let key = match certificate.has_key {
-            true => {
-                let key = ssl_certificates::private_key(store, &certificate.uuid).await;
-                key.map_err(|error| error.to_string())
-            }
-            false => Err("it has no private key".to_owned()),
-        };
-        certificates.push((certificate, key));
-    }
+    read(store, https_port, &mut Keys::default()).await
+}
+
+async fn read(store: &Store, https_port: Option<Port>, keys: &mut Keys) -> anyhow::Result<Rows> {
     let settings = settings::all(store).await?;
     Ok(Rows {
         hosts: proxy_hosts::list(store).await?,
         access_lists: access_lists::list(store).await?,
-        certificates,
+        certificates: keys.read(store).await?,
         settings: settings.into_iter().map(|setting| (setting.key, setting.value)).collect(),
         https_port,
     })

@@ -5,6 +5,7 @@ use crate::compile::{DEFAULT_CERTIFICATE_NAME, INTERNAL};
 use anyhow::Context;
 use base::{DomainPattern, Timestamp};
 use certs::InternalCa;
+use std::collections::{HashMap, HashSet};
 use store::proxy_hosts::ProxyHost;
 use store::ssl_certificates::{self, Certificate, CertificateValues, INTERNAL_CA};
 use store::{Audit, Store, proxy_hosts};
@@ -18,13 +19,14 @@ pub(super) async fn ensure(store: &Store, now: Timestamp) -> anyhow::Result<Vec<
         return Ok(Vec::new());
     }
     let ca = authority(store, now).await?;
+    let own = certificates.iter().filter(|row| row.provider == INTERNAL);
+    let rows: HashMap<&[String], &Certificate> = own.map(|row| (row.domains.as_slice(), row)).collect();
     let mut issued = Vec::with_capacity(wanted.len());
     for names in wanted {
         let leaf = ca.issue(&names, now).with_context(|| format!("for {}", names.join(", ")))?;
         let values = values(INTERNAL, &format!("Internal: {}", names[0]), &leaf)?;
         let details = format!("internal certificate for {}", names.join(", "));
-        let old = certificates.iter().find(|row| row.provider == INTERNAL && row.domains == names);
-        match old {
+        match rows.get(names.as_slice()) {
             Some(row) => {
                 ssl_certificates::update(store, &row.uuid, &values, audit("renew", details)).await?;
             }
@@ -37,30 +39,38 @@ pub(super) async fn ensure(store: &Store, now: Timestamp) -> anyhow::Result<Vec<
     Ok(issued)
 }
 
-/// The sets of names that need a certificate now. Pure.
+/// The sets of names that need a certificate now. Pure, and linear: there may be ten thousand hosts.
 fn wanted(hosts: &[ProxyHost], certificates: &[Certificate], now: Timestamp) -> Vec<Vec<String>> {
     let default = vec![DEFAULT_CERTIFICATE_NAME.to_owned()];
     let of_hosts = hosts.iter().filter(|host| host.enabled && host.certificate_id.is_none()).map(|host| {
         let names = host.domain_names.iter().filter_map(|name| DomainPattern::parse(name).ok());
         names.map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
     });
-    let mut wanted: Vec<Vec<String>> = Vec::new();
+    let is_due = |row: &Certificate| match (row.not_before, row.expires_at) {
+        (Some(start), Some(end)) => certs::renewal_due(start, end, now),
+        _ => true,
+    };
+    // Names that another certificate covers, and sets of names that have a fresh internal one.
+    let mut covered: HashSet<String> = HashSet::new();
+    let mut done: HashSet<Vec<String>> = HashSet::new();
+    for row in certificates {
+        match row.provider.as_str() {
+            INTERNAL_CA => {}
+            INTERNAL if !is_due(row) => _ = done.insert(row.domains.clone()),
+            INTERNAL => {}
+            _ if row.has_key && row.expires_at.is_some_and(|end| end > now) => {
+                covered.extend(row.domains.iter().map(|name| name.to_ascii_lowercase()));
+            }
+            _ => {}
+        }
+    }
+    let is_covered = |name: &String| {
+        let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+        covered.contains(name) || wildcard.is_some_and(|wildcard| covered.contains(&wildcard))
+    };
+    let mut wanted = Vec::new();
     for names in std::iter::once(default).chain(of_hosts).filter(|names| !names.is_empty()) {
-        let covered = names.iter().all(|name| {
-            certificates.iter().any(|row| {
-                row.has_key
-                    && row.provider != INTERNAL
-                    && row.provider != INTERNAL_CA
-                    && row.expires_at.is_some_and(|end| end > now)
-                    && certs::covers(&row.domains, name)
-            })
-        });
-        let fresh = certificates.iter().any(|row| {
-            row.provider == INTERNAL
-                && row.domains == names
-                && matches!((row.not_before, row.expires_at), (Some(start), Some(end)) if !certs::renewal_due(start, end, now))
-        });
-        if !covered && !fresh && !wanted.contains(&names) {
+        if !names.iter().all(is_covered) && done.insert(names.clone()) {
             wanted.push(names);
         }
     }

@@ -6,10 +6,11 @@ mod apply;
 mod certificates;
 mod database;
 mod internal_certificates;
+mod keys;
 mod retention;
 
 pub use access_log::AccessLog;
-pub use apply::{Apply, first, rows};
+pub use apply::{Apply, Memory, first, rows};
 pub use certificates::Certificates;
 pub use database::Database;
 pub use retention::Retention;
