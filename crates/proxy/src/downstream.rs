@@ -48,6 +48,8 @@ pub(crate) trait Downstream {
     fn limit_body(&mut self, limit: u64);
     /// Nobody will read what is left of the body.
     fn refuse_body(&mut self);
+    /// No further request is taken where this one came from, so far as they share a parser's state.
+    fn be_last(&mut self);
     /// Ready when the client has left. Only to be asked once the body is done.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 

@@ -12,7 +12,9 @@ use http::{HeaderName, HeaderValue};
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// What a phase decides.
@@ -137,7 +139,7 @@ impl<'a> Call<'a> {
 /// Serves one request. `refused` is what the codec found wrong with its head, when it did.
 pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refused: Option<Stop>) {
     let _in_flight = InFlight::new(call.worker);
-    let flow: Flow = async {
+    let flow = guarded(async {
         // First of all, since every later decision, answer and log line is about the client and not about the
         // proxy in front of us.
         phases::client_ip::run(call);
@@ -186,13 +188,36 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         // mirroring, beside the exchange, with the head that the origin gets.) On its way back an answer is replaced
         // by a page or compressed, whereupon its headers are edited: a person's edits have the last word.
         phases::forward::run(call, down).await
-    }
+    })
     .await;
-    if let Flow::Break(stop) = flow {
-        respond::stop(call, down, stop).await;
+    match flow {
+        Some(Flow::Continue(())) => {}
+        Some(Flow::Break(stop)) => respond::stop(call, down, stop).await,
+        None => {
+            call.worker.stats.panics.add(1);
+            tracing::error!(
+                "a fault of Charon's ended the request {}; all others go on. Please report it",
+                call.id
+            );
+            // What the fault has left behind on this connection is not to be met by another request.
+            down.be_last();
+            let reason = "A fault within the proxy ended this request.";
+            respond::stop(call, down, Stop::new("pipeline", 500, Fault::Charon, reason)).await;
+        }
     }
     // Last, whatever happened: nothing that a client was told is missing in the log.
     phases::log::run(call, down.volume());
+}
+
+/// Runs the phases; `None` when they panicked, which is a fault of ours and must end this one request only.
+async fn guarded(phases: impl Future<Output = Flow>) -> Option<Flow> {
+    let mut phases = std::pin::pin!(phases);
+    std::future::poll_fn(|cx| {
+        // What the phases were changing is theirs alone, or, as with pools and counters, whole at every step.
+        let poll = AssertUnwindSafe(|| phases.as_mut().poll(cx));
+        std::panic::catch_unwind(poll).map_or(Poll::Ready(None), |polled| polled.map(Some))
+    })
+    .await
 }
 
 /// Counts a request while it is worked on, also when its task is cut.

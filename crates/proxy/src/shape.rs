@@ -254,6 +254,10 @@ impl<D: Downstream> Downstream for Shaped<'_, D> {
         self.down.refuse_body();
     }
 
+    fn be_last(&mut self) {
+        self.down.be_last();
+    }
+
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.down.poll_gone(cx)
     }

@@ -339,6 +339,10 @@ impl Downstream for Client {
         self.keep_alive &= self.body_done();
     }
 
+    fn be_last(&mut self) {
+        self.keep_alive = false;
+    }
+
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // What a client sends ahead is kept for the next request, up to one buffer.
         while !self.inbox.is_full() {

@@ -338,6 +338,8 @@ impl Downstream for Stream {
 
     fn refuse_body(&mut self) {}
 
+    fn be_last(&mut self) {}
+
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.answer {
             Some(answer) => answer.poll_reset(cx).map(drop),

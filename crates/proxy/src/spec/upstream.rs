@@ -245,7 +245,8 @@ impl Default for ConnectionLimits {
     }
 }
 
-/// How long is waited for a server. `None` is the data plane's own limit. Looked at once a second.
+/// How long is waited for a server. `None` is the data plane's own limit. The time to connect is exact;
+/// the others end up to a second late.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {

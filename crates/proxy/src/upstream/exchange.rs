@@ -152,10 +152,12 @@ async fn attempt<D: Downstream>(
     let idempotent = call.request.is_idempotent();
     let server = &live.servers[index];
     let limits = &worker.limits;
+    // Late by a tick at most, and never early.
+    let tick = worker.sweep.tick();
     let times = Times {
-        read: target.read.unwrap_or(limits.response),
-        write: target.write.unwrap_or(limits.stall),
-        pause: target.pause.unwrap_or(limits.pause),
+        read: target.read.unwrap_or(limits.response) + tick,
+        write: target.write.unwrap_or(limits.stall) + tick,
+        pause: target.pause.unwrap_or(limits.pause) + tick,
     };
     let http2 = target.offers_http2(call.request.websocket);
     let mut kept = if http2 { worker.streams.stream(server, call.started) } else { None };

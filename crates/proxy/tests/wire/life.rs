@@ -5,7 +5,7 @@ use base::{Clock, SystemClock, Timestamp};
 use proxy::spec::Spec;
 use proxy::{Fault, Limits, Listening, LogSettings, Settings, StartError};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[test]
@@ -276,9 +276,9 @@ fn what_is_no_listening_socket_is_not_taken_over() {
     assert!(Listening::inherit(vec![stream], false).is_err());
 }
 
-/// Panics once, when it is asked to, in a worker.
+/// Panics once in a worker: at the so manieth look at the clock from when it is asked to.
 #[derive(Debug, Default)]
-struct Faulty(AtomicBool);
+struct Faulty(AtomicUsize);
 
 impl Clock for Faulty {
     fn now(&self) -> Timestamp {
@@ -287,7 +287,9 @@ impl Clock for Faulty {
 
     fn monotonic(&self) -> Duration {
         let is_worker = std::thread::current().name() == Some("proxy-0");
-        assert!(!(is_worker && self.0.swap(false, Ordering::SeqCst)), "a planted fault");
+        let countdown = |left: usize| left.checked_sub(1);
+        let fault = is_worker && self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, countdown) == Ok(1);
+        assert!(!fault, "a planted fault");
         SystemClock.monotonic()
     }
 }
@@ -307,11 +309,43 @@ fn a_panic_ends_one_connection_and_is_counted_and_the_worker_lives() {
     let (mut other, mut victim) = (Client::of(&proxy), Client::of(&proxy));
     assert_eq!(other.get("/").status(), 200);
     eventually("the first request is over", || proxy.stats().requests == 1);
-    clock.0.store(true, Ordering::SeqCst);
+    clock.0.store(1, Ordering::SeqCst);
     victim.send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n");
     assert!(victim.answer().is_none());
     assert_eq!(other.get("/").status(), 200);
     assert_eq!(Client::of(&proxy).get("/").status(), 200);
     assert_eq!(proxy.stats().panics, 1);
     eventually("nothing is in flight", || proxy.stats().in_flight == 0);
+}
+
+#[test]
+fn a_panic_within_a_request_is_a_500_of_that_request_alone() {
+    let origin = Origin::ok();
+    let clock = Arc::new(Faulty::default());
+    let settings = Settings {
+        http: vec!["127.0.0.1:0".parse().unwrap()],
+        workers: 1,
+        limits: Limits { tick: Duration::from_secs(3600), ..Limits::default() },
+        ..Settings::default()
+    };
+    let proxy = proxy::start(settings, config(&spec_for(&origin)), clock.clone()).unwrap();
+    let mut live = proxy.watch_log();
+    let (mut other, mut victim) = (Client::of(&proxy), Client::of(&proxy));
+    assert_eq!(other.get("/").status(), 200);
+    live.blocking_recv().unwrap();
+    // The request reads it first, and again when the answer begins.
+    clock.0.store(2, Ordering::SeqCst);
+    let answer = victim.get("/");
+    assert_eq!((answer.status(), answer.header("connection").as_deref()), (500, Some("close")));
+    assert!(answer.text().contains("This proxy is at fault"), "{}", answer.text());
+    let entry = live.blocking_recv().unwrap();
+    assert_eq!((entry.status, entry.fault), (500, Fault::Charon));
+    assert_eq!(victim.rest(), b"");
+    for _ in 0..3 {
+        assert_eq!(other.get("/").status(), 200);
+    }
+    assert_eq!(Client::of(&proxy).get("/").status(), 200);
+    assert_eq!(proxy.stats().panics, 1);
+    eventually("nothing is in flight", || proxy.stats().in_flight == 0);
+    assert_eq!(proxy.upstreams()[0].servers[0].active, 0);
 }
