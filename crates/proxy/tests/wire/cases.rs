@@ -1,13 +1,19 @@
-//! The page of cases names the tests that hold them; this holds the page to it.
+//! The pages of cases name the tests that hold them; this holds the pages to it.
 
 use std::fs::read_to_string;
 
 #[test]
-fn each_test_that_the_page_of_cases_names_exists() {
+fn each_test_that_a_page_of_cases_names_exists() {
+    hold("protocol-cases.md", 50);
+    hold("upstream-faults.md", 30);
+}
+
+/// Holds a page that names at least so many tests.
+fn hold(page: &str, least: usize) {
     let root = env!("CARGO_MANIFEST_DIR");
-    let page = read_to_string(format!("{root}/../../docs/qa/protocol-cases.md")).unwrap();
+    let page = read_to_string(format!("{root}/../../docs/qa/{page}")).unwrap();
     let names: Vec<_> = page.split('`').skip(1).step_by(2).filter_map(|text| text.split_once("::")).collect();
-    assert!(names.len() > 50);
+    assert!(names.len() > least, "{}", names.len());
     for (module, name) in names {
         if module == "Stats" || module == "Cut" {
             continue;

@@ -424,7 +424,7 @@ impl Client {
 /// Makes the proxy trust the kept connection of `client`'s host, so that also a POST goes over it.
 pub(crate) fn earn_trust(client: &mut Client) {
     assert_eq!(client.get("/").status(), 200);
-    pause(Duration::from_millis(60));
+    pause(Duration::from_millis(300));
     assert_eq!(client.get("/").status(), 200);
 }
 
