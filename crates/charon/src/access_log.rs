@@ -52,7 +52,7 @@ fn entry(line: &Value, name: &impl Fn(&str) -> Option<String>) -> Option<LogEntr
     let host_uuid = line["host_id"].as_str().map(str::to_owned);
     Some(LogEntry {
         time: Timestamp::parse(line["time"].as_str()?).ok()?,
-        request_id: text("request_id"),
+        request_id: line["taken_id"].as_str().map_or_else(|| text("request_id"), str::to_owned),
         client_ip: text("client_ip"),
         host_name: host_uuid.as_deref().and_then(name),
         host_uuid,

@@ -170,7 +170,7 @@ fn translate(entry: &proxy::Entry, name: impl Fn(&str) -> Option<String>) -> Log
     let millis = |micros: u64| micros as f64 / 1000.0;
     LogEntry {
         time: entry.time,
-        request_id: entry.request_id.to_string(),
+        request_id: entry.taken_id.clone().unwrap_or_else(|| entry.request_id.to_string()),
         client_ip: entry.client_ip.to_string(),
         host_name: entry.host_id.as_deref().and_then(name),
         host_uuid: entry.host_id.clone(),

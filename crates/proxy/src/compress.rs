@@ -292,20 +292,23 @@ impl Drop for Encoder {
     }
 }
 
-/// Level, window (as a power of two) and memory, about, in bytes. The levels are those after which the time per
-/// byte grows faster than what is saved; the window bounds the memory.
+/// Level, window (as a power of two; it bounds the memory) and memory in bytes, rounded up from what was measured.
+///
+/// Chosen by measuring 8 to 110 KB of HTML and JSON: `balanced` brotli is the first level that beats gzip by size,
+/// at twice its time; zstd is as small as gzip in a fifth of its time, and so goes first where a client accepts
+/// all. Above gzip 6 the time doubles for one percent.
 fn settings(algorithm: Algorithm, level: CompressionLevel) -> (u32, u32, usize) {
     const KIB: usize = 1024;
     match (algorithm, level) {
-        (Algorithm::Gzip, CompressionLevel::Fast) => (1, 15, 320 * KIB),
-        (Algorithm::Gzip, CompressionLevel::Balanced) => (5, 15, 320 * KIB),
-        (Algorithm::Gzip, CompressionLevel::Small) => (8, 15, 320 * KIB),
-        (Algorithm::Brotli, CompressionLevel::Fast) => (1, 18, 768 * KIB),
-        (Algorithm::Brotli, CompressionLevel::Balanced) => (4, 18, 1536 * KIB),
-        (Algorithm::Brotli, CompressionLevel::Small) => (6, 19, 3072 * KIB),
-        (Algorithm::Zstd, CompressionLevel::Fast) => (1, 18, 768 * KIB),
+        (Algorithm::Gzip, CompressionLevel::Fast) => (1, 15, 384 * KIB),
+        (Algorithm::Gzip, CompressionLevel::Balanced) => (5, 15, 384 * KIB),
+        (Algorithm::Gzip, CompressionLevel::Small) => (6, 15, 384 * KIB),
+        (Algorithm::Brotli, CompressionLevel::Fast) => (3, 18, 1280 * KIB),
+        (Algorithm::Brotli, CompressionLevel::Balanced) => (5, 18, 2560 * KIB),
+        (Algorithm::Brotli, CompressionLevel::Small) => (6, 19, 4096 * KIB),
+        (Algorithm::Zstd, CompressionLevel::Fast) => (1, 18, 512 * KIB),
         (Algorithm::Zstd, CompressionLevel::Balanced) => (3, 19, 1536 * KIB),
-        (Algorithm::Zstd, CompressionLevel::Small) => (8, 19, 3072 * KIB),
+        (Algorithm::Zstd, CompressionLevel::Small) => (8, 19, 6144 * KIB),
     }
 }
 
@@ -400,7 +403,7 @@ mod tests {
         let mut all: Vec<_> = std::iter::from_fn(|| Encoder::new(Algorithm::Brotli, CompressionLevel::Small))
             .take(1000)
             .collect();
-        assert_eq!(all.len(), BUDGET / (3072 * 1024));
+        assert_eq!(all.len(), BUDGET / (4096 * 1024));
         all.pop();
         assert!(Encoder::new(Algorithm::Brotli, CompressionLevel::Small).is_some());
         drop(all);

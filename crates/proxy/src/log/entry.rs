@@ -83,6 +83,10 @@ pub struct Entry {
     pub time: Timestamp,
     /// As in the answer's error page and the origin's `X-Request-Id`.
     pub request_id: RequestId,
+    /// The id that a trusted proxy gave the request and that stands in answers instead, where the host takes such
+    /// ids over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_id: Option<String>,
     /// The client's address, by way of trusted proxies.
     pub client_ip: IpAddr,
     /// Id of the host that was found; `None` when none was.
@@ -130,7 +134,7 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    const COUNT: usize = 9;
+    const COUNT: usize = 10;
 
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self { bytes: Vec::with_capacity(capacity), ..Self::default() }
@@ -168,7 +172,7 @@ pub(crate) struct Record {
     pub(crate) bytes_out: u64,
     pub(crate) phase: Option<&'static str>,
     pub(crate) fault: Fault,
-    /// Host id, host, method, path, query, user agent, referer, reason, rule.
+    /// Host id, host, method, path, query, user agent, referer, reason, rule, taken id.
     pub(crate) texts: Texts,
 }
 
@@ -179,6 +183,7 @@ impl Record {
         Entry {
             time: self.time,
             request_id: self.request_id,
+            taken_id: filled(9),
             client_ip: self.client_ip,
             host_id: filled(0),
             host: text(1),

@@ -39,6 +39,7 @@ pub(crate) fn run(call: &mut Call<'_>, volume: Volume) {
     texts.push(request.referer());
     texts.push(seen.stop.as_ref().map_or(b"", |stop| stop.reason.as_bytes()));
     texts.push(seen.stop.as_ref().and_then(|stop| stop.rule.as_deref()).unwrap_or_default().as_bytes());
+    texts.push(call.taken_id.as_deref().unwrap_or_default());
     let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let record = Record {
         time: worker.wall(call.started),

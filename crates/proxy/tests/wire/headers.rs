@@ -113,9 +113,19 @@ fn a_request_is_named_by_us_or_by_the_trusted_proxy_in_front() {
         let mut spec = if trusted { trusting(&origin) } else { spec_for(&origin) };
         spec.hosts[0].traffic.request_id = Some(ids);
         let proxy = start(&spec, quick(), LogSettings::default());
+        let mut log = proxy.watch_log();
         let answer = ask(&proxy, sent);
         let id = answer.header("x-trace").unwrap();
         assert_eq!(id == sent, taken, "{sent} {id}");
+        // The log is searched by what the client was told.
+        let mut entry = None;
+        eventually("the entry", || {
+            entry = log.try_recv().ok();
+            entry.is_some()
+        });
+        let entry = entry.unwrap();
+        assert_eq!(entry.taken_id.as_deref(), Some(sent).filter(|_| taken));
+        assert!(taken || entry.request_id.to_string() == id);
         let seen = answer.text();
         assert!(seen.contains(&format!("x-trace: {id}\r\n")) && !seen.contains("forged"), "{seen}");
         assert_eq!(seen.to_lowercase().matches("x-trace").count(), 1, "{seen}");
