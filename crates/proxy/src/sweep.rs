@@ -9,6 +9,9 @@ use std::time::Duration;
 /// No deadline.
 const NEVER: u32 = u32::MAX;
 
+/// Deadlines that are kept for later.
+const MOST_FREE: usize = 256;
+
 /// The deadline of one connection or h2 stream.
 #[derive(Debug)]
 pub(crate) struct Deadline {
@@ -74,12 +77,19 @@ pub(crate) struct Sweep {
     tick: Duration,
     now: Cell<u32>,
     deadlines: RefCell<Vec<Weak<Deadline>>>,
+    /// Registered, and in use by nobody.
+    free: RefCell<Vec<Rc<Deadline>>>,
 }
 
 impl Sweep {
     /// A sweep that is to be [stepped](Sweep::step) once per `tick`.
     pub(crate) fn new(tick: Duration) -> Self {
-        Self { tick: tick.max(Duration::from_millis(1)), now: Cell::new(0), deadlines: RefCell::default() }
+        Self {
+            tick: tick.max(Duration::from_millis(1)),
+            now: Cell::new(0),
+            deadlines: RefCell::default(),
+            free: RefCell::default(),
+        }
     }
 
     pub(crate) fn tick(&self) -> Duration {
@@ -88,6 +98,9 @@ impl Sweep {
 
     /// A new deadline that is not armed yet.
     pub(crate) fn register(&self) -> Rc<Deadline> {
+        if let Some(deadline) = self.free.borrow_mut().pop() {
+            return deadline;
+        }
         let deadline = Rc::new(Deadline {
             at: Cell::new(NEVER),
             expired: Cell::new(false),
@@ -96,6 +109,17 @@ impl Sweep {
         });
         self.deadlines.borrow_mut().push(Rc::downgrade(&deadline));
         deadline
+    }
+
+    /// Takes a deadline back that is not needed any more: the next one then costs no memory and no registration.
+    pub(crate) fn give(&self, deadline: Rc<Deadline>) {
+        let mut free = self.free.borrow_mut();
+        if free.len() < MOST_FREE && Rc::strong_count(&deadline) == 1 {
+            deadline.disarm();
+            deadline.set_idle(false);
+            deadline.waker.take();
+            free.push(deadline);
+        }
     }
 
     /// The deadline ends within `limit` from now, at most one tick early.
@@ -196,6 +220,24 @@ mod tests {
         drop(deadline);
         sweep.step();
         assert!(sweep.deadlines.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_deadline_that_is_used_again_is_like_a_new_one() {
+        let sweep = Sweep::new(Duration::from_secs(1));
+        let first = sweep.register();
+        sweep.arm(&first, Duration::from_secs(1));
+        sweep.step();
+        assert!(first.expired());
+        sweep.give(first);
+        let again = sweep.register();
+        assert!(!again.expired() && again.waker.borrow().is_none());
+        (0..10).for_each(|_| sweep.step());
+        assert!(!again.expired());
+        sweep.arm(&again, Duration::from_secs(1));
+        sweep.step();
+        assert!(again.expired());
+        assert_eq!(sweep.deadlines.borrow().len(), 1);
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
     }
     client.inbox.clear(&worker.buffers);
     worker.buffers.give_vector(std::mem::take(&mut client.out));
+    worker.sweep.give(deadline);
 }
 
 /// `the request names two hosts` as a sentence.

@@ -48,6 +48,7 @@ pub(super) async fn serve(
     drop(call);
     worker.buffers.give_vector(std::mem::take(&mut stream.upload));
     worker.give_request(request);
+    worker.sweep.give(deadline);
 }
 
 /// Sees when a stream's task panics.
