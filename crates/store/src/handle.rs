@@ -393,8 +393,8 @@ fn problems_of(report: &OpenReport) -> Vec<Problem> {
             account.source
         );
         let remedy =
-            format!("read the report in the settings; the file as it was is among the backups{kept}");
-        problems.push(Problem::new(Code::DatabaseTakenOver, what, remedy));
+            format!("read the migration report; the file as it was is among the backups{kept}");
+        problems.push(Problem::new(Code::DatabaseTakenOver, what, remedy).link("/system?tab=migration"));
     }
     problems
 }

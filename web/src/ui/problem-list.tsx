@@ -13,16 +13,13 @@ export function remedyParts(remedy: string): { text: string; command: string | n
   return { text: remedy.replaceAll("`", ""), command: match?.[1] ?? null };
 }
 
-// Where a problem is looked at when the server names no place for it.
-const PLACES: Record<string, string> = { "database-taken-over": "/system?tab=migration" };
-
 export function ProblemList({ problems }: { problems: Standing[] }) {
   const { t } = useTranslation();
   return (
     <ul className="divide-y divide-line">
       {problems.map((problem) => {
         const { text, command } = remedyParts(problem.remedy);
-        const place = problem.link || PLACES[problem.code];
+        const place = problem.link;
         return (
           <li
             key={`${problem.component}/${problem.code}/${problem.subject}`}

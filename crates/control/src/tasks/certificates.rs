@@ -53,6 +53,7 @@ impl Task for Certificates {
         }
         let (all, due) = (watched.len(), problems.len());
         self.problems.report("certificates", problems);
-        Outcome::Ok(format!("{all} certificates watched, {due} end soon or have ended"))
+        let noun = if all == 1 { "certificate" } else { "certificates" };
+        Outcome::Ok(format!("{all} {noun} watched, {due} end soon or have ended"))
     }
 }
