@@ -55,8 +55,8 @@ impl Io {
         first: &[u8],
         second: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if second.is_empty() {
-            return self.poll_write(cx, first);
+        if first.is_empty() || second.is_empty() {
+            return self.poll_write(cx, if first.is_empty() { second } else { first });
         }
         let pieces = [IoSlice::new(first), IoSlice::new(second)];
         let polled = match self {

@@ -486,6 +486,13 @@ impl Exchange<'_> {
     /// Moves the request on. Does not fail when the origin takes no more of it: it may have answered already.
     fn poll_upload<D: Downstream>(&mut self, cx: &mut Context<'_>, down: &mut D) -> Result<Moved, Failure> {
         let mut upload = Moved { on: Waiting::Origin, progress: false };
+        // What is there of the body leaves with the head: one system call, and one packet.
+        if self.sent == 0
+            && !down.body_done()
+            && let Poll::Ready(body) = down.poll_body(cx)
+        {
+            body?;
+        }
         while !self.uploaded {
             let rest = &self.request.head[self.sent..];
             if rest.is_empty() && down.body().is_empty() {

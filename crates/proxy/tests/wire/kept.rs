@@ -54,6 +54,21 @@ fn posts_share_connections_as_soon_as_the_origin_is_known_to_keep_them() {
 }
 
 #[test]
+fn a_body_that_is_there_leaves_with_the_head() {
+    // Read by the packet: a head alone would show.
+    let origin = Origin::scripted(|wire, _| {
+        let first = wire.packet();
+        assert!(first.ends_with(b"\r\n\r\nbody"), "{}", String::from_utf8_lossy(&first));
+        wire.send(&sized(b"whole"));
+        wire.drain();
+    });
+    let proxy = proxy_for(&origin);
+    let mut client = Client::of(&proxy);
+    client.send(format!("POST / {POST}"));
+    assert_eq!(client.answer().unwrap().text(), "whole");
+}
+
+#[test]
 fn a_put_whose_connection_ends_under_it_goes_again_with_its_body() {
     let origin = Origin::scripted(|wire, number| {
         while let Some(head) = wire.head() {

@@ -26,6 +26,19 @@ pub(crate) fn pause(time: Duration) {
     assert!(never.recv_timeout(time).is_err());
 }
 
+/// Whether this process runs `test` alone, as measuring its memory needs. If not, one that does is run to its end.
+#[expect(clippy::disallowed_methods, reason = "how a test and its own process talk")]
+pub(crate) fn alone(test: &str) -> bool {
+    const ALONE: &str = "TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    let run = command.args(["--exact", test]).env(ALONE, "1").output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    false
+}
+
 /// Limits that tests can wait for.
 pub(crate) fn quick() -> Limits {
     Limits { tick: Duration::from_millis(20), ..Limits::default() }
@@ -247,6 +260,12 @@ impl Wire {
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
+    }
+
+    /// What one read gives.
+    pub(crate) fn packet(&mut self) -> Vec<u8> {
+        self.fill();
+        std::mem::take(&mut self.unread)
     }
 
     /// From now on, silence of this length is the end.
