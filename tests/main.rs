@@ -6,6 +6,7 @@
 
 mod architecture;
 mod bad_host;
+mod binary_upgrade;
 mod browser;
 mod change_under_load;
 mod commands;

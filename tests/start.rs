@@ -1,7 +1,8 @@
 //! Starts and stops: what stands in the way is said in a sentence, and the end is orderly.
 
 use std::net::TcpListener;
-use testkit::App;
+use std::time::Duration;
+use testkit::{App, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_process_on_the_same_folder_is_refused() {
@@ -15,17 +16,42 @@ async fn a_second_process_on_the_same_folder_is_refused() {
 }
 
 #[test]
-fn a_port_in_use_ends_the_start_with_a_sentence() {
-    for name in ["CHARON_HTTP_PORT", "CHARON_PROXY_HTTP_PORT", "CHARON_PROXY_HTTPS_PORT"] {
+fn a_port_in_use_that_leaves_nothing_to_serve_ends_the_start_with_a_sentence() {
+    for names in [&["CHARON_HTTP_PORT"][..], &["CHARON_PROXY_HTTP_PORT", "CHARON_PROXY_HTTPS_PORT"]] {
         let holder = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = holder.local_addr().unwrap().port().to_string();
-        let run = App::builder().set(name, &port).run(&["serve"]);
+        let builder = names.iter().fold(App::builder(), |builder, name| builder.set(name, &port));
+        let run = builder.run(&["serve"]);
         let said = run.stdout + &run.stderr;
-        assert_ne!(run.code, 0, "{name}: {said}");
-        assert!(said.contains(&port), "{name}: the port is not named:\n{said}");
-        assert!(said.contains("ss -ltnp"), "{name}: who to ask is not said:\n{said}");
-        assert!(!said.contains("panicked") && !said.contains("backtrace"), "{name}:\n{said}");
+        assert_ne!(run.code, 0, "{names:?}: {said}");
+        assert!(said.contains(&port), "{names:?}: the port is not named:\n{said}");
+        assert!(said.contains("ss -ltnp"), "{names:?}: who to ask is not said:\n{said}");
+        assert!(!said.contains("panicked") && !said.contains("backtrace"), "{names:?}:\n{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_port_in_use_is_told_while_the_other_serves_and_is_taken_once_it_is_free() {
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = holder.local_addr().unwrap();
+    let app = App::builder().set("CHARON_PROXY_HTTPS_PORT", address.port().to_string()).start().await;
+    let mut admin = app.admin().await;
+    assert_eq!(crate::hosts::get(app.http(), "nobody.example.com", "/").await.status, 404, "HTTP serves");
+    let health = admin.get("/health").await.json;
+    let problem =
+        health["problems"].as_array().unwrap().iter().find(|it| it["code"] == "listener-down").cloned();
+    let problem = problem.unwrap_or_else(|| panic!("no problem: {health}"));
+    assert!(problem["message"].as_str().unwrap().contains(&address.port().to_string()), "{problem}");
+    assert!(problem["remedy"].as_str().unwrap().contains("ss -ltnp"), "{problem}");
+    let listeners = admin.get("/system/info").await.expect(200)["listeners"].clone();
+    assert!(listeners.to_string().contains("failing: "), "{listeners}");
+    drop(holder);
+    eventually("the port is listened on", Duration::from_secs(30), async || {
+        let health = admin.get("/health").await.json;
+        (!health.to_string().contains("listener-down")).then_some(())
+    })
+    .await;
+    assert!(std::net::TcpStream::connect(address).is_ok());
 }
 
 #[test]

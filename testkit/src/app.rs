@@ -38,8 +38,8 @@ pub fn charon_binary() -> PathBuf {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the executable gets only what it needs of this environment")]
-fn command(settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(charon_binary());
+fn command(program: &Path, settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(program);
     command.env_clear();
     for name in ["PATH", "HOME", "LANG", "RUST_BACKTRACE"] {
         if let Some(value) = std::env::var_os(name) {
@@ -81,10 +81,18 @@ pub struct Run {
 #[derive(Debug)]
 pub struct AppBuilder {
     folder: TempDir,
+    program: PathBuf,
     settings: Vec<(String, String)>,
 }
 
 impl AppBuilder {
+    /// Serves with the executable at this path, which may change meanwhile.
+    #[must_use]
+    pub fn program(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.program);
+        self
+    }
+
     /// Sets an environment variable of the executable; a later value wins.
     #[must_use]
     pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -120,14 +128,21 @@ impl AppBuilder {
     /// Starts `charon serve` without waiting.
     pub fn spawn(self) -> App {
         let output = self.folder.path().join("output.log");
-        let child = spawn(&self.settings, &output);
-        App { _folder: self.folder, settings: self.settings, output, child, addresses: None }
+        let child = spawn(&self.program, &self.settings, &output);
+        App {
+            _folder: self.folder,
+            program: self.program,
+            settings: self.settings,
+            output,
+            child,
+            addresses: None,
+        }
     }
 }
 
 fn run(settings: &[(String, String)], arguments: &[&str]) -> Run {
     let (mut out, mut err) = (tempfile::tempfile().expect("a file"), tempfile::tempfile().expect("a file"));
-    let mut command = command(settings);
+    let mut command = command(&charon_binary(), settings);
     command.args(arguments).stdin(Stdio::null());
     command.stdout(out.try_clone().expect("the file a second time"));
     command.stderr(err.try_clone().expect("the file a second time"));
@@ -147,10 +162,10 @@ fn run(settings: &[(String, String)], arguments: &[&str]) -> Run {
     Run { code: status.code().unwrap_or(-1), stdout: text(&mut out), stderr: text(&mut err) }
 }
 
-fn spawn(settings: &[(String, String)], output: &Path) -> Child {
+fn spawn(program: &Path, settings: &[(String, String)], output: &Path) -> Child {
     let out = File::options().create(true).append(true).open(output).expect("a file for the output");
     let err = out.try_clone().expect("the file a second time");
-    let mut command = command(settings);
+    let mut command = command(program, settings);
     command.arg("serve").stdin(Stdio::null()).stdout(out).stderr(err);
     command.spawn().expect("the executable cannot be started")
 }
@@ -161,6 +176,7 @@ fn spawn(settings: &[(String, String)], output: &Path) -> Child {
 pub struct App {
     /// Removed with the value.
     _folder: TempDir,
+    program: PathBuf,
     settings: Vec<(String, String)>,
     output: PathBuf,
     child: Child,
@@ -174,7 +190,7 @@ impl App {
         let data = folder.path().join("data");
         fs::create_dir(&data).expect("the data folder");
         let settings = vec![("CHARON_DATA_DIR".to_owned(), data.display().to_string())];
-        AppBuilder { folder, settings }
+        AppBuilder { folder, program: charon_binary(), settings }
             .set("CHARON_BIND", "127.0.0.1")
             .set("CHARON_PROXY_BIND", "127.0.0.1")
             .set("CHARON_HTTP_PORT", "0")
@@ -322,7 +338,7 @@ impl App {
     /// Starts it again without waiting.
     pub fn spawn_again(&mut self) {
         self.addresses = None;
-        self.child = spawn(&self.settings, &self.output);
+        self.child = spawn(&self.program, &self.settings, &self.output);
     }
 
     /// Sets an environment variable for the next start and for [`App::run`].
@@ -334,6 +350,12 @@ impl App {
 
 impl Drop for App {
     fn drop(&mut self) {
+        // After an upgrade another process serves here.
+        let run = fs::read_to_string(self.data().join("run.json")).unwrap_or_default();
+        let run: Value = serde_json::from_str(&run).unwrap_or_default();
+        if let Some(pid) = run["pid"].as_u64().filter(|pid| *pid != u64::from(self.child.id())) {
+            _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        }
         _ = self.child.kill();
         _ = self.child.wait();
         if std::thread::panicking() {

@@ -58,6 +58,8 @@ codes! {
     CertificateExpiring "certificate-expiring" Degraded;
     ServingLastGood "serving-last-good-configuration" Failing;
     ListenerDown "listener-down" Failing;
+    UpgradeFailed "upgrade-failed" Degraded;
+    RequestPanicked "request-panicked" Degraded;
     AccessLogDropping "access-log-dropping" Degraded;
     AccessLogUnwritable "access-log-unwritable" Degraded;
     TaskFailing "task-failing" Degraded;

@@ -7,6 +7,7 @@ use base::Secret;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Everything that is known before the database is opened.
 #[derive(Debug, Clone)]
@@ -18,6 +19,12 @@ pub(crate) struct Settings {
     pub(crate) proxy_http: SocketAddr,
     pub(crate) proxy_https: SocketAddr,
     pub(crate) workers: usize,
+    /// How long requests that are under way may take after the first signal.
+    pub(crate) stop_grace: Duration,
+    /// How long connections may go on after another process has taken over.
+    pub(crate) upgrade_grace: Duration,
+    /// What the service manager passes.
+    pub(crate) activation: Activation,
     pub(crate) debug: bool,
     /// JSON log lines instead of text.
     pub(crate) log_json: bool,
@@ -25,6 +32,15 @@ pub(crate) struct Settings {
     pub(crate) allowed_hosts: Vec<String>,
     /// Variables of the original that are set and mean nothing any more, with the reason.
     pub(crate) ignored: Vec<(String, &'static str)>,
+}
+
+/// What the service manager says by its variables; see the module `systemd`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Activation {
+    /// Names of the sockets that it passes, in their order.
+    pub(crate) names: Vec<String>,
+    /// Where it wants to be told.
+    pub(crate) notify: Option<String>,
 }
 
 /// A variable with a value that cannot be used.
@@ -83,6 +99,13 @@ impl Settings {
                 wrong(full, format!("'{value}' is not an address; write one like 127.0.0.1, 0.0.0.0 or ::"))
             }),
         };
+        let seconds = |name: &str, default: u64| match find(name) {
+            None => Ok(Duration::from_secs(default)),
+            Some((full, value)) => match value.parse::<u64>() {
+                Ok(count @ 0..=86_400) => Ok(Duration::from_secs(count)),
+                _ => Err(wrong(full, format!("'{value}' is not a number of seconds from 0 to 86400"))),
+            },
+        };
         let flag =
             |name: &str| text(name).is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1");
 
@@ -133,6 +156,16 @@ impl Settings {
                 parse_port("PROXY_HTTPS_PORT", if low { 443 } else { 8443 })?,
             ),
             workers,
+            stop_grace: seconds("STOP_GRACE", 10)?,
+            upgrade_grace: seconds("UPGRADE_GRACE", 300)?,
+            activation: Activation {
+                names: get("LISTEN_FDNAMES")
+                    .iter()
+                    .flat_map(|names| names.split(':'))
+                    .map(str::to_owned)
+                    .collect(),
+                notify: get("NOTIFY_SOCKET").filter(|path| !path.is_empty()),
+            },
             debug: flag("DEBUG"),
             log_json: text("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")),
             allowed_hosts: text("ALLOWED_HOSTS")
@@ -203,6 +236,7 @@ mod tests {
             ("CHARON_HTTP_PORT", "web", "number from 0 to 65535"),
             ("CHARON_BIND", "everywhere", "write one like 127.0.0.1"),
             ("CHARON_WORKERS", "0", "from 1 to 256"),
+            ("CHARON_STOP_GRACE", "long", "number of seconds"),
             ("CHARON_DATABASE_URL", "mysql://x", "only postgres://"),
         ] {
             let message = read(&[(name, value)], false).unwrap_err().to_string();

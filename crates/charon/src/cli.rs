@@ -18,7 +18,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run Charon: user interface, API and proxy. This is the default.
-    Serve,
+    Serve {
+        /// Take over from the process that started this one; see `charon upgrade`.
+        #[arg(long, hide = true)]
+        take_over: bool,
+    },
+    /// Have the running Charon start its binary anew and hand over to it: no connection is refused or cut.
+    Upgrade,
     /// Bring the database up to date, repair what is missing, and report every row that was touched.
     Migrate,
     /// Give an account a new password, unlock it, and end its sessions.

@@ -55,8 +55,6 @@ pub(crate) fn start_proxy(settings: &Settings, spec: &Spec, clock: Arc<dyn Clock
         );
     }
     let settings = proxy::Settings {
-        http: vec![settings.proxy_http],
-        https: vec![settings.proxy_https],
         workers: settings.workers,
         access_log: LogSettings { path: Some(access_log(settings)), ..LogSettings::default() },
         ..proxy::Settings::default()

@@ -7,7 +7,9 @@ use api::engines::{
 };
 use base::Clock;
 use control::Serving;
+use control::tasks::ListenerState;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,7 +23,8 @@ pub(crate) struct Running {
     pub(crate) proxy: Arc<proxy::Proxy>,
     pub(crate) applied: watch::Receiver<control::Applied>,
     pub(crate) statuses: Statuses,
-    pub(crate) listeners: Vec<Listener>,
+    pub(crate) ui: SocketAddr,
+    pub(crate) listeners: watch::Receiver<Vec<ListenerState>>,
     pub(crate) workers: usize,
     pub(crate) access_log: PathBuf,
     pub(crate) window: Mutex<Window>,
@@ -124,7 +127,17 @@ impl Engines for Running {
     }
 
     fn listeners(&self) -> Vec<Listener> {
-        self.listeners.clone()
+        let ui = Listener {
+            purpose: "ui".to_owned(),
+            address: self.ui.to_string(),
+            state: "listening".to_owned(),
+        };
+        let proxy = self.listeners.borrow().clone().into_iter().map(|state| Listener {
+            purpose: if state.tls { "https" } else { "http" }.to_owned(),
+            address: state.address.to_string(),
+            state: state.fault.map_or_else(|| "listening".to_owned(), |fault| format!("failing: {fault}")),
+        });
+        std::iter::once(ui).chain(proxy).collect()
     }
 
     fn tasks(&self) -> Vec<tasks::Status> {

@@ -6,8 +6,10 @@ mod build_info;
 mod cli;
 mod commands;
 mod console;
+mod control_side;
 mod data_dir;
 mod engines;
+mod handover;
 mod lifecycle;
 mod local_api;
 mod logging;
@@ -17,6 +19,7 @@ mod people;
 mod probe;
 mod rescue;
 mod run_file;
+mod systemd;
 mod traffic;
 mod ui;
 

@@ -22,7 +22,7 @@ pub(crate) struct Session {
     /// What opening the database did, when this command opened it.
     pub(crate) opened: Vec<String>,
     /// Closes with the session and ends the listener.
-    _serving: Option<watch::Sender<()>>,
+    _serving: Option<(watch::Sender<bool>, console::CommandSocket)>,
 }
 
 /// Finds the running Charon, or opens the database of the data folder.
@@ -62,9 +62,10 @@ pub(crate) async fn session(settings: &Settings) -> anyhow::Result<Session> {
         public_https_port: settings.proxy_https.port(),
         own_ports: vec![settings.ui.port()],
     });
-    let (serving, end) = watch::channel(());
-    console::serve_local(&settings.data_dir, api::router(state), end)?;
+    let (serving, end) = watch::channel(false);
+    let socket = console::CommandSocket::bind(&settings.data_dir)?;
+    socket.serve(api::router(state), end)?;
     let api =
         LocalApi::running(&settings.data_dir).await.context("the command does not reach its own API")?;
-    Ok(Session { api, running: false, opened: report.sentences(), _serving: Some(serving) })
+    Ok(Session { api, running: false, opened: report.sentences(), _serving: Some((serving, socket)) })
 }

@@ -1,7 +1,6 @@
 //! Connections to the user interface over TCP. Anybody who can reach the port may open some, so they are limited in
 //! number, and each has a time to say what it wants.
 
-use crate::lifecycle::Stop;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
@@ -24,13 +23,13 @@ const MOST_CONNECTIONS: usize = 256;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves until `stop`, then lets answers that are under way come to their end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Stop) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let router = TowerToHyperService::new(router);
-    let mut stop = std::pin::pin!(stop.wanted());
+    let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = async {
             let place = places.clone().acquire_owned().await;

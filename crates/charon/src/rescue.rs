@@ -2,9 +2,10 @@
 //! and the health check say what is wrong and what mends it, and nothing pretends to be well.
 
 use crate::boot::Settings;
-use crate::lifecycle::{GRACE, Stop};
+use crate::console::{Console, Doors};
+use crate::lifecycle::Stop;
 use crate::run_file::{self, RunFile};
-use crate::{build_info, console, data_dir, out, ui};
+use crate::{build_info, data_dir, out, ui};
 use axum::Json;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -35,17 +36,17 @@ pub(crate) async fn run(
     cause: OpenError,
     stop: Stop,
 ) -> anyhow::Result<ExitCode> {
-    tracing::error!("the database cannot be opened: {cause}");
+    tell(&problems, &cause);
     let (spec, found) = last_good(&settings);
-    problems.report("database", vec![database_problem(&cause)]);
     problems.report("rescue", vec![found]);
     let proxy = data_dir::start_proxy(&settings, &spec, clock.clone())?;
+    for (address, tls) in [(settings.proxy_http, false), (settings.proxy_https, true)] {
+        proxy.listen(proxy::Listening::bind(address, tls, proxy.workers())?)?;
+    }
     let (http, https) = (data_dir::first(&proxy.http())?, data_dir::first(&proxy.https())?);
-    let listener = console::bind(settings.ui).await?;
-    let ui_address = listener.local_addr()?;
-    let began = clock.monotonic();
-    let health = move || body(&problems, clock.monotonic().saturating_sub(began).as_secs());
-    let console = console::serve(&settings.data_dir, listener, router(health), stop.clone());
+    let doors = Doors::open(settings.ui, &settings.data_dir, None, None)?;
+    let ui_address = doors.address()?;
+    let console = serve(&doors, problems, clock, &stop)?;
     let running = run_file::Running {
         pid: std::process::id(),
         version: build_info::VERSION.to_owned(),
@@ -60,10 +61,28 @@ pub(crate) async fn run(
     out::text(format!("The database cannot be opened: {cause}"));
     out::text(format!("Serving {} hosts of the last good configuration.", spec.hosts.len()));
     stop.wanted().await;
-    proxy.drain(GRACE).await;
+    proxy.drain(settings.stop_grace).await;
     console.end().await;
     drop(run_file);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells people what is wrong, until a signal comes.
+pub(crate) fn serve(
+    doors: &Doors,
+    problems: Problems,
+    clock: Arc<dyn Clock>,
+    stop: &Stop,
+) -> anyhow::Result<Console> {
+    let began = clock.monotonic();
+    let health = move || body(&problems, clock.monotonic().saturating_sub(began).as_secs());
+    doors.serve(router(health), stop.signal())
+}
+
+/// Puts on the board why the database is gone.
+pub(crate) fn tell(problems: &Problems, cause: &OpenError) {
+    tracing::error!("the database cannot be opened: {cause}");
+    problems.report("database", vec![database_problem(cause)]);
 }
 
 fn last_good(settings: &Settings) -> (Spec, Problem) {

@@ -22,15 +22,33 @@ pub(crate) struct Running {
     pub(crate) https: SocketAddr,
 }
 
-/// The file, removed when this value is dropped.
+/// What the file at `path` says, when there is one.
+fn read(path: &Path) -> Option<Running> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+impl Running {
+    /// The running process of a data folder, as it says itself.
+    pub(crate) fn of(data_dir: &Path) -> Option<Self> {
+        read(&data_dir.join("run.json"))
+    }
+}
+
+/// The file, which is removed when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct RunFile(PathBuf);
 
 impl RunFile {
-    /// Writes the file whole: a reader sees the old one, none, or the new one.
+    /// Writes the file for the first time.
     pub(crate) fn write(data_dir: &Path, running: &Running) -> anyhow::Result<Self> {
-        let path = data_dir.join("run.json");
-        let draft = data_dir.join("run.json.new");
+        let file = Self(data_dir.join("run.json"));
+        file.rewrite(running).map(|()| file)
+    }
+
+    /// Writes the file whole: a reader sees the old one, none, or the new one.
+    pub(crate) fn rewrite(&self, running: &Running) -> anyhow::Result<()> {
+        let path = &self.0;
+        let draft = path.with_extension("json.new");
         let text = serde_json::to_string_pretty(running)?;
         let mut file = fs::OpenOptions::new()
             .write(true)
@@ -40,13 +58,16 @@ impl RunFile {
             .open(&draft)
             .with_context(|| format!("cannot write {}", draft.display()))?;
         file.write_all(text.as_bytes())?;
-        fs::rename(&draft, &path).with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(Self(path))
+        fs::rename(&draft, path).with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
 impl Drop for RunFile {
     fn drop(&mut self) {
+        // After an upgrade it tells of the process that has taken over.
+        if read(&self.0).is_none_or(|running| running.pid != std::process::id()) {
+            return;
+        }
         if let Err(error) = fs::remove_file(&self.0) {
             tracing::warn!("cannot remove {}: {error}", self.0.display());
         }

@@ -367,6 +367,11 @@ impl Proxy {
         status
     }
 
+    /// Opens the access log's file anew: somebody has put it aside.
+    pub fn reopen_log(&self) {
+        self.log.reopen();
+    }
+
     /// Entries of the access log as they come. A viewer that is too slow loses the oldest and is told how many.
     pub fn watch_log(&self) -> broadcast::Receiver<Arc<Entry>> {
         self.log.subscribe()

@@ -83,7 +83,7 @@ struct Inner {
     read_only: bool,
     /// Why the last write failed, until one succeeds.
     write_fault: Mutex<Option<Error>>,
-    _lock: Option<Lock>,
+    lock: Mutex<Option<Lock>>,
 }
 
 /// Component under which the store reports what it did while opening.
@@ -119,7 +119,7 @@ impl Store {
             file,
             read_only: report.read_only,
             write_fault: Mutex::default(),
-            _lock: opened.lock,
+            lock: Mutex::new(opened.lock),
         }));
         store.0.problems.report(OPENING, problems_of(&report));
         if let Some(account) = &report.takeover {
@@ -128,10 +128,12 @@ impl Store {
         Ok((store, report))
     }
 
-    /// Closes all connections and writes the log back into the file. The lock on the folder goes with the last clone.
+    /// Closes all connections, writes the log back into the file, and lets go of the lock on the folder. What uses
+    /// a clone after that is told that the database is closed.
     pub async fn close(self) {
         _ = self.0.reader.close_by_ref().await;
         _ = self.0.writer.close_by_ref().await;
+        drop(self.0.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
     /// Has `wake` called after every write that changes what the data plane serves.

@@ -10,6 +10,7 @@ mod migrate;
 mod openapi;
 mod reset_password;
 mod serve;
+mod upgrade;
 mod version;
 
 use crate::boot::Settings;
@@ -18,8 +19,9 @@ use std::process::ExitCode;
 
 /// Runs the command that was asked for; `serve` when none was.
 pub(crate) async fn run(cli: Cli, settings: Settings) -> anyhow::Result<ExitCode> {
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => serve::run(settings).await,
+    match cli.command.unwrap_or(Command::Serve { take_over: false }) {
+        Command::Serve { take_over } => serve::run(settings, take_over).await,
+        Command::Upgrade => upgrade::run(&settings, cli.json).await,
         Command::Migrate => migrate::run(&settings, cli.json).await,
         Command::ResetPassword { email, password } => {
             reset_password::run(&settings, cli.json, &email, password).await

@@ -1,161 +1,277 @@
-//! `charon serve`: open, start, announce, run, drain.
+//! `charon serve`: open, start, announce, run, and drain or hand over.
 
 use crate::boot::Settings;
-use crate::engines::Running;
-use crate::lifecycle::{GRACE, Stop};
+use crate::console::Doors;
+use crate::control_side::{ControlSide, World};
+use crate::handover::{Predecessor, Sockets, Successor};
+use crate::lifecycle::{Call, Calls, Stop, program};
 use crate::run_file::{self, RunFile};
-use crate::traffic::{TICK, Window};
-use crate::{build_info, console, data_dir, out, rescue, ui};
-use anyhow::Context;
-use api::engines::Listener;
-use api::{SetupToken, Wiring};
-use base::{Clock, Port, Problems, SystemClock};
+use crate::{build_info, data_dir, handover, out, rescue, systemd, ui};
+use anyhow::{Context, bail};
+use api::SetupToken;
+use base::{Clock, Code, Problem, Problems, SystemClock};
 use control::LastGood;
-use control::tasks::{AccessLog, Apply, Certificates, Database, Retention};
+use control::tasks::{ListenerState, Shared, Wanted};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Store, Vault};
-use tasks::{Statuses, Wake};
-use tokio::sync::{broadcast, watch};
 
 /// How long the first configuration may take before the start goes on and says so.
 const FIRST_CONFIGURATION: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+/// Runs until a signal comes, or until another process has taken over. `take_over`: this is that other process.
+pub(super) async fn run(settings: Settings, take_over: bool) -> anyhow::Result<ExitCode> {
+    let stop = Stop::on_signals(settings.stop_grace)?;
+    let calls = Calls::on_signals()?;
+    let program = program(std::env::args_os().next())?;
+    if take_over {
+        let (predecessor, sockets) = tokio::task::spawn_blocking(Predecessor::meet).await??;
+        let ended = serve(settings, Some(&predecessor), sockets, stop, calls, program).await;
+        if let Err(error) = &ended {
+            predecessor.failed(&format!("{error:#}"));
+        }
+        return ended;
+    }
+    let mut sockets = Sockets::default();
+    let mut shares = Vec::new();
+    for (name, socket) in systemd::sockets(&settings.activation)? {
+        match name.as_str() {
+            "ui" => sockets.ui = Some(socket),
+            name => shares.push((name == "https", vec![socket])),
+        }
+    }
+    sockets.fixed = !shares.is_empty();
+    sockets.proxy = handover::gather(shares)?;
+    serve(settings, None, sockets, stop, calls, program).await
+}
+
+async fn serve(
+    settings: Settings,
+    predecessor: Option<&Predecessor>,
+    sockets: Sockets,
+    stop: Stop,
+    mut calls: Calls,
+    program: PathBuf,
+) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let problems = Problems::new(clock.clone());
-    let stop = Stop::on_signals()?;
     tracing::info!("Charon {} starts, data in {}", build_info::VERSION, settings.data_dir.display());
     for (name, reason) in &settings.ignored {
         tracing::info!("{name} is set and has no meaning: {reason}");
     }
     data_dir::prepare(&settings)?;
-
+    if let Some(predecessor) = predecessor {
+        // It closes the database now; its data plane goes on serving.
+        tokio::task::block_in_place(|| predecessor.prepared())?;
+    }
     let opened = Store::open(data_dir::store_options(&settings, clock.clone(), problems.clone())).await;
     let store = match opened {
         Ok((store, report)) => {
             data_dir::tell(&report);
             store
         }
-        Err(error) if rescue::can_help(&error) => {
+        Err(error) if predecessor.is_none() && rescue::can_help(&error) => {
             return rescue::run(settings, clock, problems, error, stop).await;
         }
         Err(error) => return Err(error).context("Charon does not start"),
     };
     // The store has opened, so the key is there.
     let last_good = LastGood::new(&settings.data_dir, Vault::open(&settings.data_dir, false)?);
-
     let first = first_configuration(&store, &last_good, &settings, &clock).await;
     let proxy = Arc::new(data_dir::start_proxy(&settings, &first, clock.clone())?);
-    let (http, https) = (data_dir::first(&proxy.http())?, data_dir::first(&proxy.https())?);
-    let ui_listener = console::bind(settings.ui).await?;
-    let ui_address = ui_listener.local_addr()?;
+    let wanted = Wanted { http: settings.proxy_http, https: settings.proxy_https };
+    let listeners = Shared::new(proxy.clone(), problems.clone(), clock.clone(), wanted);
+    let Sockets { proxy: inherited, ui, commands, fixed } = sockets;
+    let doors = Doors::open(settings.ui, &settings.data_dir, ui, commands)?;
+    let world = World { settings, clock, problems, proxy, listeners, doors };
 
-    let (applied, mut served) = watch::channel(control::Applied::default());
-    let (statuses, wake) = (Statuses::new(clock.clone()), Wake::new());
-    store.on_change(wake.clone());
-    let apply = Apply {
-        store: store.clone(),
-        proxy: proxy.clone(),
-        problems: problems.clone(),
-        clock: clock.clone(),
-        applied,
-        last_good,
-        https_port: redirect_port(https.port()),
-        memory: control::tasks::Memory::default(),
+    let rows = store::settings::all(&store).await?;
+    let control = if predecessor.is_some() {
+        // The one before goes on accepting until this one knows everything.
+        world.listeners.expect(&inherited).await;
+        let control = ControlSide::start(&world, store).await?;
+        if !control.is_ready(FIRST_CONFIGURATION).await {
+            bail!("the stored configuration could not be served within {FIRST_CONFIGURATION:?}");
+        }
+        listen(&world, &rows, inherited, fixed).await?;
+        control
+    } else {
+        listen(&world, &rows, inherited, fixed).await?;
+        let control = ControlSide::start(&world, store).await?;
+        if !control.is_ready(FIRST_CONFIGURATION).await {
+            tracing::error!(
+                "the first configuration is not served yet; see the problems in the user interface"
+            );
+        }
+        control
     };
-    let certificates_changed = Wake::new();
-    store.on_change(certificates_changed.clone());
-    let watch_certificates =
-        Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
-    let watch_database = Database { store: store.clone(), problems: problems.clone() };
-    let retention = Retention { store: store.clone(), clock: clock.clone() };
-    let watch_log = AccessLog { proxy: proxy.clone(), problems: problems.clone(), dropped: 0 };
-    let (all, board) = (&statuses, &problems);
-    let background = [
-        tasks::spawn_task(apply, wake, all.clone(), board.clone()),
-        tasks::spawn_task(watch_certificates, certificates_changed, all.clone(), board.clone()),
-        tasks::spawn_task(watch_database, Wake::new(), all.clone(), board.clone()),
-        tasks::spawn_task(retention, Wake::new(), all.clone(), board.clone()),
-        tasks::spawn_task(watch_log, Wake::new(), all.clone(), board.clone()),
-    ];
-
-    let listener = |purpose: &str, address: std::net::SocketAddr| Listener {
-        purpose: purpose.to_owned(),
-        address: address.to_string(),
-        state: "listening".to_owned(),
-    };
-    let engines = Arc::new(Running {
-        clock: clock.clone(),
-        proxy: proxy.clone(),
-        applied: served.clone(),
-        statuses,
-        listeners: vec![listener("ui", ui_address), listener("http", http), listener("https", https)],
-        workers: settings.workers,
-        access_log: data_dir::access_log(&settings),
-        window: Mutex::new(Window::default()),
-        ticks: broadcast::channel(16).0,
-        entries: broadcast::channel(4096).0,
-    });
-    sample(engines.clone());
-
-    let setup = match store::users::count(&store).await? {
-        0 => SetupToken::generate(),
-        _ => SetupToken::closed(),
-    };
-    let state = api::State::new(Wiring {
-        store: store.clone(),
-        engines,
-        problems: problems.clone(),
-        clock: clock.clone(),
-        setup: setup.clone(),
-        build: build_info::info(),
-        allowed_hosts: settings.allowed_hosts.clone(),
-        data_dir: settings.data_dir.clone(),
-        public_http_port: http.port(),
-        public_https_port: https.port(),
-        own_ports: vec![ui_address.port()],
-    });
-    let router = api::router_with_ui(state, ui::router());
-    let console = console::serve(&settings.data_dir, ui_listener, router, stop.clone());
-
-    // What `wait_for` returns keeps the publisher out for as long as it lives, so only its outcome is kept.
-    let first = served.wait_for(|applied| applied.revision > 0);
-    let ready = tokio::time::timeout(FIRST_CONFIGURATION, first).await.is_ok_and(|served| served.is_ok());
-    if !ready {
-        tracing::error!("the first configuration is not served yet; see the problems in the user interface");
+    let run_file = tell_where(&world)?;
+    announce(&world, control.setup())?;
+    systemd::notify(&world.settings.activation, "READY=1");
+    if let Some(predecessor) = predecessor {
+        predecessor.serving()?;
     }
-    let addresses = run_file::Running {
-        pid: std::process::id(),
-        version: build_info::VERSION.to_owned(),
-        ui: ui_address,
-        http,
-        https,
-    };
-    let run_file = RunFile::write(&settings.data_dir, &addresses);
-    if let Err(error) = &run_file {
-        tracing::warn!("nobody can read from the data folder where this process listens: {error:#}");
-    }
-    announce(&addresses, &setup);
 
-    stop.wanted().await;
-    proxy.drain(GRACE).await;
-    console.end().await;
+    let mut control = Some(control);
+    let mut moved = world.listeners.states();
+    moved.mark_unchanged();
+    loop {
+        let call = tokio::select! {
+            () = stop.wanted() => break,
+            call = calls.next() => call,
+            _ = moved.changed() => {
+                if let Some(Err(error)) = run_file.as_ref().map(|file| running(&world).and_then(|now| file.rewrite(&now))) {
+                    tracing::warn!("the data folder does not say where this process listens now: {error:#}");
+                }
+                continue;
+            }
+        };
+        match (call, control.take()) {
+            (Call::Upgrade, Some(running)) => match hand_over(&world, running, &program).await {
+                Ok(pid) => return retire(world, pid, &stop).await,
+                Err(running) => control = running,
+            },
+            (Call::Upgrade, None) => {
+                tracing::error!("without a database there is no upgrade; restart Charon")
+            }
+            (Call::ReopenLogs, running) => {
+                control = running;
+                world.proxy.reopen_log();
+            }
+        }
+    }
+    systemd::notify(&world.settings.activation, "STOPPING=1");
+    let end = async {
+        if let Some(control) = control {
+            control.end().await;
+        }
+    };
+    tokio::join!(world.proxy.drain(world.settings.stop_grace), end);
     drop(run_file);
-    // Before the store: a task that finds it closed would raise a false alarm in the last moment.
-    for task in background {
-        task.abort();
-        _ = task.await;
-    }
-    store.close().await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
-/// The port that redirects to HTTPS name: none for the usual one.
-fn redirect_port(port: u16) -> Option<Port> {
-    Some(port).filter(|port| *port != 443).and_then(|port| Port::new(port.into()).ok())
+/// Listens for clients. The start fails only when there would be nothing to serve; a single port that cannot be had
+/// is a problem on the board, and is tried again.
+async fn listen(
+    world: &World,
+    rows: &[store::settings::Setting],
+    inherited: Vec<proxy::Listening>,
+    fixed: bool,
+) -> anyhow::Result<()> {
+    let states = world.listeners.reconcile(rows, inherited, fixed).await;
+    if states.iter().any(|state| state.fault.is_none()) {
+        return Ok(());
+    }
+    let faults: Vec<String> = states.into_iter().filter_map(|state| state.fault).collect();
+    bail!("{}", faults.join("; and "))
+}
+
+/// Starts the binary anew and hands it everything but the connections that are open. `Err` holds the control side,
+/// which serves again; it is `None` when the database did not open any more.
+async fn hand_over(world: &World, control: ControlSide, program: &Path) -> Result<u32, Option<ControlSide>> {
+    tracing::info!("upgrade: {} is started to take over", program.display());
+    world.problems.report("upgrade", Vec::new());
+    let (mut successor, control) = match introduce(world, program).await {
+        Ok(successor) => (successor, control),
+        Err(error) => {
+            failed(world, &error);
+            return Err(Some(control));
+        }
+    };
+    control.end().await;
+    let released = tokio::task::spawn_blocking(move || successor.release()).await;
+    match released.map_err(anyhow::Error::from).and_then(|released| released) {
+        Ok(pid) => Ok(pid),
+        Err(error) => {
+            failed(world, &error);
+            Err(take_back(world).await)
+        }
+    }
+}
+
+async fn introduce(world: &World, program: &Path) -> anyhow::Result<Successor> {
+    let (ui, commands) = world.doors.sockets()?;
+    let fixed = world.listeners.is_fixed().await;
+    let sockets = Sockets { proxy: world.proxy.sockets()?, ui: Some(ui), commands, fixed };
+    let program = program.to_owned();
+    tokio::task::spawn_blocking(move || Successor::start(&program, &sockets)).await?
+}
+
+fn failed(world: &World, error: &anyhow::Error) {
+    let message =
+        format!("the upgrade failed, and version {} goes on serving: {error:#}", build_info::VERSION);
+    let remedy =
+        "mend what the message names, or put the former binary back; then call `charon upgrade` again";
+    world
+        .problems
+        .report("upgrade", vec![Problem::new(Code::UpgradeFailed, message, remedy).link("/system")]);
+}
+
+/// Opens the database again after a successor has failed.
+async fn take_back(world: &World) -> Option<ControlSide> {
+    let World { settings, clock, problems, .. } = world;
+    let opened = Store::open(data_dir::store_options(settings, clock.clone(), problems.clone())).await;
+    let store = match opened {
+        Ok((store, _)) => store,
+        Err(error) => {
+            rescue::tell(problems, &error);
+            return None;
+        }
+    };
+    match ControlSide::start(world, store).await {
+        Ok(control) => Some(control),
+        Err(error) => {
+            tracing::error!(
+                "only what is configured is served, and nothing can be changed: {error:#}; restart Charon"
+            );
+            None
+        }
+    }
+}
+
+/// Another process serves: what is open may go on for a while, and is not refused meanwhile.
+async fn retire(world: World, pid: u32, stop: &Stop) -> anyhow::Result<ExitCode> {
+    let World { settings, proxy, doors, .. } = world;
+    systemd::notify(&settings.activation, &format!("MAINPID={pid}"));
+    doors.leave();
+    tracing::info!("upgrade: process {pid} serves; open connections have {:?} here", settings.upgrade_grace);
+    tokio::select! {
+        () = proxy.retire(settings.upgrade_grace) => {}
+        () = stop.wanted() => proxy.drain(settings.stop_grace).await,
+    }
+    tracing::info!("upgrade: the process before has ended");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes where this process listens into the data folder. A folder that cannot be written is no reason to end.
+fn tell_where(world: &World) -> anyhow::Result<Option<RunFile>> {
+    let running = running(world)?;
+    let written = RunFile::write(&world.settings.data_dir, &running);
+    Ok(written
+        .map_err(|error| {
+            tracing::warn!("nobody can read from the data folder where this process listens: {error:#}")
+        })
+        .ok())
+}
+
+fn running(world: &World) -> anyhow::Result<run_file::Running> {
+    let states = world.listeners.states().borrow().clone();
+    let address = |tls: bool, wanted| {
+        let mut of_kind = states.iter().filter(|state| state.tls == tls);
+        let up = of_kind.clone().find(|state| state.fault.is_none());
+        up.or(of_kind.next()).map_or(wanted, |state: &ListenerState| state.address)
+    };
+    Ok(run_file::Running {
+        pid: std::process::id(),
+        version: build_info::VERSION.to_owned(),
+        ui: world.doors.address()?,
+        http: address(false, world.settings.proxy_http),
+        https: address(true, world.settings.proxy_https),
+    })
 }
 
 /// What serves until the newest rows are compiled, a moment later: the configuration before, or, when there was none
@@ -171,27 +287,17 @@ async fn first_configuration(
         Ok(None) => {}
         Err(error) => tracing::warn!("{error}; the first moment is served from the database alone"),
     }
-    let port = redirect_port(settings.proxy_https.port());
+    let port = Some(settings.proxy_https.port()).filter(|port| *port != 443);
+    let port = port.and_then(|port| base::Port::new(port.into()).ok());
     control::tasks::first(store, clock.as_ref(), port).await.unwrap_or_else(|error| {
         tracing::warn!("the first moment is served without hosts: {error:#}");
         proxy::spec::Spec::default()
     })
 }
 
-/// Looks at the counters every two seconds.
-fn sample(engines: Arc<Running>) {
-    tasks::spawn("traffic", async move {
-        let mut interval = tokio::time::interval(TICK);
-        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        loop {
-            interval.tick().await;
-            engines.tick();
-        }
-    });
-}
-
 /// Says where everything is. The set-up token is printed here and nowhere else.
-fn announce(addresses: &run_file::Running, setup: &SetupToken) {
+fn announce(world: &World, setup: &SetupToken) -> anyhow::Result<()> {
+    let addresses = running(world)?;
     out::text(format!("UI: http://{}", addresses.ui));
     out::text(format!("Proxy: http://{} and https://{}", addresses.http, addresses.https));
     if let Some(token) = setup.expose() {
@@ -201,4 +307,5 @@ fn announce(addresses: &run_file::Running, setup: &SetupToken) {
     if !ui::is_built() {
         tracing::warn!("this binary was built without the web UI; `make run` builds it");
     }
+    Ok(())
 }

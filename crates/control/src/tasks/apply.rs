@@ -31,8 +31,8 @@ pub struct Apply {
     pub applied: watch::Sender<Applied>,
     /// The file for starts without a database.
     pub last_good: LastGood,
-    /// The port that HTTPS redirects name, when it is not 443.
-    pub https_port: Option<Port>,
+    /// Where is listened: HTTPS redirects name the port.
+    pub listeners: watch::Receiver<Vec<super::ListenerState>>,
     /// What it remembers between looks.
     pub memory: Memory,
 }
@@ -111,7 +111,8 @@ struct Served {
 
 impl Apply {
     async fn reconcile(&mut self, change: u64) -> anyhow::Result<Served> {
-        let compiled = compile::compile(&read(&self.store, self.https_port, &mut self.memory.keys).await?);
+        let https_port = super::https_port(&self.listeners.borrow());
+        let compiled = compile::compile(&read(&self.store, https_port, &mut self.memory.keys).await?);
         if self.memory.served.as_deref() == Some(&compiled.hash) {
             self.applied.send_modify(|applied| {
                 applied.change = change;

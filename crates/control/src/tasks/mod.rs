@@ -4,13 +4,17 @@
 mod access_log;
 mod apply;
 mod certificates;
+mod data_plane;
 mod database;
 mod internal_certificates;
 mod keys;
+mod listeners;
 mod retention;
 
 pub use access_log::AccessLog;
 pub use apply::{Apply, Memory, first, rows};
 pub use certificates::Certificates;
+pub use data_plane::DataPlane;
 pub use database::Database;
+pub use listeners::{ListenerState, Listeners, Shared, Wanted, https_port};
 pub use retention::Retention;

@@ -7,7 +7,9 @@ use base::{Clock, Timestamp};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -72,6 +74,7 @@ pub(crate) struct Writer {
     status: Arc<Mutex<LogStatus>>,
     live: broadcast::Sender<Arc<Entry>>,
     stop: SyncSender<()>,
+    reopen: Arc<AtomicBool>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -94,6 +97,7 @@ impl Writer {
         let (stop, stopped) = sync_channel(1);
         let status = Arc::new(Mutex::default());
         let live = broadcast::Sender::new(LIVE);
+        let reopen = Arc::new(AtomicBool::new(false));
         let state = State {
             rings,
             live: live.clone(),
@@ -104,14 +108,16 @@ impl Writer {
                 size: 0,
                 torn: false,
                 retry_at: None,
+                looked_at: Duration::ZERO,
             }),
+            reopen: reopen.clone(),
             settings,
             clock,
             lines: Vec::new(),
         };
         let thread =
             std::thread::Builder::new().name("access-log".to_owned()).spawn(move || state.run(&stopped))?;
-        Ok((Self { status, live, stop, thread: Mutex::new(Some(thread)) }, senders))
+        Ok((Self { status, live, stop, reopen, thread: Mutex::new(Some(thread)) }, senders))
     }
 
     pub(crate) fn status(&self) -> LogStatus {
@@ -120,6 +126,11 @@ impl Writer {
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
         self.live.subscribe()
+    }
+
+    /// Opens the file anew before the next line.
+    pub(crate) fn reopen(&self) {
+        self.reopen.store(true, Ordering::Relaxed);
     }
 
     /// Writes what is there and ends the thread.
@@ -140,6 +151,7 @@ struct State {
     status: Arc<Mutex<LogStatus>>,
     settings: LogSettings,
     sink: Option<Sink>,
+    reopen: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
     lines: Vec<u8>,
 }
@@ -151,6 +163,8 @@ struct Sink {
     /// A failed write may have left half a line.
     torn: bool,
     retry_at: Option<Duration>,
+    /// When it was last looked whether the file is still the one at the path.
+    looked_at: Duration,
 }
 
 impl State {
@@ -207,6 +221,13 @@ impl State {
             self.status.lock().unwrap_or_else(PoisonError::into_inner).dropped += count;
             return;
         }
+        if self.reopen.swap(false, Ordering::Relaxed) {
+            sink.file = None;
+        }
+        if now.saturating_sub(sink.looked_at) >= RETRY {
+            sink.looked_at = now;
+            sink.let_go_of_what_was_moved();
+        }
         let result = sink.append(&self.lines, &self.settings);
         self.lines.clear();
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
@@ -236,6 +257,17 @@ impl State {
 }
 
 impl Sink {
+    /// A file that logrotate or a person has put aside, or removed, is not written any more.
+    fn let_go_of_what_was_moved(&mut self) {
+        let same = |file: &File| {
+            let (here, there) = (file.metadata().ok()?, std::fs::metadata(&self.path).ok()?);
+            Some((here.dev(), here.ino()) == (there.dev(), there.ino()))
+        };
+        if self.file.as_ref().and_then(same) != Some(true) {
+            self.file = None;
+        }
+    }
+
     fn append(&mut self, lines: &[u8], settings: &LogSettings) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,

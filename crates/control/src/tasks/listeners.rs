@@ -1,0 +1,295 @@
+//! Keeps the data plane listening where the settings, or else the environment, say. A port that cannot be had is a
+//! problem that names it, and is tried again; the other listeners serve meanwhile, and so does the port before.
+
+use base::{Clock, Code, Problem, Problems, Timestamp};
+use proxy::{Listening, Proxy};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Store, settings};
+use tasks::{Outcome, Task, Wake};
+use tokio::sync::watch;
+
+/// Component name on the problem board.
+const COMPONENT: &str = "listeners";
+/// Longest wait between two tries.
+const MAX_BACK_OFF: Duration = Duration::from_secs(60);
+/// How often it is looked without a reason.
+const INTERVAL: Duration = Duration::from_secs(600);
+
+/// How one listener stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListenerState {
+    /// Whether clients speak TLS there.
+    pub tls: bool,
+    /// Where it listens, or would.
+    pub address: SocketAddr,
+    /// Why it does not.
+    pub fault: Option<String>,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+}
+
+/// Where the data plane is to listen when no setting says otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// Plain HTTP. Port 0 takes any free one.
+    pub http: SocketAddr,
+    /// HTTPS.
+    pub https: SocketAddr,
+}
+
+/// What stands for one of the two purposes.
+#[derive(Debug, Default)]
+struct Place {
+    /// The address that was asked for; its port may be 0.
+    wanted: Option<SocketAddr>,
+    /// The addresses that were got.
+    bound: Vec<SocketAddr>,
+    /// The sockets come from the service manager, which alone says where they listen.
+    fixed: bool,
+}
+
+/// The reconciler of listening addresses.
+#[derive(Debug)]
+pub struct Listeners {
+    /// Where settings come from.
+    pub store: Store,
+    shared: Shared,
+    /// Told when addresses have changed: redirects name the port.
+    pub changed: Wake,
+}
+
+/// What outlives the database: the sockets do.
+#[derive(Clone, Debug)]
+pub struct Shared(Arc<tokio::sync::Mutex<Inner>>, watch::Receiver<Vec<ListenerState>>);
+
+#[derive(Debug)]
+struct Inner {
+    proxy: Arc<Proxy>,
+    problems: Problems,
+    clock: Arc<dyn Clock>,
+    default: Wanted,
+    places: [Place; 2],
+    failures: u32,
+    states: watch::Sender<Vec<ListenerState>>,
+}
+
+impl Shared {
+    /// Nothing is listened on yet.
+    pub fn new(proxy: Arc<Proxy>, problems: Problems, clock: Arc<dyn Clock>, default: Wanted) -> Self {
+        let (states, receiver) = watch::channel(Vec::new());
+        let places = Default::default();
+        let inner = Inner { proxy, problems, clock, default, places, failures: 0, states };
+        Self(Arc::new(tokio::sync::Mutex::new(inner)), receiver)
+    }
+
+    /// How each listener stands.
+    pub fn states(&self) -> watch::Receiver<Vec<ListenerState>> {
+        self.1.clone()
+    }
+
+    /// Says where will be listened on, before it is: redirects name the port.
+    pub async fn expect(&self, inherited: &[Listening]) {
+        let inner = self.0.lock().await;
+        let since = inner.clock.now();
+        let state = |socket: &Listening| ListenerState {
+            tls: socket.tls,
+            address: socket.address,
+            fault: None,
+            since,
+        };
+        inner.states.send_replace(inherited.iter().map(state).collect());
+    }
+
+    /// Looks once. `settings` are the stored ones; `inherited` are sockets that listen already, and that are used
+    /// where they are what is wanted, or in any case when they are `fixed`.
+    pub async fn reconcile(
+        &self,
+        settings: &[settings::Setting],
+        inherited: Vec<Listening>,
+        fixed: bool,
+    ) -> Vec<ListenerState> {
+        let mut inner = self.0.lock().await;
+        inner.adopt(settings, inherited, fixed);
+        inner.reconcile(settings);
+        let states = inner.states.borrow().clone();
+        states
+    }
+
+    /// Whether the sockets come from the service manager.
+    pub async fn is_fixed(&self) -> bool {
+        self.0.lock().await.places.iter().any(|place| place.fixed)
+    }
+}
+
+impl Listeners {
+    /// A reconciler over the same sockets as others before it.
+    pub fn new(store: Store, shared: Shared, changed: Wake) -> Self {
+        Self { store, shared, changed }
+    }
+}
+
+impl Task for Listeners {
+    fn name(&self) -> &'static str {
+        "listen"
+    }
+
+    fn interval(&self) -> Duration {
+        let failures = self.shared.0.try_lock().map_or(1, |inner| inner.failures);
+        match failures {
+            0 => INTERVAL,
+            count => MAX_BACK_OFF.min(Duration::from_secs(1 << (count - 1).min(6))),
+        }
+    }
+
+    async fn run(&mut self) -> Outcome {
+        let settings = match settings::all(&self.store).await {
+            Ok(settings) => settings,
+            Err(error) => {
+                let message = format!("the settings cannot be read: {error}");
+                return Outcome::Failing(message, "what is listened on stays as it is".to_owned());
+            }
+        };
+        let before = self.shared.1.borrow().clone();
+        let states = self.shared.reconcile(&settings, Vec::new(), false).await;
+        if states != before {
+            self.changed.call();
+        }
+        let down = states.iter().filter(|state| state.fault.is_some()).count();
+        Outcome::Ok(format!("{} addresses are listened on, {down} cannot be", states.len() - down))
+    }
+}
+
+impl Inner {
+    fn wanted(&self, settings: &[settings::Setting], tls: bool) -> SocketAddr {
+        let (key, default) = if tls {
+            ("proxy.https_port", self.default.https)
+        } else {
+            ("proxy.http_port", self.default.http)
+        };
+        let set =
+            settings.iter().find(|setting| setting.key == key).and_then(|setting| setting.value.parse().ok());
+        let mut wanted = default;
+        if let Some(port) = set.filter(|port| *port != 0) {
+            wanted.set_port(port);
+        }
+        wanted
+    }
+
+    fn adopt(&mut self, settings: &[settings::Setting], inherited: Vec<Listening>, fixed: bool) {
+        for listening in inherited {
+            let (address, tls) = (listening.address, listening.tls);
+            let wanted = self.wanted(settings, tls);
+            let free = SocketAddr::new(wanted.ip(), 0);
+            let fits = address == wanted || (wanted == free && address.ip() == wanted.ip());
+            if !fits && !fixed {
+                tracing::info!("{address} is no longer listened on: {wanted} is wanted");
+                continue;
+            }
+            match self.proxy.listen(listening) {
+                Ok(address) => {
+                    let place = &mut self.places[usize::from(tls)];
+                    place.wanted = Some(wanted);
+                    place.bound.push(address);
+                    place.fixed = fixed;
+                }
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+    }
+
+    fn reconcile(&mut self, settings: &[settings::Setting]) {
+        let now = self.clock.now();
+        let wanted = [false, true].map(|tls| self.wanted(settings, tls));
+        // Two ports that change places must both be let go first.
+        for tls in [0, 1] {
+            let (place, other) = (&mut self.places[tls], wanted[1 - tls]);
+            if !place.fixed && place.wanted != Some(wanted[tls]) && place.bound.contains(&other) {
+                place.bound.drain(..).for_each(|address| self.proxy.unlisten(address));
+                place.wanted = None;
+            }
+        }
+        let before = self.states.borrow().clone();
+        let (mut problems, mut states) = (Vec::new(), Vec::new());
+        for tls in [false, true] {
+            let wanted = wanted[usize::from(tls)];
+            let place = &mut self.places[usize::from(tls)];
+            let mut fault = None;
+            if place.fixed {
+                if place.wanted != Some(wanted) {
+                    problems.push(fixed(wanted, tls));
+                }
+            } else if place.wanted != Some(wanted) {
+                let bound = Listening::bind(wanted, tls, self.proxy.workers());
+                match bound.and_then(|listening| self.proxy.listen(listening)) {
+                    Ok(address) => {
+                        for old in std::mem::replace(&mut place.bound, vec![address]) {
+                            self.proxy.unlisten(old);
+                        }
+                        place.wanted = Some(wanted);
+                        tracing::info!("listening on {address} for {}", name(tls));
+                    }
+                    Err(error) => {
+                        problems.push(down(wanted, tls, &error));
+                        fault = Some(error.to_string());
+                    }
+                }
+            }
+            let mut state = |address, fault: Option<String>| {
+                let new = ListenerState { tls, address, fault, since: now };
+                let same = |old: &&ListenerState| {
+                    (old.tls, old.address, &old.fault) == (tls, new.address, &new.fault)
+                };
+                states.push(before.iter().find(same).cloned().unwrap_or(new));
+            };
+            place.bound.iter().for_each(|address| state(*address, None));
+            if fault.is_some() {
+                state(wanted, fault);
+            }
+        }
+        self.failures = if problems.is_empty() { 0 } else { self.failures.saturating_add(1) };
+        self.problems.report(COMPONENT, problems);
+        self.states.send_if_modified(|known| {
+            let differs = *known != states;
+            *known = states;
+            differs
+        });
+    }
+}
+
+fn name(tls: bool) -> &'static str {
+    if tls { "HTTPS" } else { "plain HTTP" }
+}
+
+fn down(address: SocketAddr, tls: bool, error: &proxy::StartError) -> Problem {
+    let text = error.to_string();
+    // The sentence of each error ends with its remedy.
+    let (what, remedy) = text.split_once("; ").unwrap_or((&text, "see why in the log"));
+    let message = format!("{} is not served on port {}: {what}", name(tls), address.port());
+    Problem::new(Code::ListenerDown, message, format!("{remedy} . Charon tries again by itself"))
+        .about(format!("port {}", address.port()))
+        .link("/settings")
+}
+
+fn fixed(wanted: SocketAddr, tls: bool) -> Problem {
+    let message = format!(
+        "the port {} for {} is not used: the service manager passes the listening sockets",
+        wanted.port(),
+        name(tls)
+    );
+    Problem::new(Code::HostSettingIgnored, message, "change ListenStream= in Charon's socket unit")
+        .about(format!("port {}", wanted.port()))
+        .link("/settings")
+}
+
+/// The port that redirects to HTTPS name; `None` is 443.
+pub fn https_port(states: &[ListenerState]) -> Option<base::Port> {
+    let mut ports =
+        states.iter().filter(|state| state.tls && state.fault.is_none()).map(|state| state.address.port());
+    let first = ports.next()?;
+    if first == 443 || ports.any(|port| port == 443) {
+        return None;
+    }
+    base::Port::new(first.into()).ok()
+}

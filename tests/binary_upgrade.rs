@@ -1,0 +1,124 @@
+//! Upgrades of the binary under load: the next process takes over the sockets and the data folder, and no client
+//! notices (acceptance G3). Sockets of systemd come the same way.
+
+use crate::hosts;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use testkit::{Answer, App, Origin, RawClient};
+
+/// Upgrades in a row.
+const UPGRADES: usize = 10;
+/// Connections that ask all the time, half of them a new one for each request.
+const CLIENTS: usize = 6;
+const HOST: &str = "steady.example.com";
+
+async fn ask(address: SocketAddr, fresh: bool, end: Arc<AtomicBool>, answered: Arc<AtomicUsize>) -> usize {
+    let mut told_to_go = 0;
+    let mut client = RawClient::connect(address).await.expect("refused");
+    while !end.load(Ordering::Relaxed) {
+        let answer = client.get(HOST, "/").await.expect("no answer");
+        assert_eq!((answer.status, answer.text().as_str()), (200, "steady"));
+        let goes = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        told_to_go += usize::from(goes);
+        if fresh || goes {
+            client = RawClient::connect(address).await.expect("refused");
+        }
+        answered.fetch_add(1, Ordering::Relaxed);
+    }
+    told_to_go
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
+    let mut app = App::builder().set("CHARON_UPGRADE_GRACE", "3").start().await;
+    let mut admin = app.admin().await;
+    let origin = Origin::start(Answer::text("steady")).await;
+    hosts::add(&mut admin, HOST, &origin).await;
+    let (http, ui) = (app.http(), app.ui());
+    let sockets = Origin::start(Answer::WebSocketEcho).await;
+    hosts::add(&mut admin, "chat.example.com", &sockets).await;
+    let mut chat = RawClient::connect(http).await.unwrap();
+    chat.send(
+        "GET / HTTP/1.1\r\nhost: chat.example.com\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
+    )
+    .await
+    .unwrap();
+    assert_eq!(chat.read_head().await.unwrap().status(), 101);
+
+    let (end, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let mut clients = tokio::task::JoinSet::new();
+    for number in 0..CLIENTS {
+        clients.spawn(ask(http, number % 2 == 0, end.clone(), answered.clone()));
+    }
+    let mut processes = BTreeSet::from([app.pid()]);
+    for round in 0..UPGRADES {
+        let run = tokio::task::block_in_place(|| app.run(&["upgrade", "--json"]));
+        assert_eq!(run.code, 0, "round {round}: {}{}\n{}", run.stdout, run.stderr, app.output());
+        let said: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        assert!(processes.insert(u32::try_from(said["pid"].as_u64().unwrap()).unwrap()), "{said}");
+        // Changes go to the new process, by the same address and session.
+        let host = hosts::add(&mut admin, &format!("h{round}.example.com"), &origin).await;
+        assert_eq!(hosts::get(http, &format!("h{round}.example.com"), "/").await.status, 200, "{host}");
+        if round == 0 {
+            // A whole frame, so that another may follow: the old process still carries it.
+            chat.send(b"\x81\x02hi").await.unwrap();
+            assert_eq!(chat.read_exact(4).await.unwrap(), b"\x81\x02hi");
+        }
+    }
+    end.store(true, Ordering::Relaxed);
+    let mut told_to_go = 0;
+    while let Some(client) = clients.join_next().await {
+        told_to_go += client.expect("a client met a refusal or a reset");
+    }
+    assert_eq!((app.http(), app.ui()), (http, ui));
+    assert!(
+        told_to_go >= UPGRADES,
+        "kept connections were told {told_to_go} times that theirs is the last answer"
+    );
+    assert_eq!(
+        chat.read_to_end().await.unwrap(),
+        b"\x88\x02\x03\xe9",
+        "goodbye at the end of the grace time"
+    );
+    // The first process is the test's own child: it has ended well.
+    assert_eq!(app.wait_for_end().await.code(), Some(0), "{}", app.output());
+    let answered = answered.load(Ordering::Relaxed);
+    eprintln!("{answered} requests during {UPGRADES} upgrades: 0 refused, 0 reset, {told_to_go} told to go");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_that_does_not_start_leaves_the_old_one_serving_and_says_why() {
+    let folder = std::env::temp_dir().join(format!("charon-upgrade-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let program = folder.join("charon");
+    std::fs::copy(testkit::charon_binary(), &program).unwrap();
+    let app = App::builder().program(&program).start().await;
+    let mut admin = app.admin().await;
+    let origin = Origin::start(Answer::text("steady")).await;
+    hosts::add(&mut admin, HOST, &origin).await;
+    // The path holds another program now, as after a broken download.
+    std::fs::remove_file(&program).unwrap();
+    std::fs::write(&program, "#!/bin/sh\nexit 3\n").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+
+    let run = tokio::task::block_in_place(|| app.run(&["upgrade"]));
+    assert_ne!(run.code, 0, "{}", run.stdout);
+    assert!(
+        run.stderr.contains("the upgrade failed") && run.stderr.contains("goes on serving"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(hosts::get(app.http(), HOST, "/").await.status, 200);
+    let health = admin.get("/health").await;
+    assert!(health.json["problems"].to_string().contains("upgrade-failed"), "{}", health.json);
+    hosts::add(&mut admin, "after.example.com", &origin).await;
+    assert_eq!(
+        hosts::get(app.http(), "after.example.com", "/").await.status,
+        200,
+        "changes are served as before"
+    );
+    std::fs::remove_dir_all(&folder).unwrap();
+}
