@@ -24,6 +24,8 @@ pub trait Engines: Send + Sync + 'static {
     fn traffic(&self) -> Traffic;
     /// Statistics of one host; `None` when it has had no request since the start.
     fn host_traffic(&self, uuid: &str) -> Option<HostTraffic>;
+    /// Everything that can be counted, for the endpoint of metrics.
+    fn metrics(&self, form: MetricsForm) -> String;
     /// The newest requests that `filter` takes, newest first, at most `limit`.
     fn recent_log(&self, filter: &LogFilter, limit: usize) -> Vec<Arc<LogEntry>>;
     /// Each request as it ends.
@@ -42,6 +44,15 @@ pub trait Engines: Send + Sync + 'static {
     fn revision(&self) -> Option<u64>;
     /// Connects to an upstream within three seconds and says what answers. The target has been checked.
     fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult>;
+}
+
+/// The text form of metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MetricsForm {
+    /// Prometheus' text format 0.0.4.
+    Prometheus,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics,
 }
 
 /// How the application of a change ended.

@@ -6,7 +6,7 @@ use crate::{guard, openapi};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::routing::any;
+use axum::routing::{any, get};
 use utoipa_axum::router::OpenApiRouter;
 
 /// Every resource, in the order of the documentation.
@@ -43,6 +43,7 @@ pub fn router_with_ui(state: State, ui: Router) -> Router {
     let api = api.method_not_allowed_fallback(|| async { Error::MethodNotAllowed });
     Router::new()
         .nest(openapi::ROOT, api)
+        .route("/metrics", get(crate::metrics::get))
         .route("/api", any(no_route))
         .route("/api/", any(no_route))
         .route("/api/{*path}", any(no_route))

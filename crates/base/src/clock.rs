@@ -34,6 +34,14 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// As access logs of the common format write it, in UTC: `10/Oct/2000:13:55:36 +0000`.
+    pub fn common_log(self) -> String {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            Err(_) => "-".to_owned(),
+        }
+    }
+
     /// Reads RFC 3339 text.
     ///
     /// # Errors

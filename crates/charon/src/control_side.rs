@@ -75,7 +75,13 @@ impl ControlSide {
             Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
         let watch_database = Database { store: store.clone(), problems: problems.clone() };
         let retention = Retention { store: store.clone(), clock: clock.clone() };
-        let watch_log = AccessLog { proxy: proxy.clone(), problems: problems.clone(), dropped: 0 };
+        let watch_log = AccessLog {
+            store: store.clone(),
+            proxy: proxy.clone(),
+            problems: problems.clone(),
+            settings: data_dir::log_settings(settings),
+            dropped: 0,
+        };
         let watch_proxy = DataPlane { proxy: proxy.clone(), problems: problems.clone() };
         let (all, board) = (&statuses, problems);
         let mut background = vec![
@@ -83,8 +89,8 @@ impl ControlSide {
             tasks::spawn_task(listen, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_certificates, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_database, Wake::new(), all.clone(), board.clone()),
-            tasks::spawn_task(retention, Wake::new(), all.clone(), board.clone()),
-            tasks::spawn_task(watch_log, Wake::new(), all.clone(), board.clone()),
+            tasks::spawn_task(remove_sessions, Wake::new(), all.clone(), board.clone()),
+            tasks::spawn_task(watch_log, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_proxy, Wake::new(), all.clone(), board.clone()),
         ];
         let engines = Arc::new(Running {
@@ -96,7 +102,10 @@ impl ControlSide {
             listeners: listeners.states(),
             workers: settings.workers,
             access_log: data_dir::access_log(settings),
+            problems: problems.clone(),
+            started_at: clock.now(),
             window: Mutex::new(Window::default()),
+            metrics: Mutex::default(),
             ticks: broadcast::channel(16).0,
             entries: broadcast::channel(4096).0,
         });

@@ -56,10 +56,15 @@ pub(crate) fn start_proxy(settings: &Settings, spec: &Spec, clock: Arc<dyn Clock
     }
     let settings = proxy::Settings {
         workers: settings.workers,
-        access_log: LogSettings { path: Some(access_log(settings)), ..LogSettings::default() },
+        access_log: log_settings(settings),
         ..proxy::Settings::default()
     };
     Ok(proxy::start(settings, Arc::new(config), clock)?)
+}
+
+/// How the access log is written until the stored settings are known.
+pub(crate) fn log_settings(settings: &Settings) -> LogSettings {
+    LogSettings { path: Some(access_log(settings)), ..LogSettings::default() }
 }
 
 /// Where the access log lies.

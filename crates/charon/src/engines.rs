@@ -1,11 +1,12 @@
 //! What the API sees of the running engines: translation, nothing else.
 
+use crate::metrics::Metrics;
 use crate::traffic::Window;
 use api::engines::{
     Applied, BoxFuture, Engines, Fault, HostPhase, HostState, HostTraffic, Listener, LogEntry, LogFilter,
-    LogHealth, Stop, TestResult, TestTarget, Traffic, TrafficTick,
+    LogHealth, MetricsForm, Stop, TestResult, TestTarget, Traffic, TrafficTick,
 };
-use base::Clock;
+use base::{Clock, Problems, Timestamp};
 use control::Serving;
 use control::tasks::ListenerState;
 use std::collections::HashMap;
@@ -27,7 +28,10 @@ pub(crate) struct Running {
     pub(crate) listeners: watch::Receiver<Vec<ListenerState>>,
     pub(crate) workers: usize,
     pub(crate) access_log: PathBuf,
+    pub(crate) problems: Problems,
+    pub(crate) started_at: Timestamp,
     pub(crate) window: Mutex<Window>,
+    pub(crate) metrics: Mutex<Metrics>,
     pub(crate) ticks: broadcast::Sender<Arc<TrafficTick>>,
     pub(crate) entries: broadcast::Sender<Arc<LogEntry>>,
 }
@@ -44,7 +48,7 @@ impl Running {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn names(&self) -> HashMap<String, String> {
+    pub(crate) fn names(&self) -> HashMap<String, String> {
         let applied = self.applied.borrow();
         applied.hosts.iter().map(|(id, state)| (id.clone(), state.name.clone())).collect()
     }
@@ -106,6 +110,10 @@ impl Engines for Running {
 
     fn host_traffic(&self, uuid: &str) -> Option<HostTraffic> {
         self.window().host(self.clock.now(), uuid)
+    }
+
+    fn metrics(&self, form: MetricsForm) -> String {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).text(self, form)
     }
 
     fn recent_log(&self, filter: &LogFilter, limit: usize) -> Vec<Arc<LogEntry>> {
@@ -252,6 +260,10 @@ impl Engines for Offline {
 
     fn host_traffic(&self, _: &str) -> Option<HostTraffic> {
         None
+    }
+
+    fn metrics(&self, _: MetricsForm) -> String {
+        String::new()
     }
 
     fn recent_log(&self, _: &LogFilter, _: usize) -> Vec<Arc<LogEntry>> {

@@ -1,9 +1,9 @@
 //! One process hands its listening sockets and its data folder to the next, so that an upgrade of the binary
 //! loses nothing. The two talk over a socket that the new one gets as its standard input:
 //!
-//! 1. old: here are the sockets (SCM_RIGHTS, unix(7)); 2. new: my settings are fine; 3. old: the data folder is
-//! yours; 4. new: I serve, or: I failed, and why. Until 4 the old data plane goes on accepting. One data folder
-//! has one writer at every moment.
+//! The old one sends its sockets (SCM_RIGHTS, unix(7)); the new one answers that its settings are fine; the old one
+//! closes the database and says so; the new one opens it, and says that it serves, or that it failed, and why. Until
+//! then the old data plane goes on accepting. The data folder has one writer at every moment.
 
 use anyhow::{Context, bail};
 use proxy::Listening;

@@ -13,6 +13,7 @@ mod handover;
 mod lifecycle;
 mod local_api;
 mod logging;
+mod metrics;
 mod offline;
 mod out;
 mod people;

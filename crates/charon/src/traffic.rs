@@ -157,6 +157,7 @@ impl Window {
             statuses: minus(now.statuses, mark.statuses),
             bytes_in: now.bytes_in.saturating_sub(mark.bytes_in),
             bytes_out: now.bytes_out.saturating_sub(mark.bytes_out),
+            micros: now.micros.saturating_sub(mark.micros),
             latency: now.latency.since(&mark.latency),
         }
     }

@@ -37,7 +37,7 @@ mod worker;
 pub use config::{BuildProblem, Config};
 pub use cuts::Cut;
 pub use listen::Listening;
-pub use log::{Entry, Fault, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
+pub use log::{Entry, Fault, LOG_FIELDS, LogFormat, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
 pub use start::{Limits, Proxy, Settings, StartError, start};
 pub use stats::{Histogram, HostStats, Stats};
 pub use upstream::status::{CheckResult, NameStatus, ServerHealth, ServerStatus, UpstreamStatus};

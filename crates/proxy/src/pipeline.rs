@@ -10,6 +10,7 @@ use crate::worker::{Snapshot, Worker};
 use crate::{phases, respond};
 use http::{HeaderName, HeaderValue};
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
@@ -94,6 +95,18 @@ pub(crate) struct Seen {
     pub(crate) upstream_after: Option<Duration>,
     pub(crate) fault: Fault,
     pub(crate) stop: Option<Stop>,
+    pub(crate) trace: Trace,
+}
+
+/// What opening a connection to an origin has taken, each only when it took place. Filled by the dialler, which
+/// may be given up at any time.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// The address that was tried last.
+    pub(crate) tried: Cell<Option<SocketAddr>>,
+    pub(crate) dns: Cell<Option<Duration>>,
+    pub(crate) connect: Cell<Option<Duration>>,
+    pub(crate) tls: Cell<Option<Duration>>,
 }
 
 impl<'a> Call<'a> {

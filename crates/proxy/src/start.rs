@@ -367,6 +367,11 @@ impl Proxy {
         status
     }
 
+    /// Writes the access log as these settings say from now on.
+    pub fn set_log(&self, settings: LogSettings) {
+        self.log.set(settings);
+    }
+
     /// Opens the access log's file anew: somebody has put it aside.
     pub fn reopen_log(&self) {
         self.log.reopen();

@@ -59,6 +59,7 @@ pub(crate) struct HostCounters {
     statuses: [Counter; 5],
     bytes_in: Counter,
     bytes_out: Counter,
+    micros: Counter,
     buckets: [Counter; BUCKETS],
 }
 
@@ -89,6 +90,7 @@ impl WorkerStats {
             }
             host.bytes_in.add(finished.bytes_in);
             host.bytes_out.add(finished.bytes_out);
+            host.micros.add(u64::try_from(finished.duration.as_micros()).unwrap_or(u64::MAX));
             host.buckets[bucket(finished.duration)].add(1);
         }
     }
@@ -112,6 +114,7 @@ impl Default for HostCounters {
             statuses: Default::default(),
             bytes_in: Counter::default(),
             bytes_out: Counter::default(),
+            micros: Counter::default(),
             buckets: std::array::from_fn(|_| Counter::default()),
         }
     }
@@ -179,6 +182,8 @@ pub struct HostStats {
     pub bytes_in: u64,
     /// Bytes of answers.
     pub bytes_out: u64,
+    /// All durations of requests together, in microseconds.
+    pub micros: u64,
     /// Durations of requests.
     pub latency: Histogram,
 }
@@ -243,6 +248,7 @@ pub(crate) fn sum<'a>(workers: impl Iterator<Item = &'a WorkerStats>) -> Stats {
             host.requests += counters.requests.get();
             host.bytes_in += counters.bytes_in.get();
             host.bytes_out += counters.bytes_out.get();
+            host.micros += counters.micros.get();
             add(&mut host.statuses, &counters.statuses);
             add(&mut host.latency.0, &counters.buckets);
         }

@@ -26,7 +26,60 @@ pub(crate) struct Settings {
     /// How many old access log files are kept.
     #[serde(rename = "log.retention_files")]
     pub(crate) log_retention_files: u32,
+    /// The form of a line of the access log.
+    #[serde(rename = "log.format")]
+    pub(crate) log_format: LogFormat,
+    /// Which fields a JSON line of the access log has, beside `time`; empty for all.
+    #[serde(rename = "log.fields")]
+    pub(crate) log_fields: Vec<String>,
+    /// One of so many requests that went well is logged, and each that did not.
+    #[serde(rename = "log.sample")]
+    pub(crate) log_sample: u32,
+    /// Addresses and networks that may read the metrics without a token.
+    #[serde(rename = "metrics.open_to")]
+    pub(crate) metrics_open_to: Vec<String>,
+    /// Port of the proxy for plain HTTP; 0 for the one of the environment.
+    #[serde(rename = "proxy.http_port")]
+    pub(crate) proxy_http_port: u16,
+    /// Port of the proxy for HTTPS; 0 for the one of the environment.
+    #[serde(rename = "proxy.https_port")]
+    pub(crate) proxy_https_port: u16,
 }
+
+/// The form of a line of the access log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    Json,
+    Combined,
+}
+
+/// The fields of a JSON line of the access log that can be chosen. The binary's own test holds them to those of the
+/// data plane.
+pub const LOG_FIELDS: &[&str] = &[
+    "request_id",
+    "client_ip",
+    "host_id",
+    "host",
+    "method",
+    "path",
+    "query",
+    "protocol",
+    "scheme",
+    "status",
+    "duration_us",
+    "upstream",
+    "dns_us",
+    "connect_us",
+    "tls_us",
+    "upstream_us",
+    "bytes_in",
+    "bytes_out",
+    "user_agent",
+    "referer",
+    "stop",
+    "fault",
+];
 
 impl Default for Settings {
     fn default() -> Self {
@@ -37,6 +90,12 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             ui_allowed_hosts: Vec::new(),
             log_retention_files: 5,
+            log_format: LogFormat::Json,
+            log_fields: Vec::new(),
+            log_sample: 1,
+            metrics_open_to: Vec::new(),
+            proxy_http_port: 0,
+            proxy_https_port: 0,
         }
     }
 }
@@ -108,6 +167,22 @@ impl Settings {
             if let Err(message) = base::DomainPattern::parse(entry) {
                 fault(&format!("ui.allowed_hosts.{at}"), message);
             }
+        }
+        for (at, entry) in self.metrics_open_to.iter_mut().enumerate() {
+            *entry = entry.trim().to_owned();
+            if !is_network(entry) {
+                let message = format!("'{entry}' is no address and no network; write one like 127.0.0.0/8");
+                fault(&format!("metrics.open_to.{at}"), message);
+            }
+        }
+        for (at, entry) in self.log_fields.iter().enumerate() {
+            if !LOG_FIELDS.contains(&entry.as_str()) {
+                let message = format!("there is no field '{entry}'; there are {}", LOG_FIELDS.join(", "));
+                fault(&format!("log.fields.{at}"), message);
+            }
+        }
+        if self.proxy_http_port != 0 && self.proxy_http_port == self.proxy_https_port {
+            fault("proxy.https_port", "is the port for plain HTTP already; give each its own".to_owned());
         }
         errors
     }

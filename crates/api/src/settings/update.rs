@@ -1,6 +1,6 @@
 //! `PUT /settings`.
 
-use super::known::{DefaultSiteAction, Settings};
+use super::known::{DefaultSiteAction, LogFormat, Settings};
 use crate::access::Admin;
 use crate::error::{Error, Result};
 use crate::input::{Body, Input};
@@ -9,7 +9,10 @@ use crate::proxy_hosts::wait_until_applied;
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Ax;
+use base::FieldError;
 use serde::Deserialize;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use store::settings::NewSetting;
 use utoipa::ToSchema;
 
@@ -41,6 +44,30 @@ pub(crate) struct SettingsInput {
     #[serde(default, rename = "log.retention_files")]
     #[schema(nullable = false, minimum = 1, maximum = 100, example = 5)]
     log_retention_files: Option<u32>,
+    /// The form of a line of the access log.
+    #[serde(default, rename = "log.format")]
+    #[schema(nullable = false)]
+    log_format: Option<LogFormat>,
+    /// Which fields a JSON line of the access log has, beside `time`; empty for all.
+    #[serde(default, rename = "log.fields")]
+    #[schema(nullable = false, max_items = 40, example = json!([]))]
+    log_fields: Option<Vec<LogFieldInput>>,
+    /// One of so many requests that went well is logged, and each that did not.
+    #[serde(default, rename = "log.sample")]
+    #[schema(nullable = false, minimum = 1, maximum = 10000, example = 1)]
+    log_sample: Option<u32>,
+    /// Addresses and networks that may read the metrics without a token.
+    #[serde(default, rename = "metrics.open_to")]
+    #[schema(nullable = false, max_items = 100, example = json!([]))]
+    metrics_open_to: Option<Vec<NetworkInput>>,
+    /// Port of the proxy for plain HTTP; 0 for the one of the environment. Changes hold at once.
+    #[serde(default, rename = "proxy.http_port")]
+    #[schema(nullable = false, minimum = 0, maximum = 65535, example = 0)]
+    proxy_http_port: Option<u16>,
+    /// Port of the proxy for HTTPS; 0 for the one of the environment. Changes hold at once.
+    #[serde(default, rename = "proxy.https_port")]
+    #[schema(nullable = false, minimum = 0, maximum = 65535, example = 0)]
+    proxy_https_port: Option<u16>,
 }
 
 impl Input for SettingsInput {}
@@ -51,11 +78,50 @@ impl Input for SettingsInput {}
 #[schema(min_length = 2, max_length = 43, pattern = "NETWORK", example = "10.0.0.0/8")]
 pub(crate) struct NetworkInput(String);
 
+/// The name of a field of the access log.
+#[derive(Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(min_length = 1, max_length = 40, example = "status")]
+pub(crate) struct LogFieldInput(String);
+
 /// A name, or `*.` and a name.
 #[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(min_length = 1, max_length = 253, pattern = "DOMAIN", example = "charon.example.com")]
 pub(crate) struct AllowedHostInput(String);
+
+/// New ports that somebody else has: better said now than found out later.
+fn ports_in_use(state: &State, before: &Settings, after: &Settings) -> Vec<FieldError> {
+    let ours: Vec<u16> = state
+        .engines
+        .listeners()
+        .iter()
+        .filter(|listener| listener.purpose != "ui")
+        .filter_map(|listener| listener.address.parse::<SocketAddr>().ok())
+        .map(|address| address.port())
+        .collect();
+    let ports = [
+        ("proxy.http_port", before.proxy_http_port, after.proxy_http_port),
+        ("proxy.https_port", before.proxy_https_port, after.proxy_https_port),
+    ];
+    let fault = |(field, old, new): (&str, u16, u16)| {
+        if new == old || new == 0 || ours.contains(&new) {
+            return None;
+        }
+        let error = TcpListener::bind((Ipv4Addr::UNSPECIFIED, new)).err()?;
+        let message = match error.kind() {
+            ErrorKind::AddrInUse => {
+                format!("another program has the port {new}; ask who with  ss -ltnp 'sport = :{new}'")
+            }
+            ErrorKind::PermissionDenied => {
+                format!("this user may not take the port {new}; use one from 1024 up")
+            }
+            _ => format!("the port {new} cannot be taken: {error}"),
+        };
+        Some(FieldError::new(field, message))
+    };
+    ports.into_iter().filter_map(fault).collect()
+}
 
 /// Change settings
 ///
@@ -85,7 +151,18 @@ pub(crate) async fn update(
         after.ui_allowed_hosts = sent.into_iter().map(|entry| entry.0).collect();
     }
     after.log_retention_files = input.log_retention_files.unwrap_or(after.log_retention_files);
-    let errors = after.check();
+    after.log_format = input.log_format.unwrap_or(after.log_format);
+    if let Some(sent) = input.log_fields {
+        after.log_fields = sent.into_iter().map(|entry| entry.0).collect();
+    }
+    after.log_sample = input.log_sample.unwrap_or(after.log_sample);
+    if let Some(sent) = input.metrics_open_to {
+        after.metrics_open_to = sent.into_iter().map(|entry| entry.0).collect();
+    }
+    after.proxy_http_port = input.proxy_http_port.unwrap_or(after.proxy_http_port);
+    after.proxy_https_port = input.proxy_https_port.unwrap_or(after.proxy_https_port);
+    let mut errors = after.check();
+    errors.extend(ports_in_use(&state, &before, &after));
     if !errors.is_empty() {
         return Err(Error::Validation(errors));
     }

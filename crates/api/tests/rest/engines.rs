@@ -57,6 +57,9 @@ impl Engines for FakeEngines {
     fn host_states(&self) -> HashMap<String, HostState> {
         self.states.lock().unwrap().clone()
     }
+    fn metrics(&self, form: MetricsForm) -> String {
+        format!("charon_build_info 1\n# {form:?}\n")
+    }
     fn traffic(&self) -> Traffic {
         Traffic { window_seconds: 300, ..Traffic::default() }
     }

@@ -113,8 +113,7 @@ impl Shared {
         let mut inner = self.0.lock().await;
         inner.adopt(settings, inherited, fixed);
         inner.reconcile(settings);
-        let states = inner.states.borrow().clone();
-        states
+        inner.states.borrow().clone()
     }
 
     /// Whether the sockets come from the service manager.

@@ -451,6 +451,10 @@ impl Downstream for Client {
         self.poll_flush(cx)
     }
 
+    fn spoil(&mut self) {
+        self.keep_alive = false;
+    }
+
     fn abort(&mut self) {
         self.aborted = true;
     }

@@ -49,6 +49,17 @@ pub enum Protocol {
     Http2,
 }
 
+impl Protocol {
+    /// The version as in a request line; HTTP/2 has none there, and tools expect this one.
+    pub(crate) fn version(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2.0",
+        }
+    }
+}
+
 /// Whose fault it was that a request did not go well.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -107,8 +118,17 @@ pub struct Entry {
     pub status: u16,
     /// From the head until the last byte of the answer, in microseconds.
     pub duration_us: u64,
-    /// The origin's address, when one was reached.
+    /// The origin's address that was tried last, also when it was not reached.
     pub upstream: Option<SocketAddr>,
+    /// How long the origin's name was looked up, in microseconds; absent when it was known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_us: Option<u64>,
+    /// How long connecting took, in microseconds; absent when a kept connection was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_us: Option<u64>,
+    /// How long the TLS handshake with the origin took, in microseconds; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_us: Option<u64>,
     /// From the head until the first byte of the origin's answer, in microseconds.
     pub upstream_us: Option<u64>,
     /// Bytes of the request: head and body.
@@ -167,6 +187,9 @@ pub(crate) struct Record {
     pub(crate) status: u16,
     pub(crate) duration_us: u64,
     pub(crate) upstream: Option<SocketAddr>,
+    pub(crate) dns_us: Option<u64>,
+    pub(crate) connect_us: Option<u64>,
+    pub(crate) tls_us: Option<u64>,
     pub(crate) upstream_us: Option<u64>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
@@ -195,6 +218,9 @@ impl Record {
             status: self.status,
             duration_us: self.duration_us,
             upstream: self.upstream,
+            dns_us: self.dns_us,
+            connect_us: self.connect_us,
+            tls_us: self.tls_us,
             upstream_us: self.upstream_us,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,

@@ -2,9 +2,11 @@
 //! turns them into JSON lines and feeds live viewers.
 
 mod entry;
+mod format;
 mod writer;
 
 pub use entry::{Entry, Fault, Protocol, RequestId, StoppedBy};
 pub(crate) use entry::{Record, Texts};
+pub use format::{LOG_FIELDS, LogFormat};
 pub use writer::{LogSettings, LogStatus};
 pub(crate) use writer::{Sender, Writer};

@@ -1,6 +1,7 @@
 //! The thread that writes the access log. A sink that cannot be written never holds up a request: entries are
 //! dropped and counted, the reason can be read, and opening is tried again.
 
+use super::format::{self, LogFormat};
 use super::{Entry, Record};
 use crate::stats::WorkerStats;
 use base::{Clock, Timestamp};
@@ -12,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -22,6 +22,8 @@ const RING: usize = 8 * 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How often it tries to open a sink that failed.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long the last lines may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Entries that a slow live viewer may lag behind.
 const LIVE: usize = 1024;
 
@@ -34,11 +36,24 @@ pub struct LogSettings {
     pub max_bytes: u64,
     /// How many files are kept aside.
     pub keep: u32,
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Which of [`super::LOG_FIELDS`] a JSON line has; empty for all.
+    pub fields: Vec<String>,
+    /// One of so many requests that went well is written, and each that did not. 1 writes all.
+    pub sample: u32,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { path: None, max_bytes: 10 * 1024 * 1024, keep: 5 }
+        Self {
+            path: None,
+            max_bytes: 10 * 1024 * 1024,
+            keep: 5,
+            format: LogFormat::default(),
+            fields: Vec::new(),
+            sample: 1,
+        }
     }
 }
 
@@ -49,6 +64,8 @@ pub struct LogStatus {
     pub written: u64,
     /// Entries lost, because the file could not be written or because there were more than could be written.
     pub dropped: u64,
+    /// Entries of requests that went well, left out on purpose.
+    pub sampled_out: u64,
     /// Why the file cannot be written now.
     pub error: Option<String>,
     /// Since when it cannot.
@@ -75,7 +92,9 @@ pub(crate) struct Writer {
     live: broadcast::Sender<Arc<Entry>>,
     stop: SyncSender<()>,
     reopen: Arc<AtomicBool>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    next: Arc<Mutex<Option<LogSettings>>>,
+    /// Closes when the thread has ended.
+    ended: Mutex<Receiver<()>>,
 }
 
 impl Writer {
@@ -98,26 +117,26 @@ impl Writer {
         let status = Arc::new(Mutex::default());
         let live = broadcast::Sender::new(LIVE);
         let reopen = Arc::new(AtomicBool::new(false));
+        let next = Arc::new(Mutex::new(None));
+        let (alive, ended) = sync_channel::<()>(1);
         let state = State {
             rings,
             live: live.clone(),
             status: status.clone(),
-            sink: settings.path.clone().map(|path| Sink {
-                path,
-                file: None,
-                size: 0,
-                torn: false,
-                retry_at: None,
-                looked_at: Duration::ZERO,
-            }),
+            sink: settings.path.clone().map(Sink::new),
             reopen: reopen.clone(),
+            next: next.clone(),
+            written: 0,
+            sampled_out: 0,
             settings,
             clock,
             lines: Vec::new(),
         };
-        let thread =
-            std::thread::Builder::new().name("access-log".to_owned()).spawn(move || state.run(&stopped))?;
-        Ok((Self { status, live, stop, reopen, thread: Mutex::new(Some(thread)) }, senders))
+        std::thread::Builder::new().name("access-log".to_owned()).spawn(move || {
+            let _alive = alive;
+            state.run(&stopped);
+        })?;
+        Ok((Self { status, live, stop, reopen, next, ended: Mutex::new(ended) }, senders))
     }
 
     pub(crate) fn status(&self) -> LogStatus {
@@ -128,19 +147,23 @@ impl Writer {
         self.live.subscribe()
     }
 
+    /// Writes as these settings say from now on.
+    pub(crate) fn set(&self, settings: LogSettings) {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(settings);
+    }
+
     /// Opens the file anew before the next line.
     pub(crate) fn reopen(&self) {
         self.reopen.store(true, Ordering::Relaxed);
     }
 
-    /// Writes what is there and ends the thread.
+    /// Writes what is there and ends the thread. A sink that blocks is not waited for.
     pub(crate) fn stop(&self) {
         // A full channel holds a stop already; a closed one has ended.
         let _ = self.stop.try_send(());
-        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the access log's writer panicked; please report this");
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(LAST_WORDS) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the access log's file blocks; its last lines are lost");
         }
     }
 }
@@ -152,6 +175,10 @@ struct State {
     settings: LogSettings,
     sink: Option<Sink>,
     reopen: Arc<AtomicBool>,
+    next: Arc<Mutex<Option<LogSettings>>>,
+    /// Lines that wait, and entries that were left out since.
+    written: u64,
+    sampled_out: u64,
     clock: Arc<dyn Clock>,
     lines: Vec<u8>,
 }
@@ -170,7 +197,7 @@ struct Sink {
 impl State {
     fn run(mut self, stopped: &Receiver<()>) {
         // Opened at once, so that a wrong path shows before the first request.
-        self.write(0);
+        self.write();
         loop {
             let last = !matches!(stopped.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout));
             self.round();
@@ -182,28 +209,39 @@ impl State {
 
     /// Takes everything that is there.
     fn round(&mut self) {
-        let mut count = 0;
+        self.follow_settings();
         for index in 0..self.rings.len() {
             // At most one ring's content per turn, so that a busy worker does not starve the others.
             for _ in 0..RING {
                 match self.rings[index].try_recv() {
                     Ok(record) => {
                         self.take(record.into_entry());
-                        count += 1;
                     }
                     Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
                 }
             }
         }
-        self.write(count);
+        self.write();
+    }
+
+    fn follow_settings(&mut self) {
+        let next = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(next) = next {
+            if next.path != self.settings.path {
+                self.sink = next.path.clone().map(Sink::new);
+            }
+            self.settings = next;
+        }
     }
 
     fn take(&mut self, entry: Entry) {
         if self.sink.is_some() {
-            let before = self.lines.len();
-            match serde_json::to_writer(&mut self.lines, &entry) {
-                Ok(()) => self.lines.push(b'\n'),
-                Err(_) => self.lines.truncate(before),
+            let settings = &self.settings;
+            if format::is_wanted(&entry, settings.sample) {
+                format::put(&entry, settings.format, &settings.fields, &mut self.lines);
+                self.written += 1;
+            } else {
+                self.sampled_out += 1;
             }
         }
         if self.live.receiver_count() > 0 {
@@ -212,8 +250,9 @@ impl State {
         }
     }
 
-    /// Writes the lines of `count` entries.
-    fn write(&mut self, count: u64) {
+    /// Writes the lines that wait.
+    fn write(&mut self) {
+        let (count, sampled_out) = (std::mem::take(&mut self.written), std::mem::take(&mut self.sampled_out));
         let Some(sink) = &mut self.sink else { return };
         let now = self.clock.monotonic();
         if sink.retry_at.is_some_and(|at| now < at) {
@@ -231,6 +270,7 @@ impl State {
         let result = sink.append(&self.lines, &self.settings);
         self.lines.clear();
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.sampled_out += sampled_out;
         match result {
             Ok(()) => {
                 sink.retry_at = None;
@@ -257,6 +297,10 @@ impl State {
 }
 
 impl Sink {
+    fn new(path: PathBuf) -> Self {
+        Self { path, file: None, size: 0, torn: false, retry_at: None, looked_at: Duration::ZERO }
+    }
+
     /// A file that logrotate or a person has put aside, or removed, is not written any more.
     fn let_go_of_what_was_moved(&mut self) {
         let same = |file: &File| {

@@ -1,7 +1,7 @@
 //! The access log: what stands in it, and that nothing it does holds up a request (acceptance E14, G11).
 
 use crate::kit::*;
-use proxy::LogSettings;
+use proxy::{LogFormat, LogSettings};
 use serde_json::Value;
 use std::path::Path;
 
@@ -86,7 +86,7 @@ fn the_log_is_put_aside_by_size() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("access.log");
     let origin = Origin::ok();
-    let log = LogSettings { path: Some(path.clone()), max_bytes: 2_000, keep: 2 };
+    let log = LogSettings { path: Some(path.clone()), max_bytes: 2_000, keep: 2, ..LogSettings::default() };
     let proxy = start(&spec_for(&origin), quick(), log);
     let mut client = Client::of(&proxy);
     let aside = |number: u32| folder.path().join(format!("access.log.{number}"));
@@ -99,4 +99,116 @@ fn the_log_is_put_aside_by_size() {
         proxy.log_status().written > 60
     });
     assert!(!aside(3).exists() && !lines(&aside(1)).is_empty());
+}
+
+#[test]
+fn a_file_that_was_moved_or_removed_is_opened_anew_by_itself_and_on_demand_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let origin = Origin::ok();
+    let log = LogSettings { path: Some(path.clone()), ..LogSettings::default() };
+    let proxy = start(&spec_for(&origin), quick(), log);
+    let mut client = Client::of(&proxy);
+    client.get("/first");
+    eventually("a line", || lines(&path).len() == 1);
+    let aside = folder.path().join("access.log-20260101");
+    std::fs::rename(&path, &aside).unwrap();
+    eventually("lines go into a new file", || {
+        client.get("/second");
+        !lines(&path).is_empty()
+    });
+    assert!(lines(&aside)[0]["path"] == "/first");
+    std::fs::remove_file(&path).unwrap();
+    proxy.reopen_log();
+    client.get("/third");
+    eventually("and again", || lines(&path).iter().any(|line| line["path"] == "/third"));
+    assert_eq!(proxy.log_status().dropped, 0);
+}
+
+#[test]
+fn lines_of_the_combined_format_cannot_be_forged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let origin = Origin::ok();
+    let log = LogSettings { path: Some(path.clone()), format: LogFormat::Combined, ..LogSettings::default() };
+    let proxy = start(&spec_for(&origin), quick(), log);
+    let mut client = Client::of(&proxy);
+    client.send("GET /a?b=\"c HTTP/1.1\r\nHost: a.test\r\nUser-Agent: x\" 200 \\\u{e4}\r\n\r\n");
+    client.answer().unwrap();
+    eventually("a line", || std::fs::read_to_string(&path).unwrap_or_default().ends_with('\n'));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, after) = text.trim_end().split_once("] ").unwrap();
+    assert!(before.starts_with("127.0.0.1 - - [") && before.ends_with(" +0000"), "{text}");
+    let time = before.rsplit('[').next().unwrap();
+    let (date, clock) = time.split_once(':').unwrap();
+    assert!(date.split('/').count() == 3 && clock.len() == "13:55:36 +0000".len(), "{time}");
+    let (request, rest) = after[1..].split_once("\" ").unwrap();
+    assert_eq!(request, "GET /a?b=\\x22c HTTP/1.1");
+    assert!(rest.starts_with("200 ") && rest.ends_with(" \"-\" \"x\\x22 200 \\x5C\\xC3\\xA4\""), "{rest}");
+}
+
+#[test]
+fn fields_are_chosen_and_only_requests_that_went_well_are_sampled_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let origin = Origin::answering(|head, _| {
+        let status = if head.contains("/bad") { "500 No" } else { "200 OK" };
+        format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").into_bytes()
+    });
+    let log = LogSettings { path: Some(path.clone()), ..LogSettings::default() };
+    let proxy = start(&spec_for(&origin), quick(), log.clone());
+    let fields = ["path", "status"].map(str::to_owned).to_vec();
+    proxy.set_log(LogSettings { fields, sample: 10, ..log });
+    let mut client = Client::of(&proxy);
+    // Settings are taken over before the next batch of lines.
+    eventually("the settings hold", || {
+        client.get("/warm");
+        lines(&path).last().is_some_and(|line| line.get("method").is_none())
+    });
+    let before = lines(&path).len();
+    for _ in 0..100 {
+        client.get("/good");
+        client.get("/bad");
+    }
+    let written = |what: &str| lines(&path)[before..].iter().filter(|line| line["path"] == what).count();
+    eventually("all errors are there", || written("/bad") == 100);
+    assert!((5..=15).contains(&written("/good")), "{}", written("/good"));
+    assert!(proxy.log_status().sampled_out >= 85 && proxy.log_status().dropped == 0);
+    let all = lines(&path);
+    let names: Vec<_> = all.last().unwrap().as_object().unwrap().keys().collect();
+    assert_eq!(names, ["path", "status", "time"]);
+}
+
+#[test]
+fn a_full_disk_and_a_blocked_sink_cost_lines_and_nothing_else() {
+    let origin = Origin::ok();
+    let log = LogSettings { path: Some("/dev/full".into()), ..LogSettings::default() };
+    let proxy = start(&spec_for(&origin), quick(), log);
+    let mut client = Client::of(&proxy);
+    for _ in 0..20 {
+        assert_eq!(client.get("/").status(), 200);
+    }
+    eventually("what is lost is counted, and why", || {
+        proxy.log_status().dropped == 20
+            && proxy.log_status().error.is_some_and(|why| why.contains("No space"))
+    });
+
+    // Nobody reads this pipe, so opening it blocks for ever.
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let log = LogSettings { path: Some(pipe), ..LogSettings::default() };
+    let proxy = start(&spec_for(&origin), quick(), log);
+    let mut client = Client::of(&proxy);
+    // More than fit between the workers and the writer; answers of ours need no origin.
+    let request = "GET / HTTP/1.1\r\nHost: unknown.test\r\n\r\n".repeat(100);
+    for _ in 0..90 {
+        client.send(&request);
+        for _ in 0..100 {
+            assert_eq!(client.answer().unwrap().status(), 404);
+        }
+    }
+    eventually("what is lost is counted", || proxy.log_status().dropped > 0);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(proxy.drain(std::time::Duration::ZERO));
 }
