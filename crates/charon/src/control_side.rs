@@ -89,7 +89,7 @@ impl ControlSide {
             tasks::spawn_task(listen, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_certificates, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_database, Wake::new(), all.clone(), board.clone()),
-            tasks::spawn_task(remove_sessions, Wake::new(), all.clone(), board.clone()),
+            tasks::spawn_task(retention, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(watch_log, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_proxy, Wake::new(), all.clone(), board.clone()),
         ];
