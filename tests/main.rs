@@ -16,6 +16,7 @@ mod docs;
 mod hosts;
 mod kill;
 mod main_job;
+mod metrics;
 mod postgres;
 mod sqlite;
 mod start;

@@ -124,6 +124,11 @@ impl RawClient {
         Ok(Self { stream: BufReader::new(Box::new(stream)) })
     }
 
+    /// The connection itself, for another protocol.
+    pub fn into_stream(self) -> impl AsyncRead + AsyncWrite + Send + Unpin + 'static {
+        self.stream
+    }
+
     /// Sends these bytes as they are.
     ///
     /// # Errors

@@ -1434,6 +1434,16 @@ export interface components {
             /** @description `User-Agent`; may be empty. */
             user_agent: string;
         };
+        /**
+         * @description The name of a field of the access log.
+         * @example status
+         */
+        LogFieldInput: string;
+        /**
+         * @description The form of a line of the access log.
+         * @enum {string}
+         */
+        LogFormat: "json" | "combined";
         /** @description How the writing of the access log goes. */
         LogHealth: {
             /**
@@ -1748,11 +1758,44 @@ export interface components {
              */
             "default_site.redirect_url": string;
             /**
+             * @description Which fields a JSON line of the access log has, beside `time`; empty for all.
+             * @default []
+             */
+            "log.fields": string[];
+            /**
+             * @description The form of a line of the access log.
+             * @default json
+             */
+            "log.format": components["schemas"]["LogFormat"];
+            /**
              * Format: int32
              * @description How many old access log files are kept.
              * @default 5
              */
             "log.retention_files": number;
+            /**
+             * Format: int32
+             * @description One of so many requests that went well is logged, and each that did not.
+             * @default 1
+             */
+            "log.sample": number;
+            /**
+             * @description Addresses and networks that may read the metrics without a token.
+             * @default []
+             */
+            "metrics.open_to": string[];
+            /**
+             * Format: int32
+             * @description Port of the proxy for plain HTTP; 0 for the one of the environment.
+             * @default 0
+             */
+            "proxy.http_port": number;
+            /**
+             * Format: int32
+             * @description Port of the proxy for HTTPS; 0 for the one of the environment.
+             * @default 0
+             */
+            "proxy.https_port": number;
             /**
              * @description Addresses and networks whose forwarded headers are believed.
              * @default []
@@ -1779,11 +1822,41 @@ export interface components {
              */
             "default_site.redirect_url"?: string;
             /**
+             * @description Which fields a JSON line of the access log has, beside `time`; empty for all.
+             * @example []
+             */
+            "log.fields"?: components["schemas"]["LogFieldInput"][];
+            /** @description The form of a line of the access log. */
+            "log.format"?: components["schemas"]["LogFormat"];
+            /**
              * Format: int32
              * @description How many old access log files are kept.
              * @example 5
              */
             "log.retention_files"?: number;
+            /**
+             * Format: int32
+             * @description One of so many requests that went well is logged, and each that did not.
+             * @example 1
+             */
+            "log.sample"?: number;
+            /**
+             * @description Addresses and networks that may read the metrics without a token.
+             * @example []
+             */
+            "metrics.open_to"?: components["schemas"]["NetworkInput"][];
+            /**
+             * Format: int32
+             * @description Port of the proxy for plain HTTP; 0 for the one of the environment. Changes hold at once.
+             * @example 0
+             */
+            "proxy.http_port"?: number;
+            /**
+             * Format: int32
+             * @description Port of the proxy for HTTPS; 0 for the one of the environment. Changes hold at once.
+             * @example 0
+             */
+            "proxy.https_port"?: number;
             /**
              * @description Addresses and networks whose forwarded headers are believed.
              * @example [

@@ -9,6 +9,12 @@ const settings: Settings = {
   trusted_proxies: ["10.0.0.0/8"],
   "ui.allowed_hosts": [],
   "log.retention_files": 5,
+  "log.format": "json",
+  "log.fields": [],
+  "log.sample": 1,
+  "metrics.open_to": [],
+  "proxy.http_port": 0,
+  "proxy.https_port": 0,
 };
 
 test("only what was changed is written", () => {
