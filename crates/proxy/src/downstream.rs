@@ -65,8 +65,6 @@ pub(crate) trait Downstream {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
     /// Ends the answer, with a trailer section when there was one; it is taken once.
     fn poll_finish(&mut self, cx: &mut Context<'_>, trailers: &mut Option<Vec<u8>>) -> Poll<io::Result<()>>;
-    /// Nothing that follows on the connection can be relied on: after the answer it ends.
-    fn spoil(&mut self);
     /// Breaks off an answer so that the client cannot take it for a whole one.
     fn abort(&mut self);
     /// After a 101: the client's connection itself.

@@ -329,10 +329,6 @@ impl<D: Downstream> Downstream for Shaped<'_, D> {
         self.down.poll_finish(cx, trailers)
     }
 
-    fn spoil(&mut self) {
-        self.down.spoil();
-    }
-
     fn abort(&mut self) {
         self.down.abort();
     }

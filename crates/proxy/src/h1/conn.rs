@@ -451,10 +451,6 @@ impl Downstream for Client {
         self.poll_flush(cx)
     }
 
-    fn spoil(&mut self) {
-        self.keep_alive = false;
-    }
-
     fn abort(&mut self) {
         self.aborted = true;
     }

@@ -439,9 +439,6 @@ impl Downstream for Stream {
         Poll::Ready(sent.map_err(|_| broken()))
     }
 
-    /// Streams share nothing but the connection, which the library drives.
-    fn spoil(&mut self) {}
-
     fn abort(&mut self) {
         match &mut self.answer {
             Some(answer) => answer.send_reset(Reason::INTERNAL_ERROR),
