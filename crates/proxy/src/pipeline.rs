@@ -178,18 +178,21 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         // for the host, too, since a redirect to another host by plain HTTP would leave HSTS unlearnt.
         phases::https_redirect::run(call)?;
 
-        // Before redirects, which clients may keep for ever, while maintenance ends.
-        phases::maintenance::run(call)?;
+        // Most hosts have none of these features, and are asked once for all of them.
+        if call.extra().is_some() {
+            // Before redirects, which clients may keep for ever, while maintenance ends.
+            phases::maintenance::run(call)?;
 
-        // Before the auth gateway, since preflights come without credentials (Fetch standard, section 3.2.2), and
-        // before redirects, which browsers do not follow for a preflight.
-        phases::cors::run(call)?;
+            // Before the auth gateway, since preflights come without credentials (Fetch standard, section 3.2.2),
+            // and before redirects, which browsers do not follow for a preflight.
+            phases::cors::run(call)?;
 
-        // Before the auth gateway: nobody has to log in to be sent elsewhere. On the path that was asked for.
-        phases::redirects::run(call)?;
+            // Before the auth gateway: nobody has to log in to be sent elsewhere. On the path that was asked for.
+            phases::redirects::run(call)?;
 
-        // Before anything reads a body.
-        phases::body_limit::run(call)?;
+            // Before anything reads a body.
+            phases::body_limit::run(call)?;
+        }
 
         // (The auth gateway, by forward auth: asks another server, so only what passed the cheap checks gets so
         // far, and it is asked about the path that the client asked for.)

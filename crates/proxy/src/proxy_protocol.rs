@@ -194,6 +194,31 @@ mod tests {
     }
 
     #[test]
+    fn bytes_of_any_kind_are_read_or_refused_without_harm() {
+        // Every byte of good headers is replaced by every value, and every beginning of them is read alone.
+        let line = b"PROXY TCP4 1.2.3.4 10.0.0.1 5678 443\r\n";
+        let rest = [1, 2, 3, 4, 10, 0, 0, 1, 0x16, 0x2e, 1, 0xbb, 4, 0, 2, 9, 9];
+        for value in 0..=255 {
+            for at in 0..line.len() {
+                let mut changed = *line;
+                changed[at] = value;
+                if let Ok(Origin::Client { from, to }) = version_1(&changed) {
+                    assert!(from.is_ipv4() && to.is_ipv4());
+                }
+                assert_eq!(version_1(&line[..at]), Err(NoHeader));
+            }
+            for at in 0..rest.len() {
+                let mut changed = rest;
+                changed[at] = value;
+                for family in [0x11, 0x21, value] {
+                    let _ = version_2(0x21, family, &changed);
+                    let _ = version_2(value, family, &rest[..at]);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_header_of_version_2_is_read_and_its_records_are_passed_over() {
         let v4 = [1, 2, 3, 4, 10, 0, 0, 1, 0x16, 0x2e, 1, 0xbb];
         let mut v6 = [0; 36];
