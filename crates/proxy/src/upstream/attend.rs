@@ -106,6 +106,10 @@ impl Checks {
     fn follow(&mut self, config: &Config) {
         let mut before = std::mem::take(&mut self.running);
         for target in config.hosts.targets() {
+            // Most upstreams have no check, and had none.
+            if target.health.is_none() && before.is_empty() {
+                continue;
+            }
             for (index, server) in target.servers.iter().enumerate() {
                 let key = (target.key.clone(), server.identity.clone());
                 let known = before.remove(&key);

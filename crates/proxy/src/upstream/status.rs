@@ -56,7 +56,7 @@ pub enum ServerHealth {
     Healthy,
     /// Its checks fail.
     Failing,
-    /// Requests failed; it is tried again after a while.
+    /// Requests failed; until it is tried again it gets requests only while no other server is well.
     Aside,
     /// Well again, with a share that grows.
     SlowStarting,

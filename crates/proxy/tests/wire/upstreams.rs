@@ -5,7 +5,7 @@ use base::{Clock, Secret, SystemClock};
 use proxy::spec::{
     AllDown, Balance, ConnectionLimits, Passive, ProxyProtocol, Server, Spec, Sticky, Timeouts, Upstream,
 };
-use proxy::{Fault, Limits, LogSettings, Proxy, ServerHealth};
+use proxy::{Fault, Limits, LogSettings, Proxy, ServerHealth, Settings};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -325,6 +325,39 @@ fn requests_beyond_the_limit_wait_and_beyond_the_queue_get_503() {
     }
     eventually("all places are free", || proxy.upstreams()[0].servers[0].active == 0);
     assert_eq!(proxy.upstreams()[0].waiting, 0);
+}
+
+#[test]
+fn the_limit_of_a_server_holds_over_all_workers() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (inside, peak) = (now.clone(), most.clone());
+    let origin = Origin::answering(move |_, _| {
+        peak.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::yield_now();
+        inside.fetch_sub(1, Ordering::SeqCst);
+        sized(b"ok")
+    });
+    let mut upstream = of(&[origin.address]);
+    upstream.limits = ConnectionLimits { max_connections: Some(2), queue: 1000, queue_timeout_ms: 60_000 };
+    let settings = Settings {
+        http: vec!["127.0.0.1:0".parse().unwrap()],
+        workers: 4,
+        limits: quick(),
+        ..Settings::default()
+    };
+    let proxy = proxy::start(settings, config(&spec_with(upstream)), Arc::new(SystemClock)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    assert_eq!(Client::of(&proxy).get("/").status(), 200);
+                }
+            });
+        }
+    });
+    assert!(most.load(Ordering::SeqCst) <= 2, "{}", most.load(Ordering::SeqCst));
+    eventually("all places are free", || proxy.upstreams()[0].servers[0].active == 0);
+    assert_eq!((proxy.upstreams()[0].waiting, proxy.stats().statuses[4]), (0, 0));
 }
 
 #[test]
