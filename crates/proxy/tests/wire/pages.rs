@@ -1,6 +1,7 @@
 //! Answers of our own: maintenance, pages of one's own, body limits, held-back bodies, hosts that cannot be
 //! served, and in which language of machines they speak.
 
+use crate::http2::{fetch, http2, run};
 use crate::kit::*;
 use proxy::LogSettings;
 use proxy::spec::{ErrorPage, ErrorPages, Host, Maintenance, Spec};
@@ -202,4 +203,31 @@ fn a_host_that_cannot_be_served_says_so_instead_of_being_unknown() {
     assert_eq!(proxy.config().host_ids().collect::<Vec<_>>(), ["id-a.test"]);
     let text = serde_json::to_string(&spec).unwrap();
     assert_eq!(serde_json::from_str::<Spec>(&text).unwrap(), spec);
+}
+
+#[test]
+fn limits_and_held_bodies_hold_on_http_2_too() {
+    let origin = Origin::answering(|_, body| sized(body));
+    let mut spec = spec_for(&origin);
+    spec.certificates = vec![certificate("c", &["a.test"])];
+    spec.hosts[0].traffic.max_body = Some(100_000);
+    spec.hosts[0].traffic.buffer_body = Some(50_000);
+    let proxy = start(&spec, quick(), LogSettings::default());
+    run(async {
+        let mut sender = http2(&proxy, "a.test").await;
+        for (size, status) in [(10, 200), (40_000, 200), (90_000, 200), (100_000, 200), (100_001, 413)] {
+            // Without a length, so that it shows only as it comes; and with one.
+            for told in [false, true] {
+                let mut request = http::Request::post("https://a.test/");
+                if told {
+                    request = request.header("content-length", size);
+                }
+                let body = vec![b'x'; size];
+                let sent = fetch(&mut sender, request.body(()).unwrap(), Some((&body, None))).await;
+                let (head, answer, _) = sent.unwrap();
+                assert_eq!(head.status.as_u16(), status, "{size} {told}");
+                assert!(status != 200 || answer == body, "{size} {told}");
+            }
+        }
+    });
 }
