@@ -66,9 +66,11 @@ impl Pool {
         link.since = now;
         let mut idle = self.idle.borrow_mut();
         let idle = idle.entry(server.pool).or_default();
-        if idle.links.len() < MAX_IDLE {
-            idle.links.push(link);
+        if idle.links.len() >= MAX_IDLE {
+            // The one that has idled longest is of least use: too old for a POST, and next to expire.
+            idle.links.remove(0);
         }
+        idle.links.push(link);
     }
 
     /// A connection that was taken at `now` ended without a byte of an answer.

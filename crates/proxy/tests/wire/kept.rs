@@ -137,3 +137,33 @@ fn posts_that_race_with_the_end_of_a_connection_never_run_twice() {
     }
     assert!(answered > 20 && connections > 10, "{answered} {connections}");
 }
+
+#[test]
+fn many_old_connections_do_not_keep_new_ones_from_being_used_again() {
+    // More at once than are kept, so that the pool is full of connections too old for a POST.
+    let origin = Origin::scripted(|wire, _| {
+        while let Some(head) = wire.head() {
+            wire.body(&head);
+            if head.contains("/together") {
+                pause(Duration::from_millis(300));
+            }
+            wire.send(&sized(b"ok"));
+        }
+    });
+    let proxy = proxy_for(&origin);
+    let mut crowd: Vec<_> = (0..140).map(|_| Client::of(&proxy)).collect();
+    for client in &mut crowd {
+        client.send("GET /together HTTP/1.1\r\nHost: a.test\r\n\r\n");
+    }
+    for client in &mut crowd {
+        assert_eq!(client.answer().unwrap().status(), 200);
+    }
+    pause(Duration::from_millis(1500));
+    let before = origin.connections();
+    let mut client = Client::of(&proxy);
+    for _ in 0..50 {
+        client.send(format!("POST / {POST}"));
+        assert_eq!(client.answer().unwrap().status(), 200);
+    }
+    assert!(origin.connections() - before <= 3, "{}", origin.connections() - before);
+}
