@@ -54,7 +54,9 @@ struct Way {
 impl Way {
     async fn connect(&self, tls: bool) -> RawClient {
         if tls {
-            RawClient::connect_tls(self.https, HOST, &self.roots, &["http/1.1"]).await.expect("a TLS connection")
+            RawClient::connect_tls(self.https, HOST, &self.roots, &["http/1.1"])
+                .await
+                .expect("a TLS connection")
         } else {
             RawClient::connect(self.http).await.expect("a connection")
         }
@@ -75,7 +77,8 @@ async fn ask(way: Way, tls: bool, fresh: bool, load: Load) {
 }
 
 async fn ask_by_http2(way: Way, load: Load) {
-    let client = RawClient::connect_tls(way.https, HOST, &way.roots, &["h2"]).await.expect("a TLS connection");
+    let client =
+        RawClient::connect_tls(way.https, HOST, &way.roots, &["h2"]).await.expect("a TLS connection");
     let (sender, connection) = h2::client::handshake(client.into_stream()).await.expect("HTTP/2");
     let mut streams = tokio::task::JoinSet::new();
     // Its end shows in the streams.
@@ -156,7 +159,10 @@ async fn download(mut client: RawClient, load: Load) {
             break;
         }
         assert_eq!(size, b"8\r\n");
-        assert_eq!(client.read_exact(10).await.expect("the download stays"), format!("{number:08}\r\n").as_bytes());
+        assert_eq!(
+            client.read_exact(10).await.expect("the download stays"),
+            format!("{number:08}\r\n").as_bytes()
+        );
         number += 1;
     }
     assert!(number > 1 && !load.goes_on(), "a download ended early, after {number} pieces");
@@ -167,7 +173,8 @@ async fn changes_of_the_configuration_fail_no_request_and_close_no_connection() 
     let app = App::start().await;
     let mut admin = app.admin().await;
     let load = Load::default();
-    let (origin, sockets) = (Origin::start(Answer::text("steady")).await, Origin::start(Answer::WebSocketEcho).await);
+    let (origin, sockets) =
+        (Origin::start(Answer::text("steady")).await, Origin::start(Answer::WebSocketEcho).await);
     let steady = hosts::add(&mut admin, HOST, &origin).await;
     hosts::add(&mut admin, "chat.example.com", &sockets).await;
     let slow = dripping_origin(load.clone()).await;
@@ -182,7 +189,8 @@ async fn changes_of_the_configuration_fail_no_request_and_close_no_connection() 
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..WEB_SOCKETS {
         let mut socket = RawClient::connect(way.http).await.unwrap();
-        let ask = "GET / HTTP/1.1\r\nhost: chat.example.com\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
+        let ask =
+            "GET / HTTP/1.1\r\nhost: chat.example.com\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
         socket.send(ask).await.unwrap();
         assert_eq!(socket.read_head().await.unwrap().status(), 101);
         clients.spawn(chat(socket, number, load.clone()));

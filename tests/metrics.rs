@@ -52,7 +52,10 @@ fn parse(page: &str) -> (BTreeMap<String, String>, Samples) {
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a kind");
             assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
-            assert!(helped.contains(name) && kinds.insert(name.to_owned(), kind.to_owned()).is_none(), "{line}");
+            assert!(
+                helped.contains(name) && kinds.insert(name.to_owned(), kind.to_owned()).is_none(),
+                "{line}"
+            );
             family = name.to_owned();
         } else {
             assert!(!line.starts_with('#'), "{line}");
@@ -61,8 +64,10 @@ fn parse(page: &str) -> (BTreeMap<String, String>, Samples) {
                 Some((name, rest)) => (name, rest.strip_suffix('}').expect("a brace")),
                 None => (series, ""),
             };
-            let part = name.strip_prefix(&*family).unwrap_or_else(|| panic!("{line} does not stand with {family}"));
-            let parts: &[&str] = if kinds[&family] == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
+            let part =
+                name.strip_prefix(&*family).unwrap_or_else(|| panic!("{line} does not stand with {family}"));
+            let parts: &[&str] =
+                if kinds[&family] == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
             assert!(is_name(name) && parts.contains(&part), "{line}");
             assert_eq!(labels(inner).contains_key("le"), part == "_bucket", "{line}");
             let value: f64 = value.parse().expect("a number");
@@ -75,7 +80,9 @@ fn parse(page: &str) -> (BTreeMap<String, String>, Samples) {
 
 fn buckets_grow_to_the_count(samples: &Samples, name: &str) {
     let mut by_host: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
-    for (series, value) in samples.iter().filter(|(series, _)| series.starts_with(&format!("{name}_bucket{{"))) {
+    for (series, value) in
+        samples.iter().filter(|(series, _)| series.starts_with(&format!("{name}_bucket{{")))
+    {
         let mut all = labels(series.split_once('{').unwrap().1.strip_suffix('}').unwrap());
         let bound = all.remove("le").unwrap();
         let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse().unwrap() };
@@ -86,9 +93,14 @@ fn buckets_grow_to_the_count(samples: &Samples, name: &str) {
         buckets.sort_by(|left, right| left.0.total_cmp(&right.0));
         assert!(buckets.windows(2).all(|pair| pair[0].1 <= pair[1].1), "{host}: {buckets:?}");
         let count = samples.iter().find(|(series, _)| {
-            series.starts_with(&format!("{name}_count{{")) && series.contains(&format!("host=\"{host}\""))
+            series.split_once('{').is_some_and(|(family, rest)| {
+                family == format!("{name}_count") && labels(rest.strip_suffix('}').unwrap())["host"] == host
+            })
         });
-        assert_eq!((buckets.last().unwrap().0, Some(&buckets.last().unwrap().1)), (f64::INFINITY, count.map(|it| it.1)));
+        assert_eq!(
+            (buckets.last().unwrap().0, Some(&buckets.last().unwrap().1)),
+            (f64::INFINITY, count.map(|it| it.1))
+        );
     }
 }
 
@@ -107,10 +119,8 @@ async fn metrics_parse_need_a_token_and_never_go_down() {
         client.read_response().await.unwrap()
     };
     assert_eq!(scrape("*/*", "").await.status, 401);
-    let made = admin
-        .post("/api-tokens", &json!({ "name": "prometheus", "scopes": ["read"] }))
-        .await
-        .expect(201);
+    let made =
+        admin.post("/api-tokens", &json!({ "name": "prometheus", "scopes": ["read"] })).await.expect(201);
     let token = made["token"].as_str().unwrap_or_else(|| panic!("{made}"));
     let token = format!("authorization: Bearer {token}\r\n");
 
@@ -137,14 +147,20 @@ async fn metrics_parse_need_a_token_and_never_go_down() {
             }
         }
         buckets_grow_to_the_count(&now, "charon_host_request_duration_seconds");
-        assert!(now["charon_requests_total{class=\"2xx\"}"] > before.get("charon_requests_total{class=\"2xx\"}").copied().unwrap_or(0.0));
+        assert!(
+            now["charon_requests_total{class=\"2xx\"}"]
+                > before.get("charon_requests_total{class=\"2xx\"}").copied().unwrap_or(0.0)
+        );
         assert!(now.keys().any(|series| series.contains("host=\"a \\\"quoted\\\" \\\\ name\"")), "{now:?}");
         before = now;
     }
     assert_eq!(before[&format!("charon_listener_up{{purpose=\"http\",address=\"{}\"}}", app.http())], 1.0);
 
     let open = scrape("application/openmetrics-text; version=1.0.0", &token).await;
-    assert_eq!(open.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(
+        open.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
     assert!(open.text().ends_with("# EOF\n") && open.text().contains("# TYPE charon_requests counter\n"));
     admin.put("/settings", &json!({ "metrics.open_to": ["127.0.0.0/8"] })).await.expect(200);
     assert_eq!(scrape("*/*", "").await.status, 200);

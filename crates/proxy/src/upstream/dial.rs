@@ -7,6 +7,7 @@ use super::pool::MAX_AGE;
 use super::{Link, say};
 use crate::config::{Seat, Server};
 use crate::io::Io;
+use crate::pipeline::Trace;
 use base::Clock;
 use std::future::poll_fn;
 use std::io;
@@ -33,6 +34,8 @@ pub(crate) struct Dialler<'a> {
     pub(crate) limit: Duration,
     /// A fresh random number, to choose among equal addresses.
     pub(crate) random: u64,
+    /// Told what was done and how long it took.
+    pub(crate) trace: &'a Trace,
 }
 
 impl Dialler<'_> {
@@ -61,13 +64,13 @@ impl Dialler<'_> {
                 stream.write_all(hello).await?;
                 return Ok(self.link(Io::Unix(stream), None, 0));
             }
-            Seat::Ip(address) => connect(*address).await?,
+            Seat::Ip(address) => self.reach(&[*address]).await?,
             Seat::Name { port, .. } => {
                 let mut addresses = self.addresses(live).await?;
                 addresses.iter_mut().for_each(|address| address.set_port(*port));
-                connect_any(&addresses).await?
+                self.reach(&addresses).await?
             }
-            Seat::Srv(_) => connect_any(&self.addresses(live).await?).await?,
+            Seat::Srv(_) => self.reach(&self.addresses(live).await?).await?,
         };
         let address = stream.peer_addr()?;
         stream.set_nodelay(true)?;
@@ -79,7 +82,9 @@ impl Dialler<'_> {
             Some(tls) => {
                 let config = tls.http2.as_ref().filter(|_| http2).unwrap_or(&tls.config);
                 let connector = TlsConnector::from(config.clone());
+                let began = self.clock.monotonic();
                 let handshake = connector.connect(tls.name.clone(), stream).await;
+                self.trace.tls.set(Some(self.since(began)));
                 Io::Tls(Box::new(handshake.map_err(|error| say_tls(&error))?.into()))
             }
         };
@@ -90,8 +95,25 @@ impl Dialler<'_> {
         let name = live.name.as_ref().ok_or(io::ErrorKind::NotFound)?;
         // Less than the limit, so that what is missing is named.
         let patience = self.limit.mul_f64(0.9);
-        let entries = name.entries(self.clock, self.attendant, patience).await?;
+        // A name that is known costs no look-up.
+        let (asked, began) = (name.generation() == 0, self.clock.monotonic());
+        let entries = name.entries(self.clock, self.attendant, patience).await;
+        if asked {
+            self.trace.dns.set(Some(self.since(began)));
+        }
+        let entries = entries?;
         Ok(names::order(entries, self.random))
+    }
+
+    async fn reach(&self, addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+        let began = self.clock.monotonic();
+        let stream = connect_any(addresses, self.trace).await;
+        self.trace.connect.set(Some(self.since(began)));
+        stream
+    }
+
+    fn since(&self, began: Duration) -> Duration {
+        self.clock.monotonic().saturating_sub(began)
     }
 
     fn link(&self, io: Io, address: Option<SocketAddr>, generation: u32) -> Link {
@@ -122,8 +144,9 @@ fn say_connect(error: &io::Error) -> io::Error {
 
 /// The first of these addresses that accepts. One that refuses is followed by the next at once, one that is silent
 /// after a moment, and goes on beside it.
-async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+async fn connect_any(addresses: &[SocketAddr], trace: &Trace) -> io::Result<TcpStream> {
     if let [address] = addresses {
+        trace.tried.set(Some(*address));
         return connect(*address).await;
     }
     type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>>>>;
@@ -149,6 +172,7 @@ async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
             }
             match waiting.next() {
                 Some(address) => {
+                    trace.tried.set(Some(*address));
                     attempts.push(Box::pin(connect(*address)));
                     pause.set(tokio::time::sleep(STAGGER));
                 }

@@ -246,6 +246,7 @@ async fn connect<D: Downstream>(
         attendant: &worker.attendant,
         limit: target.connect.unwrap_or(worker.limits.connect),
         random: worker.random(),
+        trace: &call.seen.trace,
     };
     // Boxed, since most requests need none, and every open connection would hold its room.
     let (server, http2) = (&live.servers[index], target.offers_http2(call.request.websocket));

@@ -11,6 +11,7 @@ use crate::config::Target;
 use crate::h1::body::{Decoder, Framing, Keep};
 use crate::h1::response;
 use crate::io::Io;
+use crate::pipeline::Trace;
 use crate::request::MAX_HEADERS;
 use crate::spec::HealthCheck;
 use base::Clock;
@@ -83,11 +84,13 @@ impl Prober {
         // A check is no client's request; it says that it comes from here.
         let here = SocketAddr::from(([127, 0, 0, 1], 0));
         let hello = target.proxy_protocol.map(|version| proxy_header::header(version, here, here));
+        let trace = Trace::default();
         let dialler = Dialler {
             clock: &*self.clock,
             attendant: &self.attendant,
             limit: target.connect.unwrap_or(self.limits.connect),
             random,
+            trace: &trace,
         };
         let http2 = target.offers_http2(false);
         let link = dialler

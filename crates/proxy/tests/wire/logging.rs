@@ -1,7 +1,7 @@
 //! The access log: what stands in it, and that nothing it does holds up a request (acceptance E14, G11).
 
 use crate::kit::*;
-use proxy::{LogFormat, LogSettings};
+use proxy::{Fault, LogFormat, LogSettings};
 use serde_json::Value;
 use std::path::Path;
 
@@ -211,4 +211,26 @@ fn a_full_disk_and_a_blocked_sink_cost_lines_and_nothing_else() {
     eventually("what is lost is counted", || proxy.log_status().dropped > 0);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(proxy.drain(std::time::Duration::ZERO));
+}
+
+#[test]
+fn an_origin_that_refuses_is_named_and_each_step_is_timed_only_when_it_took_place() {
+    let origin = Origin::ok();
+    let mut spec = spec_for(&origin);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    spec.hosts.push(host("b.test", closed));
+    let proxy = start(&spec, quick(), LogSettings::default());
+    let mut live = proxy.watch_log();
+    let mut client = Client::of(&proxy);
+    client.get("/first");
+    let first = live.blocking_recv().unwrap();
+    assert!(first.connect_us.is_some() && (first.dns_us, first.tls_us) == (None, None), "{first:?}");
+    client.get("/kept");
+    let kept = live.blocking_recv().unwrap();
+    assert_eq!((kept.upstream, kept.connect_us), (Some(origin.address), None));
+    client.send("GET / HTTP/1.1\r\nHost: b.test\r\n\r\n");
+    assert_eq!(client.answer().unwrap().status(), 502);
+    let refused = live.blocking_recv().unwrap();
+    assert_eq!((refused.upstream, refused.fault), (Some(closed), Fault::Upstream));
+    assert!(refused.connect_us.is_some());
 }
