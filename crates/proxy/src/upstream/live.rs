@@ -308,6 +308,19 @@ struct Known {
     names: AHashMap<(Arc<str>, bool), Arc<Name>>,
 }
 
+impl Known {
+    fn adopt(&mut self, target: &Target, live: &Live) {
+        for (server, known) in target.servers.iter().zip(&live.servers) {
+            self.servers.insert((target.key.clone(), server.identity.clone()), known.state.clone());
+            self.pools.insert(server.identity.clone(), known.pool);
+            if let Some(name) = &known.name {
+                self.names.insert((name.text.clone(), name.srv), name.clone());
+            }
+        }
+        self.queues.insert(target.key.clone(), (live.queue.clone(), live.turns.clone()));
+    }
+}
+
 impl Registry {
     pub(crate) fn new(workers: usize, clock: Arc<dyn Clock>) -> Self {
         Self { workers, clock, known: Mutex::default() }
@@ -316,9 +329,20 @@ impl Registry {
     /// Gives the upstreams of a configuration what is known about them, and forgets what no upstream needs.
     pub(crate) fn attach(&self, config: &Config) {
         let mut old = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut new = Known { last_pool: old.last_pool, ..Known::default() };
+        let mut new = Known {
+            // About as many as before.
+            servers: AHashMap::with_capacity(old.servers.len()),
+            queues: AHashMap::with_capacity(old.queues.len()),
+            pools: AHashMap::with_capacity(old.pools.len()),
+            names: AHashMap::with_capacity(old.names.len()),
+            last_pool: old.last_pool,
+        };
         for target in config.hosts.targets() {
-            _ = target.live.set(self.live(target, &mut old, &mut new));
+            // One that was served before, and comes back, has everything already.
+            match target.live.get() {
+                Some(live) => new.adopt(target, live),
+                None => _ = target.live.set(self.live(target, &mut old, &mut new)),
+            }
         }
         *old = new;
     }

@@ -201,3 +201,22 @@ fn checks_are_bounded_in_number_and_end_with_their_host() {
     eventually("some time passes", || SystemClock.monotonic() > later);
     assert!(checks.load(Ordering::SeqCst) <= count + 1);
 }
+
+#[test]
+fn a_configuration_that_comes_back_is_served_with_what_is_known_now() {
+    let ((one, well, _), (two, ..)) = (checked("one"), checked("two"));
+    let mut upstream = of(&[one.address, two.address]);
+    upstream.health = Some(HealthCheck { fall: 1, rise: 1, ..quick_check() });
+    let spec = spec_with(upstream);
+    let first = config(&spec);
+    let proxy = start(&spec, quick(), LogSettings::default());
+    proxy.publish(first.clone());
+    proxy.publish(config(&spec_with(of(&[nobody()]))));
+    well.store(false, Ordering::SeqCst);
+    proxy.publish(first);
+    eventually("its checks run again", || server(&proxy, 0).health == ServerHealth::Failing);
+    assert_eq!(tally(&mut Client::of(&proxy), 4).into_keys().collect::<Vec<_>>(), ["two"]);
+    // And the next one learns from it.
+    proxy.publish(config(&spec));
+    assert_eq!(server(&proxy, 0).health, ServerHealth::Failing);
+}
