@@ -120,6 +120,15 @@ impl Request {
         matches!(self.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"PUT" | b"DELETE")
     }
 
+    /// Whether it is a call of gRPC, whose streams may be silent for long.
+    pub(crate) fn is_grpc(&self) -> bool {
+        let mut fields = self.fields.iter().filter(|field| field.kind == Kind::Kept);
+        fields.any(|field| {
+            self.text(field.name).eq_ignore_ascii_case(b"content-type")
+                && self.text(field.value).starts_with(b"application/grpc")
+        })
+    }
+
     /// The path in normal form, see [`crate::path`].
     pub(crate) fn path(&self) -> &[u8] {
         self.text(self.path)

@@ -96,7 +96,7 @@ impl<'a, D: Downstream> Shaped<'a, D> {
     pub(crate) async fn gather(&mut self, call: &Call<'_>, limit: usize) -> Result<(), Option<BodyFault>> {
         let (worker, deadline) = (call.worker, call.deadline);
         let limits = worker.limits;
-        let mut pace = crate::sweep::Pace::new(&worker.sweep, deadline, limits.rate_grace);
+        let mut pace = crate::sweep::Pace::new(&worker.sweep, deadline, limits.rate_grace, limits.stall);
         poll_fn(|cx| {
             loop {
                 if self.down.body_done() || self.body.data.len() >= limit || HELD.get() >= BUDGET {
@@ -108,7 +108,7 @@ impl<'a, D: Downstream> Shaped<'a, D> {
                     self.body.data.extend_from_slice(piece);
                     HELD.set(HELD.get() + count);
                     self.down.body_sent(count);
-                    pace.earn(&worker.sweep, deadline, count as u64, limits.rate, limits.stall);
+                    pace.earn(&worker.sweep, deadline, count as u64, limits.rate);
                     continue;
                 }
                 match self.down.poll_body(cx) {

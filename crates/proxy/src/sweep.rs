@@ -171,30 +171,23 @@ impl Sweep {
 #[derive(Debug)]
 pub(crate) struct Pace {
     until: Duration,
+    saved: Duration,
 }
 
 impl Pace {
-    /// The first `grace` is free.
-    pub(crate) fn new(sweep: &Sweep, deadline: &Deadline, grace: Duration) -> Self {
+    /// The first `grace` is free; of what is earned, at most `saved` is kept for a pause.
+    pub(crate) fn new(sweep: &Sweep, deadline: &Deadline, grace: Duration, saved: Duration) -> Self {
         sweep.arm(deadline, grace);
-        Self { until: sweep.elapsed() + grace }
+        Self { until: sweep.elapsed() + grace, saved }
     }
 
-    /// `bytes` were moved, which earns the time that they may take at `rate` bytes per second. At most `saved`
-    /// is kept for a pause.
-    pub(crate) fn earn(
-        &mut self,
-        sweep: &Sweep,
-        deadline: &Deadline,
-        bytes: u64,
-        rate: u32,
-        saved: Duration,
-    ) {
+    /// `bytes` were moved, which earns the time that they may take at `rate` bytes per second.
+    pub(crate) fn earn(&mut self, sweep: &Sweep, deadline: &Deadline, bytes: u64, rate: u32) {
         if bytes == 0 {
             return;
         }
         let earned = Duration::from_millis(bytes.saturating_mul(1000) / u64::from(rate.max(1)));
-        self.until = self.until.saturating_add(earned).min(sweep.elapsed() + saved);
+        self.until = self.until.saturating_add(earned).min(sweep.elapsed() + self.saved);
         if !deadline.expired() {
             sweep.arm(deadline, self.until.saturating_sub(sweep.elapsed()));
         }
@@ -245,12 +238,12 @@ mod tests {
         for (bytes_per_second, lives) in [(0, 10), (10, 11), (250, 19), (500, 100), (50_000, 100)] {
             let sweep = Sweep::new(Duration::from_secs(1));
             let deadline = sweep.register();
-            let mut pace = Pace::new(&sweep, &deadline, Duration::from_secs(10));
+            let mut pace = Pace::new(&sweep, &deadline, Duration::from_secs(10), Duration::from_secs(30));
             let mut lived = 0;
             while !deadline.expired() && lived < 100 {
                 sweep.step();
                 lived += 1;
-                pace.earn(&sweep, &deadline, bytes_per_second, 500, Duration::from_secs(30));
+                pace.earn(&sweep, &deadline, bytes_per_second, 500);
             }
             assert_eq!(lived, lives, "{bytes_per_second}");
             if lives == 100 && bytes_per_second > 500 {

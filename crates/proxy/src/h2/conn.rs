@@ -161,10 +161,10 @@ impl Driver<'_> {
         let sent = self.io.total();
         match &mut self.waiting {
             Waiting::Stalled(pace) if stalled => {
-                pace.earn(sweep, self.deadline, sent - self.sent, limits.rate, limits.stall);
+                pace.earn(sweep, self.deadline, sent - self.sent, limits.rate);
             }
             _ if stalled => {
-                self.waiting = Waiting::Stalled(Pace::new(sweep, self.deadline, limits.stall));
+                self.waiting = Waiting::Stalled(Pace::new(sweep, self.deadline, limits.stall, limits.stall));
             }
             Waiting::New => {}
             Waiting::Busy if self.connection.has_streams() => {}

@@ -460,11 +460,15 @@ impl Exchange<'_> {
             }
             match (upload.on, &mut pace) {
                 (Waiting::Client, Some(pace)) => {
-                    pace.earn(&worker.sweep, deadline, self.written - before, limits.rate, limits.stall);
+                    pace.earn(&worker.sweep, deadline, self.written - before, limits.rate);
                 }
                 (Waiting::Client, none) => {
-                    let grace = limits.rate_grace.min(limits.stall);
-                    *none = Some(Pace::new(&worker.sweep, deadline, grace));
+                    // The streams of gRPC may be silent, and their answers begin when there is something to say.
+                    let (grace, saved) = match call.request.is_grpc() {
+                        true => (limits.pause, limits.pause),
+                        false => (limits.rate_grace.min(limits.stall), limits.stall),
+                    };
+                    *none = Some(Pace::new(&worker.sweep, deadline, grace, saved));
                 }
                 (Waiting::Origin, pace) => {
                     if upload.progress || pace.take().is_some() {
@@ -564,9 +568,9 @@ impl Exchange<'_> {
                 }
             } else if let Some(pace) = &mut pace {
                 let moved = self.written + self.delivered - before;
-                pace.earn(&worker.sweep, deadline, moved, limits.rate, limits.stall);
+                pace.earn(&worker.sweep, deadline, moved, limits.rate);
             } else {
-                pace = Some(Pace::new(&worker.sweep, deadline, limits.stall));
+                pace = Some(Pace::new(&worker.sweep, deadline, limits.stall, limits.stall));
             }
             if deadline.expired() {
                 let failure = if waits_for_origin { Failure::Truncated } else { Failure::ClientStalled };

@@ -84,6 +84,9 @@ fn a_body_below_the_least_rate_is_cut_and_a_slow_but_honest_one_is_not() {
     assert!(said.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&said));
     assert!((250..2500).contains(&past.as_millis()), "{past:?}");
     eventually("it is counted", || counted(&proxy, Cut::SlowBody) == 1);
+    // The stream of a gRPC call may be silent.
+    let mut call = Client::of(&proxy);
+    call.send("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Type: application/grpc+proto\r\nContent-Length: 2\r\n\r\na");
     // Ten times the rate, for several times the grace.
     let mut honest = Client::of(&proxy);
     honest.send(head);
@@ -92,6 +95,8 @@ fn a_body_below_the_least_rate_is_cut_and_a_slow_but_honest_one_is_not() {
         pause(Duration::from_millis(10));
     }
     assert_eq!(honest.answer().unwrap().status(), 200);
+    call.send("b");
+    assert_eq!(call.answer().unwrap().status(), 200);
     assert_eq!(counted(&proxy, Cut::SlowBody), 1);
 }
 
