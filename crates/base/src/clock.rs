@@ -42,6 +42,12 @@ impl Timestamp {
         }
     }
 
+    /// Reads what [`Timestamp::common_log`] writes; `None` for anything else.
+    pub fn parse_common_log(text: &str) -> Option<Self> {
+        let time = jiff::Zoned::strptime("%d/%b/%Y:%H:%M:%S %z", text).ok()?;
+        Some(Self(time.timestamp().as_millisecond()))
+    }
+
     /// Reads RFC 3339 text.
     ///
     /// # Errors
