@@ -103,3 +103,26 @@ async fn two_data_folders_do_not_share_one_database() {
     assert_ne!(second.code, 0, "{said}");
     assert!(said.contains(&app.pid().to_string()), "the other process is not named:\n{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_changed_in_the_settings_is_listened_on_without_a_restart() {
+    let app = App::start().await;
+    let mut admin = app.admin().await;
+    let mut kept = testkit::RawClient::connect(app.http()).await.unwrap();
+    assert_eq!(kept.get("nobody.example.com", "/").await.unwrap().status, 404);
+    let holder = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let setting = serde_json::json!({ "proxy.http_port": port });
+    let refused = admin.put("/settings", &setting).await.expect(422);
+    assert!(refused["errors"].to_string().contains("proxy.http_port"), "{refused}");
+    drop(holder);
+    admin.put("/settings", &setting).await.expect(200);
+    let address = std::net::SocketAddr::new(app.http().ip(), port);
+    eventually("the new port is listened on and the old one is not", Duration::from_secs(10), async || {
+        let old = std::net::TcpStream::connect(app.http()).is_err();
+        (old && std::net::TcpStream::connect(address).is_ok()).then_some(())
+    })
+    .await;
+    assert_eq!(crate::hosts::get(address, "nobody.example.com", "/").await.status, 404);
+    assert_eq!(kept.get("nobody.example.com", "/").await.unwrap().status, 404, "what was open goes on");
+}
