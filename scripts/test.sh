@@ -65,6 +65,8 @@ deny() {
 
 step setup scripts/setup.sh test
 step ui-build scripts/ui.sh
+# Everything in Cargo.lock, for other systems too: the end-to-end tests look at the licence of each package, offline.
+step rust-fetch cargo fetch --locked --quiet
 step rust-format cargo fmt --all --check
 step ui-contract ui_contract
 step ui-lint in_web lint
