@@ -16,7 +16,11 @@ async fn a_host_that_cannot_be_served_is_left_out_visibly_and_the_others_are_ser
     app.start_again().await;
 
     assert_eq!(hosts::get(app.http(), "good.example.com", "/").await.text(), "fine");
-    assert_eq!(hosts::get(app.http(), "bad.example.com", "/").await.status, 404);
+    // Whoever asks for it learns that it is not gone, and nothing of what is wrong.
+    let refused = hosts::get(app.http(), "bad.example.com", "/").await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.text().contains("a fault in its settings"), "{}", refused.text());
+    assert!(!refused.text().contains("123456"), "{}", refused.text());
     let mut admin = admin.at(app.ui());
     let shown = hosts::show(&mut admin, &bad).await;
     assert_eq!(shown["status"]["state"], "left_out", "{shown}");

@@ -18,6 +18,10 @@ pub(crate) fn lay(name: &str, folder: &Path) -> PathBuf {
             fs::copy(from, folder.join(format!("charon.db{ending}"))).unwrap();
         }
     }
+    let key = fixtures().join(format!("{name}.key"));
+    if key.exists() {
+        fs::copy(key, folder.join("secrets.key")).unwrap();
+    }
     folder.join("charon.db")
 }
 
@@ -129,4 +133,35 @@ async fn the_first_answer_after_a_takeover_comes_from_a_host_of_the_original() {
     let redirect = first.header("location").unwrap_or_default();
     assert!(redirect.starts_with("https://cloud.example.com"), "{}: {}", first.status, first.text());
     app.wait_until_ready().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_the_first_schema_is_backed_up_migrated_and_served() {
+    let app = App::builder();
+    let database = lay("charon-schema-1", &app.data());
+    let before = sqlite::counts(&database);
+    let app = app.start().await;
+    let health = app.anonymous().get("/health").await;
+    assert_eq!(health.status, 200, "{}", health.json);
+    let told = health.json["problems"].as_array().unwrap().iter().any(|p| p["code"] == "database-repaired");
+    assert!(!told, "a migration is no repair: {}", health.json);
+    let mut api = app.anonymous();
+    let login = json!({ "email": "admin@example.com", "password": "Correct-Horse-9" });
+    api.post("/auth/login", &login).await.expect(200);
+    let hosts = api.get("/proxy-hosts").await.expect(200);
+    assert_eq!(hosts.as_array().unwrap().len() as u64, before["proxy_hosts"]);
+    for host in hosts.as_array().unwrap() {
+        let expected = if host["enabled"] == true { "serving" } else { "disabled" };
+        assert_eq!(host["status"]["state"], expected, "{host}");
+        assert_eq!(host["upstream"]["servers"], json!([]), "{host}");
+    }
+    let report = api.get("/system/migration-report").await.expect(200);
+    let backup = report["reports"][0]["backup_path"].as_str().unwrap();
+    assert_eq!(report["reports"][0]["kind"], "migration", "{report}");
+    // The copy is the file as it was.
+    assert_eq!(sqlite::run(Path::new(backup), &["PRAGMA user_version"])[0][0], 1);
+    assert_eq!(sqlite::counts(Path::new(backup)), before);
+    assert_eq!(sqlite::run(&database, &["PRAGMA user_version"])[0][0], 2);
+    let redirect = crate::hosts::get(app.http(), "shop.example.com", "/").await;
+    assert!(redirect.header("location").is_some_and(|to| to.starts_with("https://shop.example.com")));
 }

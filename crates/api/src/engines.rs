@@ -1,12 +1,14 @@
 //! What handlers need to know from the running engines. The binary implements [`Engines`]; the API neither
 //! knows the data plane nor the reconcilers. Nothing here changes anything.
 
-use base::Timestamp;
+pub use crate::servers::{ServerCheck, ServerHealth, ServerState};
+use base::{FieldError, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use store::proxy_hosts::HostValues;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
@@ -20,6 +22,10 @@ pub trait Engines: Send + Sync + 'static {
     fn applied(&self, change: u64, limit: Duration) -> BoxFuture<'_, Applied>;
     /// How each known host stands, by its uuid. A host that is not in it has not been looked at yet.
     fn host_states(&self) -> HashMap<String, HostState>;
+    /// How the servers of each served host are, by its uuid.
+    fn servers(&self) -> HashMap<String, Vec<ServerState>>;
+    /// What the data plane could not serve of a host with these values, by field of the API. Nothing is changed.
+    fn check_host(&self, values: &HostValues) -> Vec<FieldError>;
     /// Statistics over all hosts.
     fn traffic(&self) -> Traffic;
     /// Statistics of one host; `None` when it has had no request since the start.

@@ -78,6 +78,7 @@ pub(crate) fn document() -> Value {
     let collected = crate::router::resources().into_openapi();
     let mut document = serde_json::to_value(collected).unwrap_or_default();
     document["components"]["responses"] = error_responses();
+    answers(&mut document);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         for (_, schema) in schemas.iter_mut().filter(|(name, _)| name.ends_with("Input")) {
             plain_text(schema);
@@ -98,6 +99,64 @@ pub(crate) fn document() -> Value {
     }
     document["paths"] = paths.into();
     document
+}
+
+/// What is sent and shown in the same form has two schemas: in an answer every field is there. `UpstreamInput` is
+/// what is sent, `Upstream` what an answer has.
+fn answers(document: &mut Value) {
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    let mut waiting = vec!["Host".to_owned(), "Location".to_owned()];
+    let mut made = Vec::new();
+    while let Some(name) = waiting.pop() {
+        let Some(mut schema) = schemas.get(name.as_str()).cloned() else { continue };
+        let shown = name.strip_suffix("Input").unwrap_or(&name).to_owned();
+        if shown != name {
+            complete_object(&mut schema);
+        }
+        refer(&mut schema, &mut |reference| {
+            let target = reference.rsplit('/').next().unwrap_or_default().to_owned();
+            let Some(plain) = target.strip_suffix("Input") else { return };
+            *reference = format!("#/components/schemas/{plain}");
+            if !made.contains(&target) {
+                made.push(target.clone());
+                waiting.push(target);
+            }
+        });
+        schemas.insert(shown, schema);
+    }
+}
+
+/// Every field of an answer is there, and nothing is said about its size or form.
+fn complete_object(schema: &mut Value) {
+    if let Some(fields) = schema["properties"].as_object_mut() {
+        let names: Vec<Value> = fields.keys().cloned().map(Value::from).collect();
+        fields.values_mut().for_each(complete_object);
+        schema["required"] = names.into();
+    }
+    for part in ["oneOf", "anyOf", "allOf"] {
+        schema[part].as_array_mut().into_iter().flatten().for_each(complete_object);
+    }
+    if let Some(fields) = schema.as_object_mut() {
+        let limits =
+            ["pattern", "minLength", "maxLength", "minimum", "maximum", "maxItems", "default", "example"];
+        fields.retain(|name, value| !limits.contains(&name.as_str()) && !value.is_null());
+    }
+}
+
+/// Calls `change` with every `$ref`.
+fn refer(schema: &mut Value, change: &mut impl FnMut(&mut String)) {
+    match schema {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(reference) if name == "$ref" => change(reference),
+                    value => refer(value, change),
+                }
+            }
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(|part| refer(part, change)),
+        _ => {}
+    }
 }
 
 /// Every error status with the condition under which a route can answer it.
@@ -153,7 +212,7 @@ fn plain_text(schema: &mut Value) {
     };
     if is_text && schema["pattern"].is_null() && schema["enum"].is_null() {
         let pattern = match (schema["format"].as_str(), schema["minLength"].as_u64()) {
-            (Some("pem"), _) => schema::TEXT,
+            (Some("pem" | "html" | "text"), _) => schema::TEXT,
             (_, Some(1..)) => schema::NAME,
             _ => schema::LINE,
         };
@@ -166,6 +225,12 @@ fn plain_text(schema: &mut Value) {
     parts.into_iter().flat_map(Map::values_mut).for_each(plain_text);
     if let Some(items) = schema.get_mut("items") {
         plain_text(items);
+    }
+    for form in schema.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        if form["properties"].is_object() {
+            form["additionalProperties"] = false.into();
+        }
+        plain_text(form);
     }
 }
 

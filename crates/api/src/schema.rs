@@ -39,6 +39,19 @@ pub(crate) const NAMED: &[(&str, &str)] = &[
         "DOMAIN",
         r"^(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$",
     ),
+    (
+        "FORWARD_HOST",
+        r"^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*|::1|([0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|([0-9A-Fa-f]{1,4}:){1,4}(:[0-9A-Fa-f]{1,4}){1,3}|unix:/[!-~]+|srv:[A-Za-z0-9_.-]+)$",
+    ),
+    ("ADDRESS", r"^([A-Za-z0-9_.:\[\]-]+:[0-9]{1,5}|unix:/[!-~]+|srv:[A-Za-z0-9_.-]+)$"),
+    ("NAME_OF_HOST", r"^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$"),
+    ("STATUSES", r"^[0-9][0-9 ,-]*$"),
+    ("STATUSES_OR_NONE", r"^[0-9 ,-]*$"),
+    ("PATH_QUERY", r"^/[!-~]*$"),
+    ("RULE_PATH", r"^/[^\u0000-\u001F\u007F-\u009F]*$"),
+    ("ORIGIN", r"^(\*|https?://[!-~]+)$"),
+    ("CONTENT_TYPE", r"^[!-~]+/[!-~]+$"),
+    ("HEADER_NAME_OR_NONE", r"^[!#$%&'*+.^_`|~0-9A-Za-z-]*$"),
     ("HEADER_NAME", r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"),
     ("HEADER_VALUE", r"^[ -~]*$"),
     (
@@ -105,6 +118,14 @@ impl Check<'_> {
     }
 
     fn one_of(&mut self, options: &[Value], value: &Value, path: &str) {
+        match variant(options, value) {
+            Some(Ok(option)) => return self.value(option, value, path),
+            Some(Err((field, message))) => {
+                let place = if field.is_empty() { path.to_owned() } else { join(path, field) };
+                return self.fault(&place, message);
+            }
+            None => {}
+        }
         let before = self.errors.len();
         let mut first = None;
         for option in options.iter().filter(|option| value.is_null() || option["type"] != "null") {
@@ -204,6 +225,41 @@ impl Check<'_> {
             self.fault(path, "name at least one field to change");
         }
     }
+}
+
+/// Of several forms of an object, the one that is meant: by a field that names it (`action`), or by the one field
+/// that each form has. `None` when the forms are not told apart so; an error names the field.
+fn variant<'a>(options: &'a [Value], value: &Value) -> Option<Result<&'a Value, (&'a str, String)>> {
+    let fields = value.as_object()?;
+    let forms: Vec<_> = options.iter().map(|form| form["properties"].as_object()).collect::<Option<_>>()?;
+    if forms.len() < 2 {
+        return None;
+    }
+    let name_of = |form: &'a serde_json::Map<String, Value>, field: &str| match form.get(field)?["enum"]
+        .as_array()?
+        .as_slice()
+    {
+        [Value::String(name)] => Some(name.as_str()),
+        _ => None,
+    };
+    let tag = forms[0].keys().find(|field| forms.iter().all(|form| name_of(form, field).is_some()));
+    if let Some(tag) = tag {
+        let names: Vec<&str> = forms.iter().filter_map(|form| name_of(form, tag)).collect();
+        let found = match fields.get(tag) {
+            None => Err((tag.as_str(), "is missing".to_owned())),
+            Some(given) => names
+                .iter()
+                .position(|name| given == name)
+                .ok_or_else(|| (tag.as_str(), format!("must be one of: {}", names.join(", ")))),
+        };
+        return Some(found.map(|at| &options[at]));
+    }
+    if forms.iter().any(|form| form.len() != 1) {
+        return None;
+    }
+    let names: Vec<&str> = forms.iter().flat_map(|form| form.keys()).map(String::as_str).collect();
+    let given = names.iter().position(|name| fields.contains_key(*name));
+    Some(given.map(|at| &options[at]).ok_or_else(|| ("", format!("must have one of: {}", names.join(", ")))))
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -14,4 +14,4 @@ pub use problems::{Code, Problem, Problems, Severity};
 pub use secret::Secret;
 pub use status_set::StatusSet;
 pub use types::{Domain, DomainPattern, FieldError, Port, UpstreamHost};
-pub use upstream_address::UpstreamAddress;
+pub use upstream_address::{AddressPart, UpstreamAddress};

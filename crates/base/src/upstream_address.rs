@@ -25,7 +25,30 @@ pub enum UpstreamAddress {
     Srv(Domain),
 }
 
+/// Which of two fields a fault is in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AddressPart {
+    /// Name, address, `unix:` or `srv:`.
+    Host,
+    /// Port.
+    Port,
+}
+
 impl UpstreamAddress {
+    /// The address in two fields: `host` is a name or an address, or a whole `unix:` or `srv:`, which have no port.
+    ///
+    /// # Errors
+    /// Which field is wrong, and a sentence that names the fault and the remedy.
+    pub fn of(host: &str, port: i64) -> Result<Self, (AddressPart, String)> {
+        let text = host.trim();
+        if text.starts_with("unix:") || text.starts_with("srv:") {
+            return Self::parse(text).map_err(|message| (AddressPart::Host, message));
+        }
+        let host = UpstreamHost::parse(text).map_err(|message| (AddressPart::Host, message))?;
+        let port = Port::new(port).map_err(|message| (AddressPart::Port, message))?;
+        Ok(Self::Tcp { host, port })
+    }
+
     /// Reads an address.
     ///
     /// # Errors

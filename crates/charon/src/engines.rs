@@ -4,9 +4,10 @@ use crate::metrics::Metrics;
 use crate::traffic::Window;
 use api::engines::{
     Applied, BoxFuture, Engines, Fault, HostPhase, HostState, HostTraffic, Listener, LogEntry, LogFilter,
-    LogHealth, MetricsForm, Stop, TestResult, TestTarget, Traffic, TrafficTick,
+    LogHealth, MetricsForm, ServerCheck, ServerHealth, ServerState, Stop, TestResult, TestTarget, Traffic,
+    TrafficTick,
 };
-use base::{Clock, Problems, Timestamp};
+use base::{Clock, FieldError, Problems, Timestamp};
 use control::Serving;
 use control::tasks::ListenerState;
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use store::proxy_hosts::HostValues;
 use tasks::Statuses;
 use tokio::sync::{broadcast, watch};
 
@@ -102,6 +104,23 @@ impl Engines for Running {
         applied.hosts.iter().map(|(id, state)| (id.clone(), host_state(state))).collect()
     }
 
+    fn servers(&self) -> HashMap<String, Vec<ServerState>> {
+        let mut servers: HashMap<String, Vec<ServerState>> = HashMap::new();
+        for upstream in self.proxy.upstreams() {
+            let of_host = servers.entry(upstream.host_id).or_default();
+            // The host's own come first.
+            let at = if upstream.location.is_none() { 0 } else { of_host.len() };
+            let shown =
+                upstream.servers.into_iter().map(|server| server_state(upstream.location.clone(), server));
+            of_host.splice(at..at, shown);
+        }
+        servers
+    }
+
+    fn check_host(&self, values: &HostValues) -> Vec<FieldError> {
+        control::compile::check(values)
+    }
+
     fn traffic(&self) -> Traffic {
         let status = self.proxy.log_status();
         let log = LogHealth { written: status.written, dropped: status.dropped, error: status.error };
@@ -187,6 +206,41 @@ fn host_state(state: &control::HostState) -> HostState {
     }
 }
 
+fn server_state(location: Option<String>, server: proxy::ServerStatus) -> ServerState {
+    let (addresses, name_error) = server.name.map(|name| (name.addresses, name.error)).unwrap_or_default();
+    ServerState {
+        location,
+        scheme: match server.scheme {
+            proxy::spec::Scheme::Http => "http",
+            proxy::spec::Scheme::Https => "https",
+        }
+        .to_owned(),
+        address: server.address,
+        weight: server.weight,
+        backup: server.backup,
+        health: match server.health {
+            proxy::ServerHealth::Unknown => ServerHealth::Unknown,
+            proxy::ServerHealth::Healthy => ServerHealth::Healthy,
+            proxy::ServerHealth::Failing => ServerHealth::Failing,
+            proxy::ServerHealth::Aside => ServerHealth::Aside,
+            proxy::ServerHealth::SlowStarting => ServerHealth::SlowStarting,
+        },
+        since: server.since,
+        why: server.why,
+        active: server.active,
+        requests: server.requests,
+        failures: server.failures,
+        last_check: server.last_check.map(|check| ServerCheck {
+            at: check.at,
+            took_ms: check.took_ms,
+            ok: check.ok,
+            message: check.message,
+        }),
+        addresses,
+        name_error,
+    }
+}
+
 fn translate(entry: &proxy::Entry, name: impl Fn(&str) -> Option<String>) -> LogEntry {
     let millis = |micros: u64| micros as f64 / 1000.0;
     LogEntry {
@@ -252,6 +306,14 @@ impl Engines for Offline {
 
     fn host_states(&self) -> HashMap<String, HostState> {
         self.hosts.clone()
+    }
+
+    fn servers(&self) -> HashMap<String, Vec<ServerState>> {
+        HashMap::new()
+    }
+
+    fn check_host(&self, values: &HostValues) -> Vec<FieldError> {
+        control::compile::check(values)
     }
 
     fn traffic(&self) -> Traffic {

@@ -167,3 +167,30 @@ async fn a_repair_killed_at_any_step_is_completed_by_the_next_start() {
         store.close().await;
     }
 }
+
+#[tokio::test]
+async fn a_migration_killed_at_any_step_is_completed_by_the_next_start() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/db");
+    for step in
+        ["repair-backed-up", "migration-column", "migration", "repair-before-commit", "repair-committed"]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::copy(fixtures.join("charon-schema-1.db"), folder.path().join("charon.db")).unwrap();
+        std::fs::copy(fixtures.join("charon-schema-1.key"), folder.path().join("secrets.key")).unwrap();
+        assert!(crash(folder.path(), step), "{step} was not reached");
+        let (store, report) = Store::open(options(folder.path())).await.unwrap();
+        assert_eq!(report.migration.is_some(), step != "repair-committed", "{step}");
+        assert!(report.repaired.is_empty(), "{step}: {:?}", report.repaired);
+        let hosts = proxy_hosts::list(&store).await.unwrap();
+        assert_eq!(hosts.len(), 3, "{step}");
+        assert!(hosts.iter().all(|host| host.faults.is_empty() && host.upstream.is_empty()), "{step}");
+        assert_eq!(hosts.iter().map(|host| host.locations.len()).sum::<usize>(), 2, "{step}");
+        assert_eq!(store.health().await.database, "ok", "{step}");
+        let account = crate::migration_reports::list(&store).await.unwrap();
+        assert_eq!(account.len(), 1, "{step}: the account stands once");
+        store.close().await;
+        let (store, report) = Store::open(options(folder.path())).await.unwrap();
+        assert_eq!(report, crate::OpenReport::default(), "{step}: the next start has nothing to do");
+        store.close().await;
+    }
+}

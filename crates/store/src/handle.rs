@@ -394,8 +394,7 @@ fn problems_of(report: &OpenReport) -> Vec<Problem> {
             "{} was taken over: {rows} rows found, {carried} carried, {changed} carried with a change, {aside} set aside",
             account.source
         );
-        let remedy =
-            format!("read the migration report; the file as it was is among the backups{kept}");
+        let remedy = format!("read the migration report; the file as it was is among the backups{kept}");
         problems.push(Problem::new(Code::DatabaseTakenOver, what, remedy).link("/system?tab=migration"));
     }
     problems

@@ -1,8 +1,11 @@
 //! Paths of a proxy host that go to an upstream of their own.
 
+use crate::proxy_hosts::{json, stored};
+use base::FieldError;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One row of `locations`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -21,6 +24,10 @@ pub struct Model {
     pub forward_port: i64,
     #[sea_orm(default_value = true)]
     pub verify_upstream_tls: bool,
+    #[sea_orm(default_value = "{}")]
+    pub upstream: String,
+    #[sea_orm(default_value = "{}")]
+    pub traffic: String,
     #[sea_orm(default_value = 0)]
     pub created_at: i64,
     #[sea_orm(default_value = 0)]
@@ -57,6 +64,12 @@ pub struct Location {
     pub forward_port: i64,
     /// Check the certificate of an https upstream.
     pub verify_upstream_tls: bool,
+    /// As in a host.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub upstream: Map<String, Value>,
+    /// What is different from the host, with `request_headers` and `response_headers`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub traffic: Map<String, Value>,
 }
 
 impl Default for Location {
@@ -68,12 +81,17 @@ impl Default for Location {
             forward_host: String::new(),
             forward_port: 0,
             verify_upstream_tls: true,
+            upstream: Map::new(),
+            traffic: Map::new(),
         }
     }
 }
 
-impl From<Model> for Location {
-    fn from(row: Model) -> Self {
+impl Location {
+    pub(crate) fn from_row(row: Model, faults: &mut Vec<FieldError>) -> Self {
+        let mut json =
+            |text: &str, column: &str| stored(text, &format!("location {} {column}", row.path), faults);
+        let (upstream, traffic) = (json(&row.upstream, "upstream"), json(&row.traffic, "traffic"));
         Self {
             uuid: row.uuid,
             path: row.path,
@@ -81,11 +99,11 @@ impl From<Model> for Location {
             forward_host: row.forward_host,
             forward_port: row.forward_port,
             verify_upstream_tls: row.verify_upstream_tls,
+            upstream,
+            traffic,
         }
     }
-}
 
-impl Location {
     pub(crate) fn to_row(&self, host: i64, now: i64) -> ActiveModel {
         let uuid = if self.uuid.is_empty() { base::random::uuid() } else { self.uuid.clone() };
         ActiveModel {
@@ -97,6 +115,8 @@ impl Location {
             forward_host: Set(self.forward_host.clone()),
             forward_port: Set(self.forward_port),
             verify_upstream_tls: Set(self.verify_upstream_tls),
+            upstream: Set(json(&self.upstream)),
+            traffic: Set(json(&self.traffic)),
             created_at: Set(now),
             updated_at: Set(now),
         }

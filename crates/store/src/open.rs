@@ -267,6 +267,7 @@ async fn bring_up(
         report.backup_path = Some(backups::take(&connection, data_dir, now, reason).await?);
         crate::step::step("repair-backed-up");
         let transaction = connection.begin_with_options(immediate()).await.map_err(Error::from)?;
+        let before = migrations::add_columns(&transaction, version).await?;
         report.repaired = repair::repair(&transaction).await?;
         if !marked && version > 0 {
             migrations::note_lost(&transaction, version, now).await?;
@@ -276,6 +277,11 @@ async fn bring_up(
             ));
         }
         migrations::apply(&transaction, version, now).await?;
+        if let Some(before) = before {
+            let backup = report.backup_path.clone();
+            report.migration =
+                Some(migrations::account(&transaction, version, &before, backup, now).await?);
+        }
         crate::step::step("repair-before-commit");
         transaction.commit().await.map_err(Error::from)?;
         crate::step::step("repair-committed");

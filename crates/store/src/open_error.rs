@@ -17,6 +17,8 @@ pub struct OpenReport {
     pub repaired: Vec<String>,
     /// The account of a takeover that was done now.
     pub takeover: Option<MigrationReport>,
+    /// The account of a migration from an earlier schema of ours that was done now.
+    pub migration: Option<MigrationReport>,
     /// Copy of the file as it was, when it was changed.
     pub backup_path: Option<PathBuf>,
     /// The database cannot be written; every write answers [`Error::ReadOnly`].
@@ -31,6 +33,10 @@ impl OpenReport {
         let mut lines = Vec::new();
         if self.created {
             lines.push("a new database was made".to_owned());
+        }
+        if let Some(account) = &self.migration {
+            let rows = account.totals().0;
+            lines.push(format!("migrated {}: all {rows} rows are kept", account.source));
         }
         if let (Some(path), None) = (&self.backup_path, &self.takeover) {
             lines.push(format!("the file as it was is kept as {}", path.display()));

@@ -48,6 +48,7 @@ pub(crate) async fn open(options: &Options, url: &str) -> Result<Opened, OpenErr
     }
     report.created = !schema::tables().iter().any(|table| known(&table.name));
     let vault = Vault::open(&options.data_dir, report.created)?;
+    let before = migrations::add_columns(&transaction, version).await?;
     let done = repair::repair(&transaction).await?;
     if !report.created {
         report.repaired = done;
@@ -60,6 +61,9 @@ pub(crate) async fn open(options: &Options, url: &str) -> Result<Opened, OpenErr
             .push("the list of migrations was missing; the schema was recognised by its tables".to_owned());
     }
     migrations::apply(&transaction, version, now).await?;
+    if let Some(before) = before {
+        report.migration = Some(migrations::account(&transaction, version, &before, None, now).await?);
+    }
     transaction.commit().await.map_err(Error::from)?;
     Ok(Opened { writer: connection.clone(), reader: connection, vault, lock: Some(lock), path: None, report })
 }

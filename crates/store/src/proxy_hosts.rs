@@ -7,6 +7,7 @@ use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// One row of `proxy_hosts`.
@@ -58,6 +59,10 @@ pub struct Model {
     pub request_headers: String,
     #[sea_orm(default_value = "[]")]
     pub response_headers: String,
+    #[sea_orm(default_value = "{}")]
+    pub upstream: String,
+    #[sea_orm(default_value = "{}")]
+    pub traffic: String,
     #[sea_orm(default_value = 0)]
     pub created_at: i64,
     #[sea_orm(default_value = 0)]
@@ -160,6 +165,12 @@ pub struct HostValues {
     pub request_headers: Vec<HeaderEdit>,
     /// Edits of the response before it goes to the client.
     pub response_headers: Vec<HeaderEdit>,
+    /// Further servers, and how all of them are used: the API's `Upstream` without what is at its default.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub upstream: Map<String, Value>,
+    /// What is done to requests and answers: the API's `Traffic` without what is at its default.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub traffic: Map<String, Value>,
     /// Paths with upstreams of their own.
     pub locations: Vec<Location>,
 }
@@ -190,6 +201,8 @@ impl Default for HostValues {
             tags: Vec::new(),
             request_headers: Vec::new(),
             response_headers: Vec::new(),
+            upstream: Map::new(),
+            traffic: Map::new(),
             locations: Vec::new(),
         }
     }
@@ -443,11 +456,11 @@ async fn insert_on(
 
 async fn list_on(connection: &impl ConnectionTrait) -> Result<Vec<ProxyHost>, Error> {
     let rows = Entity::find().order_by_asc(Column::Id).all(connection).await?;
-    let mut by_host: HashMap<i64, Vec<Location>> = HashMap::new();
+    let mut by_host: HashMap<i64, Vec<locations::Model>> = HashMap::new();
     for row in locations::Entity::find().order_by_asc(locations::Column::Id).all(connection).await? {
-        by_host.entry(row.proxy_host_id).or_default().push(row.into());
+        by_host.entry(row.proxy_host_id).or_default().push(row);
     }
-    Ok(rows.into_iter().map(|row| (by_host.remove(&row.id).unwrap_or_default(), row)).map(from_row).collect())
+    Ok(rows.into_iter().map(|row| from_row(by_host.remove(&row.id).unwrap_or_default(), row)).collect())
 }
 
 async fn get_on(connection: &impl ConnectionTrait, uuid: &str) -> Result<ProxyHost, Error> {
@@ -456,7 +469,7 @@ async fn get_on(connection: &impl ConnectionTrait, uuid: &str) -> Result<ProxyHo
     let of_host = locations::Column::ProxyHostId.eq(row.id);
     let locations =
         locations::Entity::find().filter(of_host).order_by_asc(locations::Column::Id).all(connection).await?;
-    Ok(from_row((locations.into_iter().map(Location::from).collect(), row)))
+    Ok(from_row(locations, row))
 }
 
 fn filled(mut audit: Audit, before: Option<&ProxyHost>, after: Option<&ProxyHost>) -> Audit {
@@ -470,15 +483,19 @@ fn split(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "[]".to_owned())
+/// The text of a column that holds JSON. What is stored so can always be written as JSON.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
-fn from_row((locations, row): (Vec<Location>, Model)) -> ProxyHost {
+fn from_row(locations: Vec<locations::Model>, row: Model) -> ProxyHost {
     let mut faults = Vec::new();
-    let tags = list_of(&row.tags, "tags", &mut faults);
-    let request_headers = list_of(&row.request_headers, "request_headers", &mut faults);
-    let response_headers = list_of(&row.response_headers, "response_headers", &mut faults);
+    let tags = stored(&row.tags, "tags", &mut faults);
+    let request_headers = stored(&row.request_headers, "request_headers", &mut faults);
+    let response_headers = stored(&row.response_headers, "response_headers", &mut faults);
+    let upstream = stored(&row.upstream, "upstream", &mut faults);
+    let traffic = stored(&row.traffic, "traffic", &mut faults);
+    let locations = locations.into_iter().map(|row| Location::from_row(row, &mut faults)).collect();
     ProxyHost {
         id: row.id,
         uuid: row.uuid,
@@ -506,6 +523,8 @@ fn from_row((locations, row): (Vec<Location>, Model)) -> ProxyHost {
             tags,
             request_headers,
             response_headers,
+            upstream,
+            traffic,
             locations,
         },
         faults,
@@ -514,14 +533,19 @@ fn from_row((locations, row): (Vec<Location>, Model)) -> ProxyHost {
     }
 }
 
-fn list_of<T: for<'de> Deserialize<'de>>(text: &str, field: &str, faults: &mut Vec<FieldError>) -> Vec<T> {
+/// Reads a column that holds JSON. What cannot be read counts as empty and is named.
+pub(crate) fn stored<T: for<'de> Deserialize<'de> + Default>(
+    text: &str,
+    field: &str,
+    faults: &mut Vec<FieldError>,
+) -> T {
     if text.trim().is_empty() {
-        return Vec::new();
+        return T::default();
     }
     serde_json::from_str(text).unwrap_or_else(|error| {
         let message = format!("the stored value is not valid ({error}) and counts as empty; save it anew");
         faults.push(FieldError::new(field, message));
-        Vec::new()
+        T::default()
     })
 }
 
@@ -552,6 +576,8 @@ fn to_row(uuid: &str, values: &HostValues, created: i64, updated: i64) -> Active
         tags: Set(json(&values.tags)),
         request_headers: Set(json(&values.request_headers)),
         response_headers: Set(json(&values.response_headers)),
+        upstream: Set(json(&values.upstream)),
+        traffic: Set(json(&values.traffic)),
         created_at: Set(created),
         updated_at: Set(updated),
     }

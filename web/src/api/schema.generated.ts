@@ -544,7 +544,7 @@ export interface paths {
         /**
          * Bring back the hosts of an earlier revision
          * @description Hosts that were added since are removed; the step is a revision of its own and can be taken back the same way.
-         *     Settings and certificates stay as they are.
+         *     Settings, access lists and certificates stay as they are; `not_restored` names those that differ.
          */
         post: operations["restoreRevision"];
         delete?: never;
@@ -963,6 +963,187 @@ export interface components {
          * @enum {string}
          */
         CertificateStatus: "valid" | "expiring" | "expired" | "unusable";
+        /** @description Compression of answers, by what the client accepts. */
+        Compression: {
+            /** @description The most wanted first, where a client accepts several equally. */
+            algorithms: components["schemas"]["CompressionAlgorithm"][];
+            /** @description How hard to try. */
+            level: components["schemas"]["CompressionLevel"];
+            /**
+             * Format: int32
+             * @description Answers that are smaller stay as they are, in bytes.
+             */
+            min_length: number;
+            /** @description Content types, exact or like `text/*`. */
+            types: components["schemas"]["ContentType"][];
+        };
+        /**
+         * @description A content coding.
+         * @enum {string}
+         */
+        CompressionAlgorithm: "gzip" | "brotli" | "zstd";
+        /** @description Compression of answers, by what the client accepts. */
+        CompressionInput: {
+            /**
+             * @description The most wanted first, where a client accepts several equally.
+             * @default [
+             *       "zstd",
+             *       "brotli",
+             *       "gzip"
+             *     ]
+             */
+            algorithms: components["schemas"]["CompressionAlgorithm"][];
+            /**
+             * @description How hard to try.
+             * @default balanced
+             */
+            level: components["schemas"]["CompressionLevel"];
+            /**
+             * Format: int32
+             * @description Answers that are smaller stay as they are, in bytes.
+             * @default 1024
+             */
+            min_length: number;
+            /**
+             * @description Content types, exact or like `text/*`.
+             * @default [
+             *       "text/*",
+             *       "application/javascript",
+             *       "application/json",
+             *       "application/ld+json",
+             *       "application/manifest+json",
+             *       "application/problem+json",
+             *       "application/wasm",
+             *       "application/xhtml+xml",
+             *       "application/xml",
+             *       "application/rss+xml",
+             *       "application/atom+xml",
+             *       "application/vnd.ms-fontobject",
+             *       "font/otf",
+             *       "font/ttf",
+             *       "image/bmp",
+             *       "image/svg+xml",
+             *       "image/x-icon"
+             *     ]
+             */
+            types: components["schemas"]["ContentTypeInput"][];
+        };
+        /**
+         * @description How hard a compressor tries. `fast` takes least processor time, `small` makes the smallest answers.
+         * @enum {string}
+         */
+        CompressionLevel: "fast" | "balanced" | "small";
+        /** @description How much is asked of each server at once. */
+        ConnectionLimits: {
+            /**
+             * Format: int32
+             * @description Requests under way per server; null has no limit.
+             */
+            max_connections: number | null;
+            /**
+             * Format: int32
+             * @description Requests that wait while all servers are at their limit; any more get 503.
+             */
+            queue: number;
+            /**
+             * Format: int32
+             * @description How long a request waits before it gets 503, in milliseconds.
+             */
+            queue_timeout_ms: number;
+        };
+        /** @description How much is asked of each server at once. */
+        ConnectionLimitsInput: {
+            /**
+             * Format: int32
+             * @description Requests under way per server; null has no limit.
+             * @default null
+             */
+            max_connections: number | null;
+            /**
+             * Format: int32
+             * @description Requests that wait while all servers are at their limit; any more get 503.
+             * @default 100
+             */
+            queue: number;
+            /**
+             * Format: int32
+             * @description How long a request waits before it gets 503, in milliseconds.
+             * @default 5000
+             */
+            queue_timeout_ms: number;
+        };
+        /** @description A content type, exact or like `text/*`. */
+        ContentType: string;
+        /**
+         * @description A content type, exact or like `text/*`.
+         * @example text/*
+         */
+        ContentTypeInput: string;
+        /**
+         * @description Which other sites' pages may read answers (CORS). Preflights are answered by Charon; the upstream's own
+         *     `Access-Control-*` headers are replaced.
+         */
+        Cors: {
+            /** @description Let pages send cookies and logins. Not together with `*` anywhere. */
+            credentials: boolean;
+            /** @description Answer headers that pages may read; `*` for all. */
+            expose: components["schemas"]["Token"][];
+            /** @description Request headers that pages may set; `*` for all. */
+            headers: components["schemas"]["Token"][];
+            /**
+             * Format: int32
+             * @description How long browsers may keep a preflight's answer, in seconds.
+             */
+            max_age: number;
+            /** @description Methods beside GET, HEAD and POST; `*` for all. */
+            methods: components["schemas"]["Token"][];
+            /** @description Like `https://app.example.com`, all subdomains like `https://*.example.com`, or `*` for every site. */
+            origins: components["schemas"]["CorsOrigin"][];
+        };
+        /**
+         * @description Which other sites' pages may read answers (CORS). Preflights are answered by Charon; the upstream's own
+         *     `Access-Control-*` headers are replaced.
+         */
+        CorsInput: {
+            /**
+             * @description Let pages send cookies and logins. Not together with `*` anywhere.
+             * @default false
+             */
+            credentials: boolean;
+            /**
+             * @description Answer headers that pages may read; `*` for all.
+             * @default []
+             */
+            expose: components["schemas"]["TokenInput"][];
+            /**
+             * @description Request headers that pages may set; `*` for all.
+             * @default []
+             */
+            headers: components["schemas"]["TokenInput"][];
+            /**
+             * Format: int32
+             * @description How long browsers may keep a preflight's answer, in seconds.
+             * @default 600
+             */
+            max_age: number;
+            /**
+             * @description Methods beside GET, HEAD and POST; `*` for all.
+             * @default []
+             */
+            methods: components["schemas"]["TokenInput"][];
+            /**
+             * @description Like `https://app.example.com`, all subdomains like `https://*.example.com`, or `*` for every site.
+             * @default []
+             */
+            origins: components["schemas"]["CorsOriginInput"][];
+        };
+        /** @description An origin, or `*`. */
+        CorsOrigin: string;
+        /**
+         * @description An origin, or `*`.
+         * @example https://app.example.com
+         */
+        CorsOriginInput: string;
         /** @description The database. */
         DatabaseInfo: {
             /** @description `sqlite` or `postgresql`. */
@@ -997,7 +1178,7 @@ export interface components {
         /** @description One host, or the settings, or the certificates, that differ. */
         DiffChange: {
             fields: components["schemas"]["DiffField"][];
-            /** @description Name of the host, or `Settings`, or `Certificates`. */
+            /** @description Name of the host, or `Settings`, `Access lists` or `Certificates`. */
             host: string;
             kind: components["schemas"]["DiffKind"];
         };
@@ -1007,6 +1188,10 @@ export interface components {
             after: unknown;
             /** @description The value before; null when there was none. */
             before: unknown;
+            /**
+             * @description Such as `forward_port`, `traffic.redirects` or `locations./api.upstream.servers`; of access lists and
+             *     certificates the name.
+             */
             field: string;
         };
         /**
@@ -1014,6 +1199,49 @@ export interface components {
          * @enum {string}
          */
         DiffKind: "added" | "removed" | "changed";
+        /** @description A page for some statuses. */
+        ErrorPage: {
+            /**
+             * Format: html
+             * @description At most 128 KiB. `{status}`, `{title}`, `{reason}`, `{request_id}` and `{host}` are filled in, escaped.
+             */
+            html: string;
+            /** @description The statuses that it is for, from 400 to 599, as codes and ranges. */
+            statuses: string;
+        };
+        /** @description A page for some statuses. */
+        ErrorPageInput: {
+            /**
+             * Format: html
+             * @description At most 128 KiB. `{status}`, `{title}`, `{reason}`, `{request_id}` and `{host}` are filled in, escaped.
+             */
+            html: string;
+            /**
+             * @description The statuses that it is for, from 400 to 599, as codes and ranges.
+             * @example 502-504
+             */
+            statuses: string;
+        };
+        /** @description Pages of one's own for errors. Clients that ask for JSON or plain text get these all the same. */
+        ErrorPages: {
+            /** @description The first page that has a status is shown. */
+            pages: components["schemas"]["ErrorPage"][];
+            /** @description Also replace the upstream's own 5xx answers. */
+            replace_origin: boolean;
+        };
+        /** @description Pages of one's own for errors. Clients that ask for JSON or plain text get these all the same. */
+        ErrorPagesInput: {
+            /**
+             * @description The first page that has a status is shown.
+             * @default []
+             */
+            pages: components["schemas"]["ErrorPageInput"][];
+            /**
+             * @description Also replace the upstream's own 5xx answers.
+             * @default false
+             */
+            replace_origin: boolean;
+        };
         /**
          * @description Whose fault a request's failure was.
          * @enum {string}
@@ -1079,6 +1307,95 @@ export interface components {
             /** @description The version. */
             version: string;
         };
+        /** @description Asks each server from time to time whether it is well. */
+        HealthCheck: {
+            /** @description A text that the first 64 KiB of the answer must hold; null for any answer. */
+            body: string | null;
+            /**
+             * Format: int32
+             * @description Bad checks in a row that make a server unwell.
+             */
+            fall: number;
+            /** @description The `Host` of the check; null: the host's first domain that is not a wildcard. */
+            host: string | null;
+            /**
+             * Format: int32
+             * @description From the end of a check to the next one, in milliseconds.
+             */
+            interval_ms: number;
+            /** @description What is asked for with GET; null only connects (with TLS where the scheme has it). */
+            path: string | null;
+            /**
+             * Format: int32
+             * @description Good checks in a row that make a server well again.
+             */
+            rise: number;
+            /**
+             * Format: int32
+             * @description The share of a server that is well again grows within this time, in milliseconds; 0 is at once.
+             */
+            slow_start_ms: number;
+            /** @description Statuses that are well, as codes and ranges. */
+            statuses: string;
+            /**
+             * Format: int32
+             * @description A check must end within this time, in milliseconds.
+             */
+            timeout_ms: number;
+        };
+        /** @description Asks each server from time to time whether it is well. */
+        HealthCheckInput: {
+            /**
+             * @description A text that the first 64 KiB of the answer must hold; null for any answer.
+             * @default null
+             */
+            body: string | null;
+            /**
+             * Format: int32
+             * @description Bad checks in a row that make a server unwell.
+             * @default 3
+             */
+            fall: number;
+            /**
+             * @description The `Host` of the check; null: the host's first domain that is not a wildcard.
+             * @default null
+             */
+            host: string | null;
+            /**
+             * Format: int32
+             * @description From the end of a check to the next one, in milliseconds.
+             * @default 10000
+             */
+            interval_ms: number;
+            /**
+             * @description What is asked for with GET; null only connects (with TLS where the scheme has it).
+             * @default /
+             */
+            path: string | null;
+            /**
+             * Format: int32
+             * @description Good checks in a row that make a server well again.
+             * @default 2
+             */
+            rise: number;
+            /**
+             * Format: int32
+             * @description The share of a server that is well again grows within this time, in milliseconds; 0 is at once.
+             * @default 0
+             */
+            slow_start_ms: number;
+            /**
+             * @description Statuses that are well, as codes and ranges.
+             * @default 200-399
+             */
+            statuses: string;
+            /**
+             * Format: int32
+             * @description A check must end within this time, in milliseconds.
+             * @default 5000
+             */
+            timeout_ms: number;
+        };
         /**
          * @description How bad a problem is.
          * @enum {string}
@@ -1107,11 +1424,11 @@ export interface components {
             domains: string[];
             /** @description It is to be served. */
             enabled: boolean;
-            /** @description Name or address of the upstream. */
+            /** @description Name or address of the upstream, or `unix:/path` or `srv:name`. */
             forward_host: string;
             /**
              * Format: int64
-             * @description Port of the upstream.
+             * @description Port of the upstream; 0 with `unix:` and `srv:`.
              */
             forward_port: number;
             /** @description `http` or `https`, towards the upstream. */
@@ -1135,20 +1452,30 @@ export interface components {
             request_headers: components["schemas"]["HeaderEdit"][];
             /** @description Edits of the answer on its way to the client. */
             response_headers: components["schemas"]["HeaderEdit"][];
+            /** @description How each of its servers is, the first one first, then those of locations; empty while it is not served. */
+            servers: components["schemas"]["ServerState"][];
             /** @description HTTP is redirected to HTTPS. */
             ssl_forced: boolean;
             /** @description Whether it is served. */
             status: components["schemas"]["HostState"];
             tags: string[];
+            /** @description What is done to requests and answers. */
+            traffic: components["schemas"]["TrafficRules"];
             /** Format: date-time */
             updated_at: string;
+            /** @description Further servers, and how all of them are used. */
+            upstream: components["schemas"]["Upstream"];
             uuid: string;
             /** @description The certificate of an https upstream is checked. */
             verify_upstream_tls: boolean;
             /** @description Always true: WebSocket needs no switch. */
             websocket_support: boolean;
         };
-        /** @description A change of a host. What is left out stays as it is; `locations` and header lists are replaced as a whole. */
+        /**
+         * @description A change of a host. What is left out stays as it is; `locations`, `upstream`, `traffic` and header lists are
+         *     replaced as a whole. A location leaves its own `upstream`, `traffic` and header lists out to keep those that
+         *     its path has.
+         */
         HostChangeInput: {
             /** @description The uploaded certificate to present; null picks by name. */
             certificate_uuid?: string | null;
@@ -1160,13 +1487,14 @@ export interface components {
             /** @description Serve the host. Default true. */
             enabled?: boolean;
             /**
-             * @description Name or address of the upstream, without scheme and port.
+             * @description Name or address of the upstream, without scheme and port; or `unix:/path` (http only), or `srv:name` for a
+             *     name with SRV records.
              * @example 192.168.1.20
              */
             forward_host?: string;
             /**
              * Format: int64
-             * @description Port of the upstream.
+             * @description Port of the upstream; 0 with `unix:` and `srv:`, which have none.
              * @example 3000
              */
             forward_port?: number;
@@ -1201,6 +1529,10 @@ export interface components {
             ssl_forced?: boolean;
             /** @description Labels for searching and grouping. */
             tags?: components["schemas"]["TagInput"][];
+            /** @description What is done to requests and answers. Replaced as a whole; `{}` is nothing. */
+            traffic?: components["schemas"]["TrafficRulesInput"];
+            /** @description Further servers, and how all of them are used. Replaced as a whole; `{}` is one server with defaults. */
+            upstream?: components["schemas"]["UpstreamInput"];
             /** @description Check the certificate of an https upstream. Default true. */
             verify_upstream_tls?: boolean;
         };
@@ -1216,13 +1548,14 @@ export interface components {
             /** @description Serve the host. Default true. */
             enabled?: boolean;
             /**
-             * @description Name or address of the upstream, without scheme and port.
+             * @description Name or address of the upstream, without scheme and port; or `unix:/path` (http only), or `srv:name` for a
+             *     name with SRV records.
              * @example 192.168.1.20
              */
             forward_host: string;
             /**
              * Format: int64
-             * @description Port of the upstream.
+             * @description Port of the upstream; 0 with `unix:` and `srv:`, which have none.
              * @example 3000
              */
             forward_port: number;
@@ -1257,6 +1590,10 @@ export interface components {
             ssl_forced?: boolean;
             /** @description Labels for searching and grouping. */
             tags?: components["schemas"]["TagInput"][];
+            /** @description What is done to requests and answers. Replaced as a whole; `{}` is nothing. */
+            traffic?: components["schemas"]["TrafficRulesInput"];
+            /** @description Further servers, and how all of them are used. Replaced as a whole; `{}` is one server with defaults. */
+            upstream?: components["schemas"]["UpstreamInput"];
             /** @description Check the certificate of an https upstream. Default true. */
             verify_upstream_tls?: boolean;
         };
@@ -1332,17 +1669,25 @@ export interface components {
         };
         /** @description A path with an upstream of its own. */
         Location: {
-            /** @description Name or address of the upstream. */
+            /** @description Name or address of the upstream, or `unix:/path` or `srv:name`. */
             forward_host: string;
             /**
              * Format: int64
-             * @description Port of the upstream.
+             * @description Port of the upstream; 0 with `unix:` and `srv:`.
              */
             forward_port: number;
             /** @description `http` or `https`. */
             forward_scheme: string;
             /** @description It takes this path and everything below it. */
             path: string;
+            /** @description Edits of the request, instead of the host's; null takes the host's. */
+            request_headers?: components["schemas"]["HeaderEdit"][] | null;
+            /** @description Edits of the answer, instead of the host's; null takes the host's. */
+            response_headers?: components["schemas"]["HeaderEdit"][] | null;
+            /** @description What is different from the host. */
+            traffic: components["schemas"]["TrafficRules"];
+            /** @description Further servers, and how all of them are used. */
+            upstream: components["schemas"]["Upstream"];
             uuid: string;
             /** @description The certificate of an https upstream is checked. */
             verify_upstream_tls: boolean;
@@ -1350,13 +1695,13 @@ export interface components {
         /** @description A path with an upstream of its own. */
         LocationInput: {
             /**
-             * @description Name or address of the upstream, without scheme and port.
+             * @description As in a host.
              * @example 192.168.1.20
              */
             forward_host: string;
             /**
              * Format: int64
-             * @description Port of the upstream.
+             * @description As in a host.
              * @example 3001
              */
             forward_port: number;
@@ -1367,6 +1712,14 @@ export interface components {
              * @example /api
              */
             path: string;
+            /** @description Edits of the request, instead of the host's; null takes the host's. */
+            request_headers?: components["schemas"]["HeaderInput"][] | null;
+            /** @description Edits of the answer, instead of the host's; null takes the host's. */
+            response_headers?: components["schemas"]["HeaderInput"][] | null;
+            /** @description What is different from the host. */
+            traffic?: components["schemas"]["TrafficRulesInput"];
+            /** @description Further servers, and how all of them are used. */
+            upstream?: components["schemas"]["UpstreamInput"];
             /** @description Ignored: a location is known by its path. */
             uuid?: string | null;
             /** @description Check the certificate of an https upstream. Default true. */
@@ -1473,6 +1826,59 @@ export interface components {
              */
             password: string;
         };
+        /** @description Maintenance: every request gets 503 with a page. */
+        Maintenance: {
+            /** @description Client addresses and networks that reach the upstream all the same. */
+            bypass: components["schemas"]["Network"][];
+            /** @description Whether it is on. */
+            enabled: boolean;
+            /**
+             * Format: html
+             * @description A whole HTML page instead of Charon's, at most 128 KiB; null for Charon's.
+             */
+            html: string | null;
+            /**
+             * Format: text
+             * @description What the page says; empty for Charon's own sentence.
+             */
+            message: string;
+            /**
+             * Format: int32
+             * @description `Retry-After` in seconds; 0 leaves it out.
+             */
+            retry_after: number;
+        };
+        /** @description Maintenance: every request gets 503 with a page. */
+        MaintenanceInput: {
+            /**
+             * @description Client addresses and networks that reach the upstream all the same.
+             * @default []
+             */
+            bypass: components["schemas"]["NetworkInput"][];
+            /**
+             * @description Whether it is on.
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Format: html
+             * @description A whole HTML page instead of Charon's, at most 128 KiB; null for Charon's.
+             * @default null
+             */
+            html: string | null;
+            /**
+             * Format: text
+             * @description What the page says; empty for Charon's own sentence.
+             * @default
+             */
+            message: string;
+            /**
+             * Format: int32
+             * @description `Retry-After` in seconds; 0 leaves it out.
+             * @default 300
+             */
+            retry_after: number;
+        };
         /** @description The own account. */
         Me: {
             /** @description E-mail address in lower case. */
@@ -1554,9 +1960,11 @@ export interface components {
             set_aside_rows: components["schemas"]["MigrationSetAside"][];
             table: string;
         };
+        /** @description An address or a network. */
+        Network: string;
         /**
          * @description An address or a network.
-         * @example 10.0.0.0/8
+         * @example 192.168.1.0/24
          */
         NetworkInput: string;
         /** @description A new token, shown this once. */
@@ -1566,6 +1974,106 @@ export interface components {
              * @example chn_0123456789abcdef...
              */
             token: string;
+        };
+        /**
+         * @description The protocol towards servers. `http2` is what gRPC needs: by ALPN over TLS, with prior knowledge (h2c)
+         *     without. `auto`: over TLS what the server chooses, HTTP/1.1 without.
+         * @enum {string}
+         */
+        OriginProtocol: "http1" | "http2" | "auto";
+        /** @description TLS towards servers. Whether their certificate is checked, `verify_upstream_tls` says. */
+        OriginTls: {
+            /**
+             * Format: pem
+             * @description Certificates (PEM) of the issuers that are trusted instead of the system's; null for the system's.
+             */
+            ca_pem: string | null;
+            /** @description The stored certificate that is shown to servers that ask for one; null for none. */
+            client_certificate_uuid: string | null;
+            /** @description The name that is asked for (SNI) and checked; null: the server's own. */
+            server_name: string | null;
+        };
+        /** @description TLS towards servers. Whether their certificate is checked, `verify_upstream_tls` says. */
+        OriginTlsInput: {
+            /**
+             * Format: pem
+             * @description Certificates (PEM) of the issuers that are trusted instead of the system's; null for the system's.
+             * @default null
+             */
+            ca_pem: string | null;
+            /**
+             * @description The stored certificate that is shown to servers that ask for one; null for none.
+             * @default null
+             */
+            client_certificate_uuid: string | null;
+            /**
+             * @description The name that is asked for (SNI) and checked; null: the server's own.
+             * @default null
+             */
+            server_name: string | null;
+        };
+        /**
+         * @description What requests tell about servers: failures put a server aside for a while. With `all_down` = `refuse` this is
+         *     a circuit breaker.
+         */
+        Passive: {
+            /**
+             * Format: int32
+             * @description How long a server stays aside the first time, in milliseconds. It doubles each time that a trial fails.
+             */
+            back_off_ms: number;
+            /**
+             * Format: int32
+             * @description Failures within the window that put a server aside; 0 never does.
+             */
+            failures: number;
+            /**
+             * Format: int32
+             * @description Longest time aside, in milliseconds.
+             */
+            max_back_off_ms: number;
+            /** @description Statuses that count as failures, as codes and ranges; empty for none. The client still gets the answer. */
+            statuses: string;
+            /**
+             * Format: int32
+             * @description The window, in milliseconds.
+             */
+            window_ms: number;
+        };
+        /**
+         * @description What requests tell about servers: failures put a server aside for a while. With `all_down` = `refuse` this is
+         *     a circuit breaker.
+         */
+        PassiveInput: {
+            /**
+             * Format: int32
+             * @description How long a server stays aside the first time, in milliseconds. It doubles each time that a trial fails.
+             * @default 1000
+             */
+            back_off_ms: number;
+            /**
+             * Format: int32
+             * @description Failures within the window that put a server aside; 0 never does.
+             * @default 3
+             */
+            failures: number;
+            /**
+             * Format: int32
+             * @description Longest time aside, in milliseconds.
+             * @default 60000
+             */
+            max_back_off_ms: number;
+            /**
+             * @description Statuses that count as failures, as codes and ranges; empty for none. The client still gets the answer.
+             * @default
+             */
+            statuses: string;
+            /**
+             * Format: int32
+             * @description The window, in milliseconds.
+             * @default 10000
+             */
+            window_ms: number;
         };
         /** @description The old and the new password. */
         PasswordChangeInput: {
@@ -1590,6 +2098,34 @@ export interface components {
              * @example correct horse battery
              */
             password: string;
+        };
+        /**
+         * @description Which paths a rule is for: one path (`exact`), a path and everything below it (`prefix`), or paths in which a
+         *     regular expression finds something (`regex`).
+         */
+        PathMatch: {
+            /** @description This path alone. */
+            exact: components["schemas"]["RulePath"];
+        } | {
+            /** @description This path and everything below it; `/` is every path. */
+            prefix: components["schemas"]["RulePath"];
+        } | {
+            /** @description Paths in which this finds something. */
+            regex: components["schemas"]["Regex"];
+        };
+        /**
+         * @description Which paths a rule is for: one path (`exact`), a path and everything below it (`prefix`), or paths in which a
+         *     regular expression finds something (`regex`).
+         */
+        PathMatchInput: {
+            /** @description This path alone. */
+            exact: components["schemas"]["RulePathInput"];
+        } | {
+            /** @description This path and everything below it; `/` is every path. */
+            prefix: components["schemas"]["RulePathInput"];
+        } | {
+            /** @description Paths in which this finds something. */
+            regex: components["schemas"]["RegexInput"];
         };
         /** @description Two seconds of traffic. */
         Point: {
@@ -1673,8 +2209,85 @@ export interface components {
             /** @description Always `about:blank`; `code` is the stable name. */
             type: string;
         };
+        /**
+         * @description Version of the PROXY protocol: `v1` is a line of text, `v2` is binary.
+         * @enum {string}
+         */
+        ProxyProtocol: "v1" | "v2";
+        /** @description A redirect by path. */
+        Redirect: {
+            /** @description Append what follows the matched prefix (`prefix` only). Default false. */
+            keep_path: boolean;
+            /** @description Append the client's query. Default false. */
+            keep_query: boolean;
+            /** @description Which paths. */
+            match: components["schemas"]["PathMatch"];
+            /**
+             * Format: int32
+             * @description 301, 302, 303, 307 or 308. Default 302.
+             */
+            status: number;
+            /** @description An absolute http or https URL, or a path. With placeholders; after a regular expression also `$1`. */
+            to: string;
+        };
+        /** @description A redirect by path. */
+        RedirectInput: {
+            /** @description Append what follows the matched prefix (`prefix` only). Default false. */
+            keep_path?: boolean;
+            /** @description Append the client's query. Default false. */
+            keep_query?: boolean;
+            /** @description Which paths. */
+            match: components["schemas"]["PathMatchInput"];
+            /**
+             * Format: int32
+             * @description 301, 302, 303, 307 or 308. Default 302.
+             * @default 302
+             */
+            status: number;
+            /**
+             * @description An absolute http or https URL, or a path. With placeholders; after a regular expression also `$1`.
+             * @example https://example.com/new
+             */
+            to: string;
+        };
+        /** @description Regular expression (syntax of the Rust crate `regex`). */
+        Regex: string;
+        /**
+         * @description Regular expression (syntax of the Rust crate `regex`).
+         * @example ^/old/(.*)$
+         */
+        RegexInput: string;
+        /** @description How requests are named. */
+        RequestIds: {
+            /** @description Send the id to the client too. */
+            answer: boolean;
+            /** @description The header that carries the id to the upstream; empty for none. */
+            header: string;
+            /** @description Take over the id that a trusted proxy sends in that header. */
+            take_over: boolean;
+        };
+        /** @description How requests are named. */
+        RequestIdsInput: {
+            /**
+             * @description Send the id to the client too.
+             * @default false
+             */
+            answer: boolean;
+            /**
+             * @description The header that carries the id to the upstream; empty for none.
+             * @default X-Request-Id
+             */
+            header: string;
+            /**
+             * @description Take over the id that a trusted proxy sends in that header.
+             * @default false
+             */
+            take_over: boolean;
+        };
         /** @description What serves now. */
         Restored: {
+            /** @description What differs from that revision and stays as it is now, one sentence each; empty when nothing does. */
+            not_restored: string[];
             /**
              * Format: int64
              * @description The new revision, with the content of the old one; null when there is none yet.
@@ -1709,10 +2322,86 @@ export interface components {
             summary: string;
         };
         /**
+         * @description One change of a path; the query stays. `strip_prefix` takes whole segments off: `/api` makes `/users` of
+         *     `/api/users` and leaves `/apix` alone.
+         */
+        Rewrite: {
+            /** @enum {string} */
+            action: "strip_prefix";
+            /** @description Starts with `/`. */
+            prefix: string;
+        } | {
+            /** @enum {string} */
+            action: "add_prefix";
+            /** @description Starts with `/`. */
+            prefix: string;
+        } | {
+            /** @enum {string} */
+            action: "replace_path";
+            /** @description Starts with `/`. */
+            path: string;
+        } | {
+            /** @enum {string} */
+            action: "regex";
+            /** @description Regular expression (syntax of the Rust crate `regex`), matched against the path. */
+            pattern: string;
+            /** @description `$1` or `${name}` stand for groups, `$$` for a dollar sign. */
+            replacement: string;
+        };
+        /**
+         * @description One change of a path; the query stays. `strip_prefix` takes whole segments off: `/api` makes `/users` of
+         *     `/api/users` and leaves `/apix` alone.
+         */
+        RewriteInput: {
+            /** @enum {string} */
+            action: "strip_prefix";
+            /**
+             * @description Starts with `/`.
+             * @example /api
+             */
+            prefix: string;
+        } | {
+            /** @enum {string} */
+            action: "add_prefix";
+            /**
+             * @description Starts with `/`.
+             * @example /app
+             */
+            prefix: string;
+        } | {
+            /** @enum {string} */
+            action: "replace_path";
+            /**
+             * @description Starts with `/`.
+             * @example /index.html
+             */
+            path: string;
+        } | {
+            /** @enum {string} */
+            action: "regex";
+            /**
+             * @description Regular expression (syntax of the Rust crate `regex`), matched against the path.
+             * @example ^/old/(.*)$
+             */
+            pattern: string;
+            /**
+             * @description `$1` or `${name}` stand for groups, `$$` for a dollar sign.
+             * @example /new/$1
+             */
+            replacement: string;
+        };
+        /**
          * @description What an account may do: everything, reading most things, or reading hosts, certificates and traffic.
          * @enum {string}
          */
         RoleName: "admin" | "user" | "viewer";
+        /** @description A path; it starts with `/`. */
+        RulePath: string;
+        /**
+         * @description A path; it starts with `/`.
+         * @example /old
+         */
+        RulePathInput: string;
         /**
          * @description Scheme towards an upstream.
          * @enum {string}
@@ -1723,6 +2412,104 @@ export interface components {
          * @enum {string}
          */
         ScopeName: "read" | "write" | "admin";
+        /** @description Ready-made security headers. */
+        SecurityHeaders: {
+            /** @description Replace what the upstream sends under these names; otherwise its own headers stay. */
+            override_origin: boolean;
+            /** @description Which set. */
+            preset: components["schemas"]["SecurityPreset"];
+        };
+        /** @description Ready-made security headers. */
+        SecurityHeadersInput: {
+            /**
+             * @description Replace what the upstream sends under these names; otherwise its own headers stay.
+             * @default false
+             */
+            override_origin: boolean;
+            /**
+             * @description Which set.
+             * @default off
+             */
+            preset: components["schemas"]["SecurityPreset"];
+        };
+        /**
+         * @description Sets of security headers. `basic` is what hardly any application minds; `strict` also forbids framing, device
+         *     access and sharing with other sites.
+         * @enum {string}
+         */
+        SecurityPreset: "off" | "basic" | "strict";
+        /** @description One active check. */
+        ServerCheck: {
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            at: string;
+            /** @description What was found, as the end of the sentence "the server ...". */
+            message: string;
+            /** @description Whether the server was well. */
+            ok: boolean;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            took_ms: number;
+        };
+        /**
+         * @description How a server is. `unknown`: nothing was asked of it yet. `healthy`: nothing is known to be wrong. `failing`:
+         *     its checks fail. `aside`: requests failed, it is tried again after a while. `slow_starting`: well again, with
+         *     a share that grows.
+         * @enum {string}
+         */
+        ServerHealth: "unknown" | "healthy" | "failing" | "aside" | "slow_starting";
+        /** @description One server of a host, as requests and checks have found it. */
+        ServerState: {
+            /**
+             * Format: int64
+             * @description Requests under way.
+             */
+            active: number;
+            /** @description `name:port`, `unix:/path` or `srv:name`. */
+            address: string;
+            /** @description Addresses behind its name; empty when it has none or is no name. */
+            addresses: string[];
+            /** @description It gets requests only while no other server is well. */
+            backup: boolean;
+            /**
+             * Format: int64
+             * @description Requests that failed because of it.
+             */
+            failures: number;
+            /** @description How it is. */
+            health: components["schemas"]["ServerHealth"];
+            last_check?: components["schemas"]["ServerCheck"] | null;
+            /** @description The location's path; null for the host's own upstream. */
+            location?: string | null;
+            /** @description Why its name could not be looked up last; null when it could. */
+            name_error?: string | null;
+            /**
+             * Format: int64
+             * @description Requests that were sent to it, or tried to be.
+             */
+            requests: number;
+            /** @description `http` or `https`. */
+            scheme: string;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /**
+             * Format: int32
+             * @description Its share of the requests against that of the others.
+             */
+            weight: number;
+            /**
+             * @description What was wrong last, as the end of the sentence "the server ..."; stays after it is well again. Null when
+             *     nothing was.
+             */
+            why?: string | null;
+        };
         /** @description One place where the account is signed in. */
         SessionItem: {
             /** Format: date-time */
@@ -1956,6 +2743,30 @@ export interface components {
              */
             "5xx": number;
         };
+        /** @description Keeps a client at a server by a cookie that says nothing about the server. */
+        Sticky: {
+            /** @description Name of the cookie. */
+            cookie: string;
+            /**
+             * Format: int32
+             * @description Seconds that browsers keep it; null: until they are closed.
+             */
+            max_age_s: number | null;
+        };
+        /** @description Keeps a client at a server by a cookie that says nothing about the server. */
+        StickyInput: {
+            /**
+             * @description Name of the cookie.
+             * @default charon_server
+             */
+            cookie: string;
+            /**
+             * Format: int32
+             * @description Seconds that browsers keep it; null: until they are closed.
+             * @default null
+             */
+            max_age_s: number | null;
+        };
         /** @description Which phase stopped a request, and why. */
         Stop: {
             /** @description The phase's name. */
@@ -2056,6 +2867,68 @@ export interface components {
              * @description HTTP status of `GET /`; null when none came.
              */
             status?: number | null;
+        };
+        /** @description How long is waited for a server, in milliseconds. Null is Charon's own limit. */
+        Timeouts: {
+            /**
+             * Format: int32
+             * @description To connect, TLS included; Charon's own limit is 5 s.
+             */
+            connect_ms: number | null;
+            /**
+             * Format: int32
+             * @description For which the server may pause within its answer; Charon's own limit is 300 s.
+             */
+            pause_ms: number | null;
+            /**
+             * Format: int32
+             * @description Until the answer begins; Charon's own limit is 60 s.
+             */
+            read_ms: number | null;
+            /**
+             * Format: int32
+             * @description For which the server may take nothing of the request; Charon's own limit is 60 s.
+             */
+            write_ms: number | null;
+        };
+        /** @description How long is waited for a server, in milliseconds. Null is Charon's own limit. */
+        TimeoutsInput: {
+            /**
+             * Format: int32
+             * @description To connect, TLS included; Charon's own limit is 5 s.
+             * @default null
+             */
+            connect_ms: number | null;
+            /**
+             * Format: int32
+             * @description For which the server may pause within its answer; Charon's own limit is 300 s.
+             * @default null
+             */
+            pause_ms: number | null;
+            /**
+             * Format: int32
+             * @description Until the answer begins; Charon's own limit is 60 s.
+             * @default null
+             */
+            read_ms: number | null;
+            /**
+             * Format: int32
+             * @description For which the server may take nothing of the request; Charon's own limit is 60 s.
+             * @default null
+             */
+            write_ms: number | null;
+        };
+        /** @description A new token. */
+        Token: {
+            /**
+             * Format: int32
+             * @description It ends after so many days; null: never.
+             */
+            expires_in_days: number | null;
+            /** @description What it is for. */
+            name: string;
+            /** @description What it may do. It never may more than its owner. */
+            scopes: components["schemas"]["ScopeName"][];
         };
         /** @description A new token. */
         TokenInput: {
@@ -2169,6 +3042,234 @@ export interface components {
              * @description Length of the window in seconds.
              */
             window_seconds: number;
+        };
+        /**
+         * @description Traffic features of a host or a location. Null is off in a host; in a location it takes over what the host
+         *     has. What a location gives replaces the host's as a whole; the empty form, which each field names, switches a
+         *     feature of the host off.
+         *
+         *     Texts "with placeholders" may hold `{client_ip}`, `{host}`, `{scheme}`, `{method}`, `{path}`, `{query}`,
+         *     `{request_id}` and `{upstream}`; `{{` stands for a brace that is meant.
+         */
+        TrafficRules: {
+            /**
+             * Format: int64
+             * @description Take in up to so many bytes of a request's body before the upstream is asked. Off: 0.
+             */
+            buffer_body: number | null;
+            compression: components["schemas"]["Compression"] | null;
+            cors: components["schemas"]["Cors"] | null;
+            error_pages: components["schemas"]["ErrorPages"] | null;
+            maintenance: components["schemas"]["Maintenance"] | null;
+            /**
+             * Format: int64
+             * @description Largest body of a request in bytes; a larger one gets 413. Off: 0.
+             */
+            max_body: number | null;
+            /** @description Redirects by path; the first rule that fits answers. Off: `[]`. */
+            redirects: components["schemas"]["Redirect"][] | null;
+            request_id: components["schemas"]["RequestIds"] | null;
+            /** @description Changes of the path that the upstream gets, applied in order. Off: `[]`. */
+            rewrite: components["schemas"]["Rewrite"][] | null;
+            security_headers: components["schemas"]["SecurityHeaders"] | null;
+        };
+        /**
+         * @description Traffic features of a host or a location. Null is off in a host; in a location it takes over what the host
+         *     has. What a location gives replaces the host's as a whole; the empty form, which each field names, switches a
+         *     feature of the host off.
+         *
+         *     Texts "with placeholders" may hold `{client_ip}`, `{host}`, `{scheme}`, `{method}`, `{path}`, `{query}`,
+         *     `{request_id}` and `{upstream}`; `{{` stands for a brace that is meant.
+         */
+        TrafficRulesInput: {
+            /**
+             * Format: int64
+             * @description Take in up to so many bytes of a request's body before the upstream is asked. Off: 0.
+             * @default null
+             * @example 65536
+             */
+            buffer_body: number | null;
+            /** @default null */
+            compression: components["schemas"]["CompressionInput"] | null;
+            /** @default null */
+            cors: components["schemas"]["CorsInput"] | null;
+            /** @default null */
+            error_pages: components["schemas"]["ErrorPagesInput"] | null;
+            /** @default null */
+            maintenance: components["schemas"]["MaintenanceInput"] | null;
+            /**
+             * Format: int64
+             * @description Largest body of a request in bytes; a larger one gets 413. Off: 0.
+             * @default null
+             * @example 10485760
+             */
+            max_body: number | null;
+            /**
+             * @description Redirects by path; the first rule that fits answers. Off: `[]`.
+             * @default null
+             */
+            redirects: components["schemas"]["RedirectInput"][] | null;
+            /** @default null */
+            request_id: components["schemas"]["RequestIdsInput"] | null;
+            /**
+             * @description Changes of the path that the upstream gets, applied in order. Off: `[]`.
+             * @default null
+             */
+            rewrite: components["schemas"]["RewriteInput"][] | null;
+            /** @default null */
+            security_headers: components["schemas"]["SecurityHeadersInput"] | null;
+        };
+        /**
+         * @description How the servers of a host or a location are used. The first server is `forward_scheme`, `forward_host` and
+         *     `forward_port`; `servers` has the others. Durations are in milliseconds.
+         */
+        Upstream: {
+            /** @description What happens while no server is known to be well. */
+            all_down: components["schemas"]["UpstreamAllDown"];
+            /** @description How one of several servers is chosen. */
+            balance: components["schemas"]["UpstreamBalance"];
+            health: components["schemas"]["HealthCheck"] | null;
+            /** @description How much is asked of each server at once. */
+            limits: components["schemas"]["ConnectionLimits"];
+            /** @description What requests tell about servers. */
+            passive: components["schemas"]["Passive"];
+            /** @description The protocol towards the servers. */
+            protocol: components["schemas"]["OriginProtocol"];
+            send_proxy_protocol: components["schemas"]["ProxyProtocol"] | null;
+            /** @description The servers beside the first one. */
+            servers: components["schemas"]["UpstreamServer"][];
+            sticky: components["schemas"]["Sticky"] | null;
+            /** @description How long is waited for a server. */
+            timeouts: components["schemas"]["Timeouts"];
+            /** @description TLS towards servers whose scheme is https. */
+            tls: components["schemas"]["OriginTls"];
+            /**
+             * Format: int32
+             * @description Share of the first server against those of the others.
+             */
+            weight: number;
+        };
+        /**
+         * @description What happens while no server is known to be well. `try_all`: they are tried all the same. `refuse`: 503 at
+         *     once, so that servers can recover.
+         * @enum {string}
+         */
+        UpstreamAllDown: "try_all" | "refuse";
+        /**
+         * @description How one of several servers is chosen. `round_robin`: in turn, by weight. `least_connections`: the one with
+         *     the fewest requests under way for its weight. `ip_hash`: by the client's address, so that a client stays.
+         *     `random_two`: the less busy one of two that are drawn.
+         * @enum {string}
+         */
+        UpstreamBalance: "round_robin" | "least_connections" | "ip_hash" | "random_two";
+        /**
+         * @description How the servers of a host or a location are used. The first server is `forward_scheme`, `forward_host` and
+         *     `forward_port`; `servers` has the others. Durations are in milliseconds.
+         */
+        UpstreamInput: {
+            /**
+             * @description What happens while no server is known to be well.
+             * @default try_all
+             */
+            all_down: components["schemas"]["UpstreamAllDown"];
+            /**
+             * @description How one of several servers is chosen.
+             * @default round_robin
+             */
+            balance: components["schemas"]["UpstreamBalance"];
+            /** @default null */
+            health: components["schemas"]["HealthCheckInput"] | null;
+            /**
+             * @description How much is asked of each server at once.
+             * @default {
+             *       "max_connections": null,
+             *       "queue": 100,
+             *       "queue_timeout_ms": 5000
+             *     }
+             */
+            limits: components["schemas"]["ConnectionLimitsInput"];
+            /**
+             * @description What requests tell about servers.
+             * @default {
+             *       "back_off_ms": 1000,
+             *       "failures": 3,
+             *       "max_back_off_ms": 60000,
+             *       "statuses": "",
+             *       "window_ms": 10000
+             *     }
+             */
+            passive: components["schemas"]["PassiveInput"];
+            /**
+             * @description The protocol towards the servers.
+             * @default http1
+             */
+            protocol: components["schemas"]["OriginProtocol"];
+            /** @default null */
+            send_proxy_protocol: components["schemas"]["ProxyProtocol"] | null;
+            /**
+             * @description The servers beside the first one.
+             * @default []
+             */
+            servers: components["schemas"]["UpstreamServerInput"][];
+            /** @default null */
+            sticky: components["schemas"]["StickyInput"] | null;
+            /**
+             * @description How long is waited for a server.
+             * @default {
+             *       "connect_ms": null,
+             *       "pause_ms": null,
+             *       "read_ms": null,
+             *       "write_ms": null
+             *     }
+             */
+            timeouts: components["schemas"]["TimeoutsInput"];
+            /**
+             * @description TLS towards servers whose scheme is https.
+             * @default {
+             *       "ca_pem": null,
+             *       "client_certificate_uuid": null,
+             *       "server_name": null
+             *     }
+             */
+            tls: components["schemas"]["OriginTlsInput"];
+            /**
+             * Format: int32
+             * @description Share of the first server against those of the others.
+             * @default 1
+             */
+            weight: number;
+        };
+        /** @description One more server. */
+        UpstreamServer: {
+            /** @description `name:port`, `unix:/path` (http only) or `srv:name` for a name with SRV records. */
+            address: string;
+            /** @description It gets requests only while no other server is well. Default false. */
+            backup: boolean;
+            /** @description Scheme towards it. Default http. */
+            scheme: components["schemas"]["SchemeName"];
+            /**
+             * Format: int32
+             * @description Its share of the requests against that of the others. Default 1.
+             */
+            weight: number;
+        };
+        /** @description One more server. */
+        UpstreamServerInput: {
+            /**
+             * @description `name:port`, `unix:/path` (http only) or `srv:name` for a name with SRV records.
+             * @example 192.168.1.21:3000
+             */
+            address: string;
+            /** @description It gets requests only while no other server is well. Default false. */
+            backup?: boolean;
+            /** @description Scheme towards it. Default http. */
+            scheme?: components["schemas"]["SchemeName"];
+            /**
+             * Format: int32
+             * @description Its share of the requests against that of the others. Default 1.
+             * @default 1
+             */
+            weight: number;
         };
         /** @description A host that presents a certificate. */
         UsedBy: {

@@ -34,6 +34,7 @@ pub(crate) async fn create(
     if !errors.is_empty() {
         return Err(Error::Validation(errors));
     }
+    saved::check_rules(&state, None, &values).await?;
     let host = {
         let _alone = state.hosts.lock().await;
         saved::check_domains(&state, &values, None).await?;

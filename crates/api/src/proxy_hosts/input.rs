@@ -1,17 +1,22 @@
 //! A host as it is sent, and what of it becomes a row. Every fault is named at once.
 
 use super::carried::Carried;
+use super::features::{HEADERS, TrafficRulesInput};
+use super::upstream::UpstreamInput;
 use super::view::ActionName;
 use crate::input::Input;
-use base::{DomainPattern, FieldError, Port, UpstreamHost};
-use serde::{Deserialize, Deserializer};
+use base::{AddressPart, DomainPattern, FieldError, Port, UpstreamAddress};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Map;
 use store::locations::Location;
 use store::proxy_hosts::{HeaderEdit, HostValues};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
-/// A change of a host. What is left out stays as it is; `locations` and header lists are replaced as a whole.
+/// A change of a host. What is left out stays as it is; `locations`, `upstream`, `traffic` and header lists are
+/// replaced as a whole. A location leaves its own `upstream`, `traffic` and header lists out to keep those that
+/// its path has.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HostChangeInput {
@@ -30,17 +35,18 @@ pub(super) struct HostChangeInput {
     /// Towards the upstream.
     #[schema(nullable = false)]
     pub(super) forward_scheme: Option<SchemeName>,
-    /// Name or address of the upstream, without scheme and port.
+    /// Name or address of the upstream, without scheme and port; or `unix:/path` (http only), or `srv:name` for a
+    /// name with SRV records.
     #[schema(
         nullable = false,
         min_length = 1,
         max_length = 253,
-        pattern = "UPSTREAM",
+        pattern = "FORWARD_HOST",
         example = "192.168.1.20"
     )]
     pub(super) forward_host: Option<String>,
-    /// Port of the upstream.
-    #[schema(nullable = false, minimum = 1, maximum = 65535, example = 3000)]
+    /// Port of the upstream; 0 with `unix:` and `srv:`, which have none.
+    #[schema(nullable = false, minimum = 0, maximum = 65535, example = 3000)]
     pub(super) forward_port: Option<i64>,
     /// Check the certificate of an https upstream. Default true.
     #[schema(nullable = false)]
@@ -79,6 +85,12 @@ pub(super) struct HostChangeInput {
     /// Edits of the answer on its way to the client.
     #[schema(nullable = false, max_items = 50)]
     pub(super) response_headers: Option<Vec<HeaderInput>>,
+    /// Further servers, and how all of them are used. Replaced as a whole; `{}` is one server with defaults.
+    #[schema(nullable = false)]
+    pub(super) upstream: Option<UpstreamInput>,
+    /// What is done to requests and answers. Replaced as a whole; `{}` is nothing.
+    #[schema(nullable = false)]
+    pub(super) traffic: Option<TrafficRulesInput>,
     /// Settings carried from the original product that the host is to lose.
     #[schema(nullable = false, max_items = 3)]
     pub(super) give_up: Option<Vec<Carried>>,
@@ -99,6 +111,7 @@ const READ_ONLY: &[&str] = &[
     "created_at",
     "updated_at",
     "created_by",
+    "servers",
     "status",
 ];
 
@@ -133,9 +146,10 @@ impl ToSchema for HostInput {
 }
 
 /// Scheme towards an upstream.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[derive(Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SchemeName {
+    #[default]
     Http,
     Https,
 }
@@ -170,16 +184,32 @@ pub(super) struct LocationInput {
     #[serde(default)]
     #[schema(nullable = false)]
     forward_scheme: Option<SchemeName>,
-    /// Name or address of the upstream, without scheme and port.
-    #[schema(min_length = 1, max_length = 253, pattern = "UPSTREAM", example = "192.168.1.20")]
+    /// As in a host.
+    #[schema(min_length = 1, max_length = 253, pattern = "FORWARD_HOST", example = "192.168.1.20")]
     forward_host: String,
-    /// Port of the upstream.
-    #[schema(minimum = 1, maximum = 65535, example = 3001)]
+    /// As in a host.
+    #[schema(minimum = 0, maximum = 65535, example = 3001)]
     forward_port: i64,
     /// Check the certificate of an https upstream. Default true.
     #[serde(default)]
     #[schema(nullable = false)]
     verify_upstream_tls: Option<bool>,
+    /// Further servers, and how all of them are used.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    upstream: Option<UpstreamInput>,
+    /// What is different from the host.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    traffic: Option<TrafficRulesInput>,
+    /// Edits of the request, instead of the host's; null takes the host's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<HeaderInput>>, max_items = 50)]
+    request_headers: Option<Option<Vec<HeaderInput>>>,
+    /// Edits of the answer, instead of the host's; null takes the host's.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Vec<HeaderInput>>, max_items = 50)]
+    response_headers: Option<Option<Vec<HeaderInput>>>,
 }
 
 /// One edit of headers.
@@ -197,8 +227,10 @@ pub(super) struct HeaderInput {
 }
 
 /// Tells a field that is null from one that is left out.
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(Some)
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
 }
 
 impl HostChangeInput {
@@ -217,16 +249,26 @@ impl HostChangeInput {
         if let Some(scheme) = self.forward_scheme {
             values.forward_scheme = scheme.as_str().to_owned();
         }
-        if let Some(text) = self.forward_host {
-            match UpstreamHost::parse(&text) {
-                Ok(host) => values.forward_host = host.as_str().to_owned(),
-                Err(message) => fault("forward_host", message),
-            }
-        }
-        if let Some(number) = self.forward_port {
-            match Port::new(number) {
-                Ok(port) => values.forward_port = port.get().into(),
-                Err(message) => fault("forward_port", message),
+        if self.forward_host.is_some() || self.forward_port.is_some() || self.forward_scheme.is_some() {
+            let host = self.forward_host.as_deref().unwrap_or(&values.forward_host);
+            let port = self.forward_port.unwrap_or(values.forward_port);
+            match first_server(&values.forward_scheme, host, port) {
+                Ok((host, port)) => (values.forward_host, values.forward_port) = (host, port),
+                Err((field, message)) => {
+                    if field != "forward_host" || self.forward_host.is_some() {
+                        fault(field, message);
+                    }
+                    // A fault in the name hides none in the number.
+                    match self
+                        .forward_port
+                        .filter(|port| field == "forward_host" && *port != 0)
+                        .map(Port::new)
+                    {
+                        Some(Ok(port)) => values.forward_port = port.get().into(),
+                        Some(Err(message)) => fault("forward_port", message),
+                        None => {}
+                    }
+                }
             }
         }
         let set = |value: &mut bool, sent: Option<bool>| *value = sent.unwrap_or(*value);
@@ -241,7 +283,15 @@ impl HostChangeInput {
             values.tags = tags(sent.into_iter().map(|tag| tag.0), errors);
         }
         if let Some(sent) = self.locations {
-            values.locations = locations(sent, errors);
+            values.locations = locations(sent, &values.locations, errors);
+        }
+        if let Some(mut sent) = self.upstream {
+            sent.check("upstream", errors);
+            values.upstream = sent.stored();
+        }
+        if let Some(mut sent) = self.traffic {
+            sent.check("traffic", errors);
+            values.traffic = sent.stored();
         }
         if let Some(sent) = self.request_headers {
             values.request_headers = headers("request_headers", sent, errors);
@@ -291,7 +341,21 @@ pub(super) fn tags(sent: impl Iterator<Item = String>, errors: &mut Vec<FieldErr
     tags
 }
 
-fn locations(sent: Vec<LocationInput>, errors: &mut Vec<FieldError>) -> Vec<Location> {
+/// The stored form of the first server, or which field is wrong.
+fn first_server(scheme: &str, host: &str, port: i64) -> Result<(String, i64), (&'static str, String)> {
+    match UpstreamAddress::of(host, port) {
+        Ok(UpstreamAddress::Tcp { host, port }) => Ok((host.as_str().to_owned(), port.get().into())),
+        Ok(UpstreamAddress::Unix(_)) if scheme == "https" => {
+            let message = "a Unix socket speaks plain HTTP; choose the scheme http";
+            Err(("forward_scheme", message.to_owned()))
+        }
+        Ok(address) => Ok((address.to_string(), 0)),
+        Err((AddressPart::Host, message)) => Err(("forward_host", message)),
+        Err((AddressPart::Port, message)) => Err(("forward_port", message)),
+    }
+}
+
+fn locations(sent: Vec<LocationInput>, before: &[Location], errors: &mut Vec<FieldError>) -> Vec<Location> {
     let mut locations: Vec<Location> = Vec::new();
     for (at, location) in sent.into_iter().enumerate() {
         let mut fault = |field: &str, message: String| {
@@ -304,16 +368,43 @@ fn locations(sent: Vec<LocationInput>, errors: &mut Vec<FieldError>) -> Vec<Loca
         {
             fault("path", format!("the path {path} stands twice; remove one of the two locations"));
         }
-        let host =
-            UpstreamHost::parse(&location.forward_host).map_err(|message| fault("forward_host", message));
-        let port = Port::new(location.forward_port).map_err(|message| fault("forward_port", message));
+        let scheme = location.forward_scheme.unwrap_or_default().as_str();
+        let first = first_server(scheme, &location.forward_host, location.forward_port);
+        let (forward_host, forward_port) =
+            first.map_err(|(field, message)| fault(field, message)).unwrap_or_default();
+        let kept = before.iter().find(|known| known.path == path);
+        let mut upstream = kept.map(|kept| kept.upstream.clone()).unwrap_or_default();
+        if let Some(mut sent) = location.upstream {
+            sent.check(&format!("locations.{at}.upstream"), errors);
+            upstream = sent.stored();
+        }
+        let kept = kept.map(|kept| kept.traffic.clone()).unwrap_or_default();
+        let (mut traffic, mut edits): (Map<_, _>, Map<_, _>) =
+            kept.into_iter().partition(|(name, _)| !HEADERS.contains(&name.as_str()));
+        if let Some(mut sent) = location.traffic {
+            sent.check(&format!("locations.{at}.traffic"), errors);
+            traffic = sent.stored();
+        }
+        for (name, sent) in HEADERS.into_iter().zip([location.request_headers, location.response_headers]) {
+            match sent {
+                None => {}
+                Some(None) => _ = edits.remove(name),
+                Some(Some(sent)) => {
+                    let sent = headers(&format!("locations.{at}.{name}"), sent, errors);
+                    edits.insert(name.to_owned(), serde_json::to_value(sent).unwrap_or_default());
+                }
+            }
+        }
+        traffic.extend(edits);
         locations.push(Location {
             uuid: String::new(),
             path,
-            forward_scheme: location.forward_scheme.unwrap_or(SchemeName::Http).as_str().to_owned(),
-            forward_host: host.map(|host| host.as_str().to_owned()).unwrap_or_default(),
-            forward_port: port.map_or(0, |port| port.get().into()),
+            forward_scheme: scheme.to_owned(),
+            forward_host,
+            forward_port,
             verify_upstream_tls: location.verify_upstream_tls.unwrap_or(true),
+            upstream,
+            traffic,
         });
     }
     locations

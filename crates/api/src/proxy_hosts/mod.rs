@@ -4,6 +4,7 @@ mod bulk;
 mod carried;
 mod create;
 mod delete;
+mod features;
 mod get;
 mod history;
 mod input;
@@ -12,6 +13,7 @@ mod saved;
 mod test;
 mod traffic;
 mod update;
+mod upstream;
 pub(crate) mod view;
 
 pub(crate) use saved::{name_of, wait_until_applied};

@@ -1,5 +1,6 @@
 //! What creating and changing a host have in common: checks against other rows, and the wait until it is served.
 
+use super::upstream::client_certificate;
 use super::view::{HostView, Shown};
 use crate::engines::HostPhase;
 use crate::error::{Error, Result};
@@ -37,6 +38,33 @@ pub(super) async fn certificate(
         },
     };
     Ok(())
+}
+
+/// Refuses what cannot be served: a client certificate that is not there, and all that the data plane's compiler
+/// says. What was wrong before and stays so is no fault of this change.
+pub(super) async fn check_rules(
+    state: &State,
+    before: Option<&HostValues>,
+    values: &HostValues,
+) -> Result<()> {
+    let known = before.map(|before| state.engines.check_host(before)).unwrap_or_default();
+    let mut errors = state.engines.check_host(values);
+    errors.retain(|error| !known.contains(error));
+    let of_locations = values.locations.iter().enumerate();
+    let places = std::iter::once((String::new(), &values.upstream))
+        .chain(of_locations.map(|(at, location)| (format!("locations.{at}."), &location.upstream)));
+    for (path, upstream) in places {
+        let Some(uuid) = client_certificate(upstream) else { continue };
+        let field = format!("{path}upstream.tls.client_certificate_uuid");
+        let message = match store::ssl_certificates::get(&state.store, uuid).await {
+            Ok(row) if row.has_key && row.provider != store::ssl_certificates::INTERNAL_CA => continue,
+            Ok(_) => "this certificate has no key of its own to show; choose another, or null",
+            Err(store::Error::NotFound(_)) => "there is no such certificate; choose one of the list, or null",
+            Err(error) => return Err(error.into()),
+        };
+        errors.push(FieldError::new(field, message));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(Error::Validation(errors)) }
 }
 
 /// Refuses domains that another enabled host has. Call it while holding the lock of `State::hosts`.

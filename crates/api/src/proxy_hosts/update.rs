@@ -37,6 +37,7 @@ pub(crate) async fn update(
         if !errors.is_empty() {
             return Err(Error::Validation(errors));
         }
+        saved::check_rules(&state, Some(&before.values), &values).await?;
         saved::check_domains(&state, &values, Some(&before.uuid)).await?;
         let verb = match (before.enabled, values.enabled) {
             (true, false) => "Disabled",

@@ -1,7 +1,9 @@
 //! A host as it is shown.
 
 use super::carried::Carried;
-use crate::engines::{HostPhase, HostState};
+use super::features::{HEADERS, TrafficRulesInput};
+use super::upstream::UpstreamInput;
+use crate::engines::{HostPhase, HostState, ServerState};
 use crate::error::Result;
 use crate::state::State;
 use base::Timestamp;
@@ -23,9 +25,9 @@ pub(crate) struct HostView {
     domains: Vec<String>,
     /// `http` or `https`, towards the upstream.
     forward_scheme: String,
-    /// Name or address of the upstream.
+    /// Name or address of the upstream, or `unix:/path` or `srv:name`.
     forward_host: String,
-    /// Port of the upstream.
+    /// Port of the upstream; 0 with `unix:` and `srv:`.
     forward_port: i64,
     /// The certificate of an https upstream is checked.
     verify_upstream_tls: bool,
@@ -52,6 +54,10 @@ pub(crate) struct HostView {
     request_headers: Vec<HeaderView>,
     /// Edits of the answer on its way to the client.
     response_headers: Vec<HeaderView>,
+    /// Further servers, and how all of them are used.
+    upstream: UpstreamInput,
+    /// What is done to requests and answers.
+    traffic: TrafficRulesInput,
     /// Configuration of the original product: carried, not used.
     advanced_config: String,
     /// Settings carried from the original product; `give_up` of a change takes them off.
@@ -62,6 +68,8 @@ pub(crate) struct HostView {
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+    /// How each of its servers is, the first one first, then those of locations; empty while it is not served.
+    servers: Vec<ServerState>,
     /// Whether it is served.
     pub(super) status: HostState,
 }
@@ -75,12 +83,20 @@ pub(crate) struct LocationView {
     path: String,
     /// `http` or `https`.
     forward_scheme: String,
-    /// Name or address of the upstream.
+    /// Name or address of the upstream, or `unix:/path` or `srv:name`.
     forward_host: String,
-    /// Port of the upstream.
+    /// Port of the upstream; 0 with `unix:` and `srv:`.
     forward_port: i64,
     /// The certificate of an https upstream is checked.
     verify_upstream_tls: bool,
+    /// Further servers, and how all of them are used.
+    upstream: UpstreamInput,
+    /// What is different from the host.
+    traffic: TrafficRulesInput,
+    /// Edits of the request, instead of the host's; null takes the host's.
+    request_headers: Option<Vec<HeaderView>>,
+    /// Edits of the answer, instead of the host's; null takes the host's.
+    response_headers: Option<Vec<HeaderView>>,
 }
 
 /// One edit of headers.
@@ -117,6 +133,7 @@ impl From<ActionName> for HeaderAction {
 /// What is needed to show hosts: the engines' view, and names of certificates.
 pub(crate) struct Shown {
     states: HashMap<String, HostState>,
+    servers: HashMap<String, Vec<ServerState>>,
     certificates: HashMap<i64, String>,
     access_lists: HashMap<i64, String>,
 }
@@ -127,6 +144,7 @@ impl Shown {
         let access_lists = store::access_lists::list(&state.store).await?;
         Ok(Self {
             states: state.engines.host_states(),
+            servers: state.engines.servers(),
             certificates: certificates.into_iter().map(|row| (row.id, row.uuid)).collect(),
             access_lists: access_lists.into_iter().map(|row| (row.id, row.name)).collect(),
         })
@@ -137,6 +155,7 @@ impl Shown {
         let values = host.values;
         let carried = Carried::of(&values);
         HostView {
+            servers: self.servers.get(&host.uuid).cloned().unwrap_or_default(),
             uuid: host.uuid,
             name: values.name,
             domain_names: values.domain_names.join(","),
@@ -157,6 +176,8 @@ impl Shown {
             locations: values.locations.into_iter().map(location).collect(),
             request_headers: values.request_headers.into_iter().map(header).collect(),
             response_headers: values.response_headers.into_iter().map(header).collect(),
+            upstream: UpstreamInput::shown(&values.upstream),
+            traffic: TrafficRulesInput::shown(&values.traffic),
             carried,
             access_list: values.access_list_id.and_then(|id| self.access_lists.get(&id).cloned()),
             advanced_config: values.advanced_config,
@@ -168,7 +189,16 @@ impl Shown {
 }
 
 fn location(row: store::locations::Location) -> LocationView {
+    let [request_headers, response_headers] = HEADERS.map(|name| {
+        let stored = row.traffic.get(name).cloned()?;
+        let edits: Vec<HeaderEdit> = serde_json::from_value(stored).ok()?;
+        Some(edits.into_iter().map(header).collect())
+    });
     LocationView {
+        upstream: UpstreamInput::shown(&row.upstream),
+        traffic: TrafficRulesInput::shown(&row.traffic),
+        request_headers,
+        response_headers,
         uuid: row.uuid,
         path: row.path,
         forward_scheme: row.forward_scheme,

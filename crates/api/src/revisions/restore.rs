@@ -18,12 +18,14 @@ use utoipa::ToSchema;
 pub(crate) struct Restored {
     /// The new revision, with the content of the old one; null when there is none yet.
     revision: Option<u64>,
+    /// What differs from that revision and stays as it is now, one sentence each; empty when nothing does.
+    not_restored: Vec<String>,
 }
 
 /// Bring back the hosts of an earlier revision
 ///
 /// Hosts that were added since are removed; the step is a revision of its own and can be taken back the same way.
-/// Settings and certificates stay as they are.
+/// Settings, access lists and certificates stay as they are; `not_restored` names those that differ.
 #[utoipa::path(
     post, path = "/revisions/{revision}/restore", operation_id = "restoreRevision", tag = "revisions",
     extensions(("x-charon-role" = json!("admin"))),
@@ -53,5 +55,25 @@ pub(crate) async fn restore(
         proxy_hosts::restore(&state.store, &hosts, audit).await?;
     }
     let revision = wait_until_applied(&state, "the hosts are restored, but not served").await?;
-    Ok(Json(Restored { revision }))
+    let newest = store::caddy_configs::latest(&state.store).await?;
+    let now = newest.and_then(|row| serde_json::from_str(&row.document).ok()).unwrap_or_default();
+    Ok(Json(Restored { revision, not_restored: not_restored(number, &document, &now) }))
+}
+
+/// What a restore leaves alone and what differs there.
+fn not_restored(number: i64, then: &serde_json::Value, now: &serde_json::Value) -> Vec<String> {
+    [
+        ("settings", "The settings of the default site and of trusted proxies"),
+        ("access_lists", "The access lists"),
+        ("certificates", "The certificates"),
+    ]
+    .into_iter()
+    .filter(|(part, _)| !now.is_null() && then[part] != now[part])
+    .map(|(_, what)| {
+        format!(
+            "{what} differ from revision {number} and stay as they are now; compare the two revisions, and change \
+             by hand what is to be as before"
+        )
+    })
+    .collect()
 }

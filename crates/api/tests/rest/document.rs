@@ -34,7 +34,10 @@ fn every_reference_leads_somewhere_and_every_body_is_closed() {
                 }
                 for (name, field) in fields {
                     let free = ["default", "example", "enum", "examples"].contains(&name.as_str());
-                    assert!(free || !field.is_null(), "{place}/{name} is null");
+                    if free {
+                        continue;
+                    }
+                    assert!(!field.is_null(), "{place}/{name} is null");
                     walk(document, field, &format!("{place}/{name}"));
                 }
             }

@@ -1,11 +1,12 @@
 //! Engines that apply at once, or refuse when a test says so.
 
 use api::engines::*;
-use base::Timestamp;
+use base::{FieldError, Timestamp};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use store::proxy_hosts::HostValues;
 use tokio::sync::broadcast;
 
 pub(crate) struct FakeEngines {
@@ -59,6 +60,13 @@ impl Engines for FakeEngines {
     }
     fn metrics(&self, form: MetricsForm) -> String {
         format!("charon_build_info 1\n# {form:?}\n")
+    }
+    fn servers(&self) -> HashMap<String, Vec<ServerState>> {
+        HashMap::new()
+    }
+    fn check_host(&self, values: &HostValues) -> Vec<FieldError> {
+        let faulty = values.traffic.get("max_body").is_some_and(|most| *most == 13);
+        Vec::from_iter(faulty.then(|| FieldError::new("traffic.max_body", "brings bad luck")))
     }
     fn traffic(&self) -> Traffic {
         Traffic { window_seconds: 300, ..Traffic::default() }

@@ -78,7 +78,7 @@ async fn every_wrong_field_is_named_at_once() {
     let server = Server::start().await;
     let admin = server.client_as(Role::Admin).await;
     let sent = json!({
-        "domain_names": "a..b", "forward_host": "nas:80", "forward_port": 0, "colour": "red",
+        "domain_names": "a..b", "forward_host": "nas:80", "forward_port": -1, "colour": "red",
         "locations": [{"path": "api", "forward_host": "a", "forward_port": 1, "x": 1}],
         "request_headers": [{"action": "replace", "name": "X"}]
     });
@@ -269,4 +269,177 @@ async fn a_revision_can_be_compared_and_restored() {
     admin.send("POST", "/revisions/9/restore", None).await.must_fail(404, "not-found");
     admin.get("/revisions?limit=0").await.must_fail(422, "validation");
     admin.get("/revisions?limit=x").await.must_fail(400, "malformed");
+}
+
+#[tokio::test]
+async fn servers_and_traffic_features_are_stored_shown_complete_and_kept_by_changes_that_leave_them_out() {
+    let server = Server::start().await;
+    let admin = server.client_as(Role::Admin).await;
+    let mut sent = shop();
+    sent["upstream"] = json!({
+        "servers": [{"address": "NAS.lan:3001", "weight": 3}, {"address": "unix:/run/app.sock", "backup": true}],
+        "balance": "least_connections", "sticky": {}, "health": {"path": "/health", "statuses": "200 - 299,401"},
+        "timeouts": {"read_ms": 90000}, "tls": {"ca_pem": "  "},
+    });
+    sent["traffic"] = json!({
+        "rewrite": [{"action": "strip_prefix", "prefix": "/app"}],
+        "redirects": [{"match": {"exact": "/old"}, "to": "/new", "status": 308}],
+        "maintenance": {"enabled": false, "bypass": ["10.0.0.7", "192.168.1.9/24"]},
+    });
+    sent["locations"] = json!([{
+        "path": "/api", "forward_host": "nas", "forward_port": 81, "upstream": {"protocol": "http2"},
+        "traffic": {"rewrite": []}, "request_headers": [{"action": "remove", "name": "X-A"}],
+    }]);
+    let host = admin.post("/proxy-hosts", sent).await.must(201);
+    let path = format!("/proxy-hosts/{}", host["uuid"].as_str().unwrap());
+    let upstream = &host["upstream"];
+    assert_eq!(
+        upstream["servers"][0],
+        json!({"scheme": "http", "address": "nas.lan:3001", "weight": 3, "backup": false})
+    );
+    assert_eq!(upstream["sticky"], json!({"cookie": "charon_server", "max_age_s": null}));
+    assert_eq!(upstream["health"]["statuses"], "200-299, 401");
+    assert_eq!(
+        (upstream["health"]["interval_ms"].as_i64(), upstream["tls"]["ca_pem"].is_null()),
+        (Some(10_000), true)
+    );
+    assert_eq!((upstream["weight"].as_i64(), upstream["passive"]["failures"].as_i64()), (Some(1), Some(3)));
+    assert_eq!(host["traffic"]["maintenance"]["bypass"], json!(["10.0.0.7/32", "192.168.1.0/24"]));
+    assert_eq!(host["traffic"]["redirects"][0]["keep_path"], false);
+    assert!(host["traffic"]["cors"].is_null());
+    assert_eq!(host["locations"][0]["upstream"]["protocol"], "http2");
+    assert_eq!(host["locations"][0]["traffic"]["rewrite"], json!([]));
+    assert_eq!(host["locations"][0]["request_headers"][0]["action"], "remove");
+    assert!(host["locations"][0]["response_headers"].is_null());
+    // Only what is not at its default is stored.
+    let stored = store::proxy_hosts::get(&server.store, host["uuid"].as_str().unwrap()).await.unwrap();
+    let kept: Vec<&str> = stored.upstream.keys().map(String::as_str).collect();
+    assert_eq!(kept, ["balance", "health", "servers", "sticky", "timeouts"]);
+
+    // What was read can be sent back; nothing changes.
+    let again = admin.put(&path, admin.get(&path).await.must(200)).await.must(200);
+    for part in ["upstream", "traffic", "locations"] {
+        assert_eq!(without_ids(&again[part]), without_ids(&host[part]), "{part}");
+    }
+    // A change that leaves them out keeps them, in a location by its path.
+    let kept = json!({"locations": [{"path": "/api", "forward_host": "nas", "forward_port": 82}]});
+    let changed = admin.put(&path, kept).await.must(200);
+    assert_eq!(changed["upstream"], host["upstream"]);
+    assert_eq!(changed["locations"][0]["upstream"], host["locations"][0]["upstream"]);
+    assert_eq!(changed["locations"][0]["request_headers"], host["locations"][0]["request_headers"]);
+    let bare = json!({"upstream": {}, "traffic": {}, "locations": [
+        {"path": "/api", "forward_host": "nas", "forward_port": 82, "request_headers": null}]});
+    let bare = admin.put(&path, bare).await.must(200);
+    assert_eq!(
+        (bare["upstream"]["servers"].clone(), bare["traffic"]["rewrite"].clone()),
+        (json!([]), Value::Null)
+    );
+    assert!(bare["locations"][0]["request_headers"].is_null());
+    // A socket is a server too; it has no port.
+    let socket =
+        admin.put(&path, json!({"forward_host": "unix:/run/app.sock", "forward_port": 0})).await.must(200);
+    assert_eq!(
+        (socket["forward_host"].as_str(), socket["forward_port"].as_i64()),
+        (Some("unix:/run/app.sock"), Some(0))
+    );
+}
+
+fn without_ids(value: &Value) -> Value {
+    let mut value = value.clone();
+    for one in value.as_array_mut().into_iter().flatten() {
+        one.as_object_mut().map(|fields| fields.remove("uuid"));
+    }
+    value
+}
+
+#[tokio::test]
+async fn every_fault_of_servers_and_traffic_features_is_named_by_its_field() {
+    let server = Server::start().await;
+    let admin = server.client_as(Role::Admin).await;
+    let health = |rule: Value| json!({"upstream": {"health": rule}});
+    let location = json!([{"path": "/a", "forward_host": "a", "forward_port": 1, "upstream": {"servers": [{"address": "b"}]}}]);
+    for (sent, field, part) in [
+        (
+            json!({"upstream": {"servers": [{"address": "a:1"}, {"address": "b"}]}}),
+            "upstream.servers.1.address",
+            "has no port",
+        ),
+        (
+            json!({"upstream": {"servers": [{"address": "unix:/a", "scheme": "https"}]}}),
+            "upstream.servers.0.address",
+            "plain HTTP",
+        ),
+        (
+            json!({"upstream": {"servers": [{"address": "a:1", "weight": 0}]}}),
+            "upstream.servers.0.weight",
+            "from 1 to 1000",
+        ),
+        (json!({"upstream": {"balance": "fair"}}), "upstream.balance", "must be one of"),
+        (json!({"upstream": {"sticky": {"cookie": "a b"}}}), "upstream.sticky.cookie", "name of a cookie"),
+        (json!({"upstream": {"retries": 3}}), "upstream.retries", "no such field"),
+        (health(json!({"path": "health"})), "upstream.health.path", "starts with /"),
+        (health(json!({"statuses": "2xx"})), "upstream.health.statuses", "200-299"),
+        (health(json!({"interval_ms": 10})), "upstream.health.interval_ms", "500"),
+        (health(json!({"path": null, "body": "ok"})), "upstream.health.body", "path too"),
+        (
+            json!({"upstream": {"passive": {"back_off_ms": 90000}}}),
+            "upstream.passive.max_back_off_ms",
+            "back_off_ms",
+        ),
+        (json!({"upstream": {"tls": {"ca_pem": "-----"}}}), "upstream.tls.ca_pem", ""),
+        (json!({"upstream": {"tls": {"server_name": "a b"}}}), "upstream.tls.server_name", ""),
+        (
+            json!({"upstream": {"tls": {"client_certificate_uuid": "x"}}}),
+            "upstream.tls.client_certificate_uuid",
+            "no such certificate",
+        ),
+        (
+            json!({"traffic": {"rewrite": [{"action": "regex", "pattern": "a"}]}}),
+            "traffic.rewrite.0.replacement",
+            "is missing",
+        ),
+        (
+            json!({"traffic": {"rewrite": [{"action": "turn", "prefix": "/a"}]}}),
+            "traffic.rewrite.0.action",
+            "strip_prefix",
+        ),
+        (json!({"traffic": {"rewrite": [{"prefix": "/a"}]}}), "traffic.rewrite.0.action", "is missing"),
+        (
+            json!({"traffic": {"redirects": [{"match": {"path": "/a"}, "to": "/b"}]}}),
+            "traffic.redirects.0.match",
+            "exact, prefix, regex",
+        ),
+        (
+            json!({"traffic": {"redirects": [{"match": {"exact": "/a"}, "to": "/b", "status": 305}]}}),
+            "traffic.redirects.0.status",
+            "308",
+        ),
+        (
+            json!({"traffic": {"maintenance": {"bypass": ["home"]}}}),
+            "traffic.maintenance.bypass.0",
+            "neither an address",
+        ),
+        (
+            json!({"traffic": {"error_pages": {"pages": [{"statuses": "9999", "html": "x"}]}}}),
+            "traffic.error_pages.pages.0.statuses",
+            "no status",
+        ),
+        (json!({"traffic": {"max_body": -1}}), "traffic.max_body", ""),
+        // What only the data plane can tell.
+        (json!({"traffic": {"max_body": 13}}), "traffic.max_body", "bad luck"),
+        (json!({"locations": location}), "locations.0.upstream.servers.0.address", "has no port"),
+        (json!({"forward_host": "unix:/a", "forward_scheme": "https"}), "forward_scheme", "plain HTTP"),
+        (json!({"forward_port": 0}), "forward_port", "not a port"),
+    ] {
+        let mut host = shop();
+        for (name, value) in sent.as_object().unwrap() {
+            host[name] = value.clone();
+        }
+        let refused = admin.post("/proxy-hosts", host).await;
+        assert_eq!(refused.status, 422, "{sent}: {}", refused.text);
+        let errors = refused.must_fail(422, "validation")["errors"].clone();
+        let fits =
+            |error: &Value| error["field"] == field && error["message"].as_str().unwrap().contains(part);
+        assert!(errors.as_array().unwrap().iter().any(fits), "{sent}: {errors}");
+    }
 }

@@ -45,11 +45,32 @@ pub(super) async fn run(settings: &Settings, as_json: bool, action: HostsAction)
 
 fn row(host: &Value) -> Vec<String> {
     let text = |key: &str| host[key].as_str().unwrap_or_default().to_owned();
-    let target = format!("{}://{}:{}", text("forward_scheme"), text("forward_host"), host["forward_port"]);
+    let target = target(host);
     let status = &host["status"];
     let state = status["state"].as_str().unwrap_or("unknown");
     let reason = status["message"].as_str().filter(|_| state == "left_out").map(|why| format!(": {why}"));
     vec![text("name"), text("domain_names"), target, format!("{state}{}", reason.unwrap_or_default())]
+}
+
+/// The first server, and how many more there are.
+fn target(host: &Value) -> String {
+    let text = |key: &str| host[key].as_str().unwrap_or_default();
+    let (scheme, name) = (text("forward_scheme"), text("forward_host"));
+    let port = host["forward_port"].as_i64().unwrap_or_default();
+    let first = match port {
+        // `unix:` and `srv:` have none.
+        0 => format!("{scheme}://{name}"),
+        port if name.contains(':') => format!("{scheme}://[{name}]:{port}"),
+        port => format!("{scheme}://{name}:{port}"),
+    };
+    let servers = host["servers"].as_array().into_iter().flatten();
+    let unwell =
+        servers.filter(|server| ["failing", "aside"].iter().any(|bad| server["health"] == *bad)).count();
+    let unwell = if unwell == 0 { String::new() } else { format!(", {unwell} not well") };
+    match host["upstream"]["servers"].as_array().map_or(0, Vec::len) {
+        0 => format!("{first}{unwell}"),
+        more => format!("{first} and {more} more{unwell}"),
+    }
 }
 
 fn show(host: &Value, as_json: bool, verb: &str) {
@@ -87,6 +108,17 @@ fn split_target(target: &str) -> anyhow::Result<(&str, &str, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_is_its_first_server_and_the_number_of_the_others() {
+        let host = |name: &str, port: i64, more: usize| {
+            json!({"forward_scheme": "http", "forward_host": name, "forward_port": port,
+                "upstream": {"servers": vec![json!({}); more]}, "servers": [{"health": "aside"}, {"health": "healthy"}]})
+        };
+        assert_eq!(target(&host("nas", 80, 2)), "http://nas:80 and 2 more, 1 not well");
+        assert_eq!(target(&host("2001:db8::1", 80, 0)), "http://[2001:db8::1]:80, 1 not well");
+        assert_eq!(target(&host("unix:/run/app.sock", 0, 0)), "http://unix:/run/app.sock, 1 not well");
+    }
 
     #[test]
     fn targets_are_split_as_people_write_them() {

@@ -1,11 +1,14 @@
 //! Paths with upstreams of their own. A location that cannot be served leaves the whole host out: its requests
 //! would otherwise go to the wrong place without a word.
 
-use super::{Fault, upstream};
+use super::{Fault, traffic, upstream};
 use proxy::spec;
 use store::locations::Location;
 
-pub(super) fn compile(rows: &[Location]) -> Result<Vec<spec::Location>, Fault> {
+pub(super) fn compile(
+    rows: &[Location],
+    shared: &mut upstream::Shared<'_>,
+) -> Result<Vec<spec::Location>, Fault> {
     let mut locations: Vec<spec::Location> = Vec::with_capacity(rows.len());
     for row in rows {
         let in_location =
@@ -17,18 +20,9 @@ pub(super) fn compile(rows: &[Location]) -> Result<Vec<spec::Location>, Fault> {
         if locations.iter().any(|known| known.path == row.path) {
             return Err(in_location(Fault::new("its path stands twice", "remove one of the two locations")));
         }
-        let upstream = upstream::compile(
-            &row.forward_scheme,
-            &row.forward_host,
-            row.forward_port,
-            row.verify_upstream_tls,
-        )
-        .map_err(in_location)?;
-        locations.push(spec::Location {
-            path: row.path.clone(),
-            upstream,
-            traffic: spec::Traffic::default(),
-        });
+        let upstream = upstream::compile(row.into(), shared).map_err(in_location)?;
+        let traffic = traffic::of_location(row).map_err(in_location)?;
+        locations.push(spec::Location { path: row.path.clone(), upstream, traffic });
     }
     Ok(locations)
 }

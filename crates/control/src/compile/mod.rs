@@ -4,20 +4,24 @@
 
 mod access;
 mod certificates;
+mod check;
 mod default_site;
 mod domains;
 mod headers;
 mod locations;
+mod traffic;
 mod trusted_proxies;
 mod upstream;
 
 pub use certificates::{DEFAULT_NAME as DEFAULT_CERTIFICATE_NAME, INTERNAL};
+pub use check::check;
 
 use base::{Code, Port, Problem, Secret};
-use proxy::spec::{Host, Hsts, Spec, Traffic};
-use serde_json::{Value, json};
+use proxy::spec::{Host, Hsts, Spec};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use store::access_lists::AccessList;
 use store::proxy_hosts::ProxyHost;
 use store::ssl_certificates::Certificate;
@@ -33,6 +37,8 @@ pub struct Rows {
     pub access_lists: Vec<AccessList>,
     /// Settings that are not secret.
     pub settings: BTreeMap<String, String>,
+    /// The key that signs cookies of upstreams; `None` while no host needs one, or why it cannot be had.
+    pub cookie_key: Option<Result<Secret<String>, String>>,
     /// The port of the HTTPS listener as clients see it, when it is not 443.
     pub https_port: Option<Port>,
 }
@@ -73,17 +79,33 @@ pub fn compile(rows: &Rows) -> Compiled {
     let (certificates, usable) = certificates::compile(&rows.certificates, &mut problems);
     let owners = domains::owners(&rows.hosts);
     let lists = rows.access_lists.iter().map(|list| (list.id, list)).collect();
+    let mut shared = upstream::Shared {
+        certificates: &certificates,
+        shown: BTreeSet::new(),
+        cookie_fault: match &rows.cookie_key {
+            Some(Ok(_)) => None,
+            Some(Err(reason)) => Some(reason),
+            None => Some("they have no key yet"),
+        },
+    };
     let mut hosts = Vec::new();
     let mut left_out = HashMap::new();
     for row in rows.hosts.iter().filter(|row| row.enabled) {
-        match host(row, &lists, &owners, &usable, &mut problems) {
+        match host(row, &lists, &owners, &usable, &mut shared, &mut problems) {
             Ok(host) => hosts.push(host),
             Err(fault) => {
                 problems.push(about(row, Code::HostLeftOut, &fault));
                 left_out.insert(row.uuid.clone(), fault);
+                // Its domains are known: whoever asks for them learns that the host is not gone.
+                if let Ok(domains) = domains::compile(row, &owners, &mut Vec::new()) {
+                    hosts.push(Host::unavailable(&row.uuid, display_name(row), domains, UNAVAILABLE));
+                }
             }
         }
     }
+    let shown = shared.shown;
+    let client_certificates =
+        certificates.iter().filter(|certificate| shown.contains(&certificate.id)).cloned().collect();
     let default_certificate = certificates::default(&rows.certificates, &certificates);
     let spec = Spec {
         revision: 0,
@@ -93,7 +115,8 @@ pub fn compile(rows: &Rows) -> Compiled {
         default_site: default_site::compile(&rows.settings, &mut problems),
         trusted_proxies: trusted_proxies::compile(&rows.settings, &mut problems),
         https_port: rows.https_port,
-        ..Spec::default()
+        client_certificates,
+        cookie_key: rows.cookie_key.clone().and_then(Result::ok).unwrap_or_default(),
     };
     let document = document(rows);
     let hash = hash(&document);
@@ -106,6 +129,7 @@ fn host(
     lists: &HashMap<i64, &AccessList>,
     owners: &HashMap<String, &ProxyHost>,
     usable: &HashMap<i64, String>,
+    shared: &mut upstream::Shared<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Host, Fault> {
     // What cannot be read is not guessed: a header edit or a location may be what protects the host.
@@ -122,13 +146,8 @@ fn host(
         id: row.uuid.clone(),
         name: display_name(row),
         domains,
-        upstream: upstream::compile(
-            &row.forward_scheme,
-            &row.forward_host,
-            row.forward_port,
-            row.verify_upstream_tls,
-        )?,
-        locations: locations::compile(&row.locations)?,
+        upstream: upstream::compile((&row.values).into(), shared)?,
+        locations: locations::compile(&row.locations, shared)?,
         force_https: row.ssl_forced,
         access,
         hsts: row.hsts_enabled.then(|| Hsts {
@@ -136,13 +155,31 @@ fn host(
             include_subdomains: row.hsts_subdomains,
         }),
         http2: row.http2_support,
-        traffic: Traffic {
-            request_headers: Some(headers::compile(&row.request_headers)),
-            response_headers: Some(headers::compile(&row.response_headers)),
-            ..Traffic::default()
-        },
+        traffic: traffic::of_host(row)?,
         unavailable: None,
         certificate: row.certificate_id.and_then(|id| usable.get(&id).cloned()),
+    })
+}
+
+/// What clients are told of a host that is left out. What is wrong concerns its administrator.
+const UNAVAILABLE: &str = "This host is configured here, but a fault in its settings keeps it from being served; its administrator sees \
+     which.";
+
+/// A stored object. A fault names the field by its path, like `upstream.servers[1].address`.
+fn stored<T: DeserializeOwned>(fields: &Map<String, Value>, name: &str) -> Result<T, Fault> {
+    read(&Value::Object(fields.clone()), name)
+}
+
+/// A stored value; see [`stored`].
+fn read<T: DeserializeOwned>(value: &Value, name: &str) -> Result<T, Fault> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = match error.path().to_string().as_str() {
+            "." => name.to_owned(),
+            path if path.starts_with('[') => format!("{name}{path}"),
+            path => format!("{name}.{path}"),
+        };
+        let message = format!("its stored {path} cannot be used: {}", error.into_inner());
+        Fault::new(message, "open the host, set the field that is named again, and save")
     })
 }
 

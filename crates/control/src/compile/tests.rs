@@ -46,7 +46,8 @@ fn a_bad_host_is_left_out_with_reason_and_remedy_and_the_others_are_served() {
     ];
     for (change, message) in cases {
         let compiled = compile(&rows(vec![row(1, |_| {}), row(2, change)]));
-        assert_eq!(compiled.spec.hosts.len(), 1, "{message}");
+        let served = compiled.spec.hosts.iter().filter(|host| host.unavailable.is_none()).count();
+        assert_eq!(served, 1, "{message}");
         let fault = &compiled.left_out["uuid-2"];
         assert!(fault.message.contains(message), "{}", fault.message);
         assert!(!fault.remedy.is_empty());
@@ -146,4 +147,123 @@ fn an_access_list_is_served_as_it_says_or_its_host_is_left_out() {
     let off = compiled(AccessList { enabled: false, ..list("whitelist", rules) });
     assert!(off.spec.hosts[0].access.is_none());
     assert!(off.problems[0].message.contains("switched off"));
+}
+
+fn fields(value: Value) -> Map<String, Value> {
+    value.as_object().unwrap().clone()
+}
+
+#[test]
+fn servers_and_features_are_served_as_stored_and_a_host_without_them_is_as_before() {
+    let plain = compile(&rows(vec![row(1, |_| {})]));
+    assert_eq!(plain.spec.hosts[0].upstream.servers.len(), 1);
+    let text = plain.document.to_string();
+    assert!(!text.contains("\"upstream\"") && !text.contains("\"traffic\""), "{text}");
+    let mut input = rows(vec![row(1, |host| {
+        host.upstream = fields(json!({
+            "weight": 2, "servers": [{"scheme": "https", "address": "b:443", "backup": true}], "sticky": {},
+            "tls": {"server_name": "app.lan"}, "health": {"path": "/h"},
+        }));
+        host.traffic = fields(json!({"rewrite": [{"action": "strip_prefix", "prefix": "/app"}]}));
+        host.verify_upstream_tls = false;
+        host.locations = vec![Location {
+            path: "/api".to_owned(),
+            forward_host: "unix:/run/app.sock".to_owned(),
+            traffic: fields(
+                json!({"rewrite": [], "request_headers": [{"action": "remove", "name": "X", "value": ""}]}),
+            ),
+            ..Location::default()
+        }];
+    })]);
+    input.cookie_key = Some(Ok(Secret::new("k".repeat(32))));
+    let compiled = compile(&input);
+    assert!(compiled.problems.is_empty(), "{:?}", compiled.problems);
+    let host = &compiled.spec.hosts[0];
+    let addresses: Vec<String> =
+        host.upstream.servers.iter().map(|server| server.address.to_string()).collect();
+    assert_eq!(addresses, ["10.0.0.1:8080", "b:443"]);
+    assert_eq!((host.upstream.servers[0].weight, host.upstream.servers[1].backup), (2, true));
+    assert_eq!((host.upstream.tls.verify, host.upstream.health.as_ref().unwrap().fall), (false, 3));
+    assert_eq!(host.traffic.rewrite.as_ref().unwrap().len(), 1);
+    let location = &host.locations[0];
+    assert_eq!(location.upstream.servers[0].address.to_string(), "unix:/run/app.sock");
+    assert_eq!(location.traffic.rewrite, Some(Vec::new()));
+    assert_eq!(location.traffic.request_headers.as_ref().unwrap().len(), 1);
+    assert!(location.traffic.response_headers.is_none(), "left out: the host's");
+    assert_eq!(compiled.spec.cookie_key.expose().len(), 32);
+}
+
+#[test]
+fn a_wrong_stored_value_is_named_by_its_path_and_its_host_says_503() {
+    let upstream = |value: Value| move |host: &mut HostValues| host.upstream = fields(value);
+    let traffic = |value: Value| move |host: &mut HostValues| host.traffic = fields(value);
+    type Change = Box<dyn FnOnce(&mut HostValues)>;
+    let cases: Vec<(Change, &str)> = vec![
+        (
+            Box::new(upstream(
+                json!({"servers": [{"scheme": "http", "address": "a:1"}, {"scheme": "http", "address": "b"}]}),
+            )),
+            "upstream.servers[1].address",
+        ),
+        (Box::new(upstream(json!({"health": {"interval_ms": "soon"}}))), "upstream.health.interval_ms"),
+        (Box::new(upstream(json!({"colour": "red"}))), "upstream.colour"),
+        (
+            Box::new(upstream(json!({"tls": {"client_certificate_uuid": "gone"}}))),
+            "is gone or cannot be used",
+        ),
+        (Box::new(upstream(json!({"sticky": {}}))), "cookies cannot be signed"),
+        (Box::new(traffic(json!({"cors": {"origins": [7]}}))), "traffic.cors.origins[0]"),
+        (Box::new(traffic(json!({"request_headers": []}))), "traffic.request_headers"),
+        (
+            Box::new(|host: &mut HostValues| {
+                host.locations = vec![Location {
+                    path: "/a".to_owned(),
+                    forward_host: "a".to_owned(),
+                    forward_port: 1,
+                    traffic: fields(json!({"max_body": "x"})),
+                    ..Location::default()
+                }];
+            }),
+            "location /a: its stored traffic.max_body",
+        ),
+    ];
+    for (change, message) in cases {
+        let compiled = compile(&rows(vec![row(1, |_| {}), row(2, change)]));
+        let fault = &compiled.left_out["uuid-2"];
+        assert!(fault.message.contains(message), "{}", fault.message);
+        let told: Vec<bool> = compiled.spec.hosts.iter().map(|host| host.unavailable.is_some()).collect();
+        assert_eq!(told, [false, true], "{message}");
+        assert!(!compiled.spec.hosts[1].unavailable.as_ref().unwrap().contains(message));
+    }
+}
+
+#[test]
+fn what_the_data_plane_would_refuse_is_told_before_it_is_stored_by_field() {
+    let faults = |change: &dyn Fn(&mut HostValues)| {
+        let values = row(1, |host| change(host)).values;
+        check(&values).into_iter().map(|error| error.field).collect::<Vec<_>>()
+    };
+    assert!(faults(&|_| {}).is_empty());
+    assert!(
+        faults(&|host| host.upstream =
+            fields(json!({"sticky": {}, "servers": [{"scheme": "http", "address": "b:1"}]})))
+        .is_empty()
+    );
+    let twice = json!({"servers": [{"scheme": "http", "address": "10.0.0.1:8080"}]});
+    assert_eq!(faults(&|host| host.upstream = fields(twice.clone())), ["upstream"]);
+    let regex = json!({"rewrite": [{"action": "regex", "pattern": "(", "replacement": ""}]});
+    let found = faults(&|host| host.traffic = fields(regex.clone()));
+    assert!(found.len() == 1 && found[0].starts_with("traffic.rewrite.0"), "{found:?}");
+    let inner = faults(&|host| {
+        host.locations = vec![Location {
+            path: "/a".to_owned(),
+            forward_host: "a".to_owned(),
+            forward_port: 1,
+            upstream: fields(json!({"servers": [{"scheme": "http", "address": "a:1"}]})),
+            traffic: fields(regex.clone()),
+            ..Location::default()
+        }];
+    });
+    assert_eq!(inner[0], "locations.0.upstream");
+    assert!(inner[1].starts_with("locations.0.traffic.rewrite.0"), "{inner:?}");
 }

@@ -1,8 +1,8 @@
 //! Makes the data plane serve what the rows say: read, compile, build, publish, record. The only writer of the
 //! data plane's configuration.
 
-use super::internal_certificates;
 use super::keys::Keys;
+use super::{cookie_key, internal_certificates};
 use crate::compile::{self, Compiled, Rows};
 use crate::{Applied, HostState, LastGood, Serving, diff, summary};
 use base::{Clock, Code, Port, Problem, Problems};
@@ -289,8 +289,10 @@ pub async fn rows(store: &Store, https_port: Option<Port>) -> anyhow::Result<Row
 
 async fn read(store: &Store, https_port: Option<Port>, keys: &mut Keys) -> anyhow::Result<Rows> {
     let settings = settings::all(store).await?;
+    let hosts = proxy_hosts::list(store).await?;
     Ok(Rows {
-        hosts: proxy_hosts::list(store).await?,
+        cookie_key: cookie_key::ensure(store, &hosts).await?,
+        hosts,
         access_lists: access_lists::list(store).await?,
         certificates: keys.read(store).await?,
         settings: settings.into_iter().map(|setting| (setting.key, setting.value)).collect(),

@@ -4,6 +4,7 @@
 mod access_log;
 mod apply;
 mod certificates;
+mod cookie_key;
 mod data_plane;
 mod database;
 mod internal_certificates;

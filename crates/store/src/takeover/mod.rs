@@ -117,10 +117,7 @@ pub(crate) async fn run_on(
             .to_owned(),
     );
     migrations::apply(connection, 0, now).await?;
-    let document = serde_json::to_string(&report).map_err(|error| Error::Other(error.to_string()))?;
-    let sql = "INSERT INTO migration_reports (document, created_at) VALUES (?, ?)";
-    let values = [Sql::from(document), Sql::from(now.millis())];
-    connection.execute_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, values)).await?;
+    migrations::keep(connection, &report, now).await?;
     crate::step::step("takeover-before-commit");
     Ok(report)
 }
