@@ -13,6 +13,7 @@ mod commands;
 mod console;
 mod corrupt_database;
 mod docs;
+mod features;
 mod hosts;
 mod kill;
 mod main_job;

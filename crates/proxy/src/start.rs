@@ -14,7 +14,6 @@ use crate::worker::{self, Drain, Order, Parts};
 use arc_swap::ArcSwap;
 use base::Clock;
 use ipnet::IpNet;
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -29,10 +28,10 @@ pub struct Settings {
     pub http: Vec<SocketAddr>,
     /// Addresses for HTTPS.
     pub https: Vec<SocketAddr>,
-    /// Addresses, among all that are listened on, where a load balancer says by PROXY protocol (versions 1 and 2)
-    /// whose connection it passes on, with the networks of the load balancers. Whoever else connects there, or
-    /// sends no such header, is refused and counted ([`crate::Cut::ProxyProtocol`]).
-    pub proxy_protocol: BTreeMap<SocketAddr, Vec<IpNet>>,
+    /// The networks of load balancers that say by PROXY protocol (versions 1 and 2) whose connection they pass on;
+    /// empty: nobody does. Whoever else connects then, or sends no such header, is refused and counted
+    /// ([`crate::Cut::ProxyProtocol`]).
+    pub proxy_protocol: Vec<IpNet>,
     /// Threads; one per core is right.
     pub workers: usize,
     /// The access log.
@@ -48,7 +47,7 @@ impl Default for Settings {
         Self {
             http: Vec::new(),
             https: Vec::new(),
-            proxy_protocol: BTreeMap::new(),
+            proxy_protocol: Vec::new(),
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             access_log: LogSettings::default(),
             limits: Limits::default(),
@@ -193,21 +192,13 @@ pub struct Proxy {
 pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> Result<Proxy, StartError> {
     let workers = settings.workers.max(1);
     let mut listening = Vec::new();
-    let mut balancers: BTreeMap<_, _> = settings
-        .proxy_protocol
-        .iter()
-        .map(|(address, nets)| (*address, Arc::new(Networks::new(nets))))
-        .collect();
+    let balancers =
+        (!settings.proxy_protocol.is_empty()).then(|| Arc::new(Networks::new(&settings.proxy_protocol)));
     for (addresses, tls) in [(&settings.http, false), (&settings.https, true)] {
         for address in addresses {
-            let bound = Listening::bind(*address, tls, workers)?;
-            if let Some(networks) = balancers.get(address).cloned() {
-                balancers.insert(bound.address, networks);
-            }
-            listening.push(bound);
+            listening.push(Listening::bind(*address, tls, workers)?);
         }
     }
-    let balancers = Arc::new(balancers);
     let registry = Arc::new(Registry::new(workers, clock.clone()));
     registry.attach(&config);
     let (published, configs) = watch::channel(config.clone());

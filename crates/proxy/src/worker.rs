@@ -20,7 +20,6 @@ use ahash::AHashSet;
 use arc_swap::{ArcSwap, Cache};
 use base::{Clock, Timestamp};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -70,7 +69,7 @@ pub(crate) struct Worker {
     pub(crate) tls: ServerTls,
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.
-    pub(crate) balancers: Arc<BTreeMap<SocketAddr, Arc<Networks>>>,
+    pub(crate) balancers: Option<Arc<Networks>>,
     /// No further request is taken on kept connections.
     pub(crate) draining: Cell<bool>,
     /// Kept connections may send one more request meanwhile; see [`Drain::patient`].
@@ -121,7 +120,7 @@ pub(crate) struct Parts {
     pub(crate) tls: ServerTls,
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.
-    pub(crate) balancers: Arc<BTreeMap<SocketAddr, Arc<Networks>>>,
+    pub(crate) balancers: Option<Arc<Networks>>,
     pub(crate) current: Arc<ArcSwap<Config>>,
     pub(crate) orders: mpsc::UnboundedReceiver<Order>,
 }

@@ -94,7 +94,7 @@ pub(crate) fn start_behind(spec: &Spec, limits: Limits, log: LogSettings, balanc
     let settings = Settings {
         http: vec![any],
         https: vec![any],
-        proxy_protocol: (!networks.is_empty()).then_some((any, networks)).into_iter().collect(),
+        proxy_protocol: networks,
         workers: 1,
         access_log: log,
         limits,
