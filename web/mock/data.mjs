@@ -59,6 +59,33 @@ export const certificates = [
   ),
 ];
 
+const oneServer = {
+  weight: 1,
+  servers: [],
+  balance: "round_robin",
+  sticky: null,
+  health: null,
+  passive: { failures: 3, window_ms: 10_000, back_off_ms: 1_000, max_back_off_ms: 60_000, statuses: "" },
+  all_down: "try_all",
+  limits: { max_connections: null, queue: 100, queue_timeout_ms: 5_000 },
+  timeouts: { connect_ms: null, read_ms: null, write_ms: null, pause_ms: null },
+  protocol: "http1",
+  tls: { ca_pem: null, client_certificate_uuid: null, server_name: null },
+  send_proxy_protocol: null,
+};
+const noRules = {
+  rewrite: null,
+  redirects: null,
+  cors: null,
+  security_headers: null,
+  compression: null,
+  maintenance: null,
+  error_pages: null,
+  max_body: null,
+  buffer_body: null,
+  request_id: null,
+};
+
 let revision = 41;
 const host = (name, domains, target, more = {}) => {
   const [, forward_scheme, forward_host, port] = /^(https?):\/\/([^:]+):(\d+)$/.exec(target);
@@ -83,6 +110,26 @@ const host = (name, domains, target, more = {}) => {
     locations: [],
     request_headers: [],
     response_headers: [],
+    upstream: oneServer,
+    traffic: noRules,
+    servers: [
+      {
+        location: null,
+        scheme: forward_scheme,
+        address: `${forward_host}:${port}`,
+        weight: 1,
+        backup: false,
+        health: "healthy",
+        since: at(-2 * DAY),
+        why: null,
+        active: 3,
+        requests: 18_204,
+        failures: 0,
+        last_check: null,
+        addresses: [],
+        name_error: null,
+      },
+    ],
     advanced_config: "",
     carried: [],
     access_list: null,
@@ -115,6 +162,8 @@ export const hosts = [
         forward_host: "192.168.1.41",
         forward_port: 9000,
         verify_upstream_tls: true,
+        upstream: oneServer,
+        traffic: noRules,
       },
     ],
     request_headers: [{ action: "set", name: "X-Shop", value: "main" }],

@@ -8,7 +8,7 @@ import type { BulkRequest, Host } from "@/api/schema";
 import { clockTime, sentence } from "@/ui/format";
 import { problemText } from "@/ui/problem-text";
 import { toast } from "@/ui/toast";
-import { hostName, toValues, toWrite } from "./values";
+import { EMPTY, hostName, toValues, toWrite } from "./values";
 
 /** What happened to a saved host, in words: served since when and in which revision, or why not. */
 export function outcome(t: TFunction, host: Host): { tone: "live" | "degraded" | "failing"; text: string } {
@@ -78,7 +78,7 @@ export function useHostActions() {
     void refreshServed(client);
     const undo = async () => {
       try {
-        await api.POST("/api/v1/proxy-hosts", { body: toWrite(toValues(host)) });
+        await api.POST("/api/v1/proxy-hosts", { body: toWrite(toValues(host), EMPTY) });
         toast("live", t("hosts.restored", { name }));
       } catch (error) {
         fail(error);

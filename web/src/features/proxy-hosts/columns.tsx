@@ -19,6 +19,8 @@ export const STATE_TONE: Record<Host["status"]["state"], Tone> = {
 export function HostState({ host, t }: { host: Host; t: TFunction }) {
   const { state, message } = host.status;
   const word = <State tone={STATE_TONE[state]}>{t(`hosts.states.${state}`)}</State>;
+  if (host.traffic.maintenance?.enabled && state === "serving")
+    return <State tone="degraded">{t("hosts.maintenance.word")}</State>;
   if (state !== "left_out" || !message) return word;
   return (
     <div>

@@ -20,6 +20,8 @@ import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { Switch } from "@/ui/toggle";
 import { outcome } from "./actions";
+import { ServersFold } from "./form-servers";
+import { TrafficFold } from "./form-traffic";
 import { HeadersEditor, LocationsEditor } from "./form-lists";
 import { TargetField, type FormHandle } from "./target-field";
 import { hostSchema, type HostValues } from "./schema";
@@ -61,10 +63,10 @@ function HostForm({ source, editing }: { source: Host | undefined; editing: bool
         ? body(
             api.PUT("/api/v1/proxy-hosts/{uuid}", {
               params: { path: { uuid: source.uuid } },
-              body: toWrite(values),
+              body: toWrite(values, defaults),
             }),
           )
-        : body(api.POST("/api/v1/proxy-hosts", { body: toWrite(values) })),
+        : body(api.POST("/api/v1/proxy-hosts", { body: toWrite(values, EMPTY) })),
     onSaved: (saved) => {
       client.setQueryData(queries.host(saved.uuid).queryKey, saved);
       void refreshServed(client);
@@ -217,6 +219,8 @@ function Groups({
         <p className="text-sm text-muted">{t("hosts.form.routingHint")}</p>
         <LocationsEditor form={form} />
       </Fold>
+      <ServersFold form={form} />
+      <TrafficFold form={form} />
       <Fold
         title={t("hosts.form.tls")}
         failed={[

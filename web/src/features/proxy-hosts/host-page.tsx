@@ -27,6 +27,7 @@ import { useHostActions } from "./actions";
 import { CarriedSettings } from "./carried";
 import { STATE_TONE } from "./columns";
 import { HostHistory } from "./history";
+import { ServersCard } from "./servers-card";
 import { hostName, isProtected, targetText } from "./values";
 
 export default function HostPage() {
@@ -153,6 +154,11 @@ function Loaded({ host }: { host: Host }) {
           {sentence(host.status.remedy)}
         </Notice>
       ) : null}
+      {host.traffic.maintenance?.enabled ? (
+        <Notice tone="degraded" title={t("hosts.maintenance.title")}>
+          {t("hosts.maintenance.text")}
+        </Notice>
+      ) : null}
       <div className="grid gap-4 lg:grid-cols-3">
         <Card>
           <p className="mb-1 text-sm text-muted">{t("hosts.page.state")}</p>
@@ -200,6 +206,7 @@ function Loaded({ host }: { host: Host }) {
         </Card>
         <CertificateCard host={host} />
       </div>
+      <ServersCard servers={host.servers} />
       <Tabs
         label={name}
         tabs={[

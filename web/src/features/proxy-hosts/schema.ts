@@ -1,6 +1,7 @@
 // What makes a host's form complete. Only the form needs it: lists and pages do without the schema library.
 import { z } from "zod";
-import { splitList } from "./values";
+import type { HeaderEdit, TrafficRules, Upstream } from "@/api/schema";
+import { isPortless, splitList } from "./values";
 
 // Compiled checks need eval, which the content policy forbids.
 z.config({ jitless: true });
@@ -10,10 +11,26 @@ const host = z.string().trim().min(1, "hosts.form.needHost");
 const port = z
   .string()
   .trim()
-  .refine(
-    (text) => /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535,
-    "hosts.form.badPort",
-  );
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, "hosts.form.badPort");
+
+/** A Unix socket and a name with SRV records have no port: theirs is 0. */
+function portFits(values: { forward_host: string; forward_port: string }): boolean {
+  return Number(values.forward_port) !== 0 || isPortless(values.forward_host);
+}
+const noPort = { path: ["forward_port"], message: "hosts.form.badPort" };
+
+/** Where a number was asked for and something else typed; the value there is NaN. */
+function wrongNumbers(value: unknown, path: (string | number)[] = []): (string | number)[][] {
+  if (typeof value === "number") return Number.isNaN(value) ? [path] : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => wrongNumbers(each, [...path, key]));
+}
+function numbers<T>() {
+  return z.custom<T>().superRefine((value, context) => {
+    for (const path of wrongNumbers(value))
+      context.addIssue({ code: "custom", path, message: "hosts.form.needNumber" });
+  });
+}
 
 const target = {
   forward_scheme: scheme,
@@ -45,11 +62,24 @@ export const hostSchema = z
     certificate_uuid: z.string(),
     tags: z.string(),
     locations: z.array(
-      z.object({ path: z.string().trim().startsWith("/", "hosts.form.needPath"), ...target }),
+      z
+        .object({
+          path: z.string().trim().startsWith("/", "hosts.form.needPath"),
+          ...target,
+          // Not shown in this form; they go with the location, also when its path changes.
+          upstream: z.custom<Upstream>().optional(),
+          traffic: z.custom<TrafficRules>().optional(),
+          request_headers: z.custom<HeaderEdit[]>().nullish(),
+          response_headers: z.custom<HeaderEdit[]>().nullish(),
+        })
+        .refine(portFits, noPort),
     ),
+    upstream: numbers<Upstream>(),
+    traffic: numbers<TrafficRules>(),
     request_headers: z.array(header),
     response_headers: z.array(header),
   })
+  .refine(portFits, noPort)
   .refine((values) => !values.hsts_enabled || isHstsAge(values.hsts_max_age), {
     path: ["hsts_max_age"],
     message: "hosts.form.badAge",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Host } from "@/api/schema";
 import { hostSchema } from "./schema";
-import { EMPTY, splitTarget, toValues, toWrite } from "./values";
+import { EMPTY, NO_TRAFFIC_RULES, ONE_SERVER, splitTarget, targetText, toValues, toWrite } from "./values";
 
 const host = {
   uuid: "u",
@@ -28,15 +28,21 @@ const host = {
       forward_host: "api",
       forward_port: 90,
       verify_upstream_tls: true,
+      upstream: { ...ONE_SERVER, balance: "ip_hash" },
+      traffic: { ...NO_TRAFFIC_RULES, max_body: 0 },
+      request_headers: [],
     },
   ],
+  upstream: { ...ONE_SERVER, weight: 3 },
+  traffic: { ...NO_TRAFFIC_RULES, max_body: 5_000_000 },
   request_headers: [{ action: "set", name: "X-A", value: "1" }],
   response_headers: [],
 } as unknown as Host;
 
 describe("the host form", () => {
   test("writes back what it was given, so that saving without a change changes nothing", () => {
-    const written = toWrite(toValues(host));
+    const written = toWrite(toValues(host), toValues(host));
+    expect("upstream" in written || "traffic" in written).toBe(false);
     for (const key of [
       "name",
       "domain_names",
@@ -55,8 +61,31 @@ describe("the host form", () => {
         forward_host: "api",
         forward_port: 90,
         verify_upstream_tls: true,
+        upstream: { ...ONE_SERVER, balance: "ip_hash" },
+        traffic: { ...NO_TRAFFIC_RULES, max_body: 0 },
+        request_headers: [],
+        response_headers: null,
       },
     ]);
+  });
+
+  test("gives a copy every setting of servers and traffic", () => {
+    const copy = toWrite(toValues(host), EMPTY);
+    expect(copy.upstream).toEqual(host.upstream);
+    expect(copy.traffic).toEqual(host.traffic);
+  });
+
+  test("names a number that is none where it was typed", () => {
+    const upstream = { ...ONE_SERVER, limits: { ...ONE_SERVER.limits, queue: Number.NaN } };
+    const result = hostSchema.safeParse({ ...toValues(host), upstream });
+    expect(result.error?.issues.map((issue) => issue.path.join("."))).toEqual(["upstream.limits.queue"]);
+  });
+
+  test("takes targets without a port and no port 0 for others", () => {
+    const socket = { ...toValues(host), forward_host: "unix:/run/app.sock", forward_port: "0" };
+    expect(hostSchema.safeParse(socket).success).toBe(true);
+    expect(hostSchema.safeParse({ ...socket, forward_host: "nas.lan" }).success).toBe(false);
+    expect(targetText({ ...socket, forward_scheme: "http" })).toBe("http://unix:/run/app.sock");
   });
 
   test("takes a pasted address apart", () => {
@@ -77,7 +106,7 @@ describe("the host form", () => {
       "hsts_max_age",
     ]);
     expect(hostSchema.safeParse({ ...filled, hsts_enabled: false }).success).toBe(true);
-    expect(toWrite({ ...filled, hsts_max_age: "0" }).hsts_max_age).toBe(0);
+    expect(toWrite({ ...filled, hsts_max_age: "0" }, EMPTY).hsts_max_age).toBe(0);
   });
 
   test("names what is missing on the field where it is missing", () => {

@@ -1,8 +1,37 @@
 // A host as the form holds it, and the way from and to the API's form.
-import type { Host, HostWrite } from "@/api/schema";
+import type { Host, HostWrite, TrafficRules, Upstream } from "@/api/schema";
 import type { HostValues } from "./schema";
 
 export const ONE_YEAR = 31_536_000;
+
+/** One server and nothing set: what the API shows of a host that was made with three fields. */
+export const ONE_SERVER: Upstream = {
+  weight: 1,
+  servers: [],
+  balance: "round_robin",
+  sticky: null,
+  health: null,
+  passive: { failures: 3, window_ms: 10_000, back_off_ms: 1_000, max_back_off_ms: 60_000, statuses: "" },
+  all_down: "try_all",
+  limits: { max_connections: null, queue: 100, queue_timeout_ms: 5_000 },
+  timeouts: { connect_ms: null, read_ms: null, write_ms: null, pause_ms: null },
+  protocol: "http1",
+  tls: { ca_pem: null, client_certificate_uuid: null, server_name: null },
+  send_proxy_protocol: null,
+};
+
+export const NO_TRAFFIC_RULES: TrafficRules = {
+  rewrite: null,
+  redirects: null,
+  cors: null,
+  security_headers: null,
+  compression: null,
+  maintenance: null,
+  error_pages: null,
+  max_body: null,
+  buffer_body: null,
+  request_id: null,
+};
 
 export const EMPTY: HostValues = {
   domain_names: "",
@@ -22,7 +51,14 @@ export const EMPTY: HostValues = {
   locations: [],
   request_headers: [],
   response_headers: [],
+  upstream: ONE_SERVER,
+  traffic: NO_TRAFFIC_RULES,
 };
+
+/** Whether a target has no port of its own. */
+export function isPortless(host: string): boolean {
+  return /^\s*(unix|srv):/.test(host);
+}
 
 /** Words separated by commas, spaces or lines. */
 export function splitList(text: string): string[] {
@@ -55,15 +91,25 @@ export function toValues(from: Host): HostValues {
       forward_host: each.forward_host,
       forward_port: String(each.forward_port),
       verify_upstream_tls: each.verify_upstream_tls,
+      upstream: each.upstream,
+      traffic: each.traffic,
+      request_headers: each.request_headers ?? null,
+      response_headers: each.response_headers ?? null,
     })),
     request_headers: from.request_headers,
     response_headers: from.response_headers,
+    upstream: from.upstream,
+    traffic: from.traffic,
   };
 }
 
-export function toWrite(values: HostValues): HostWrite {
+/** What is sent. `upstream` and `traffic` are left out while they are as in `before`: then they stay. */
+export function toWrite({ upstream, traffic, ...values }: HostValues, before: HostValues): HostWrite {
+  const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
   return {
     ...values,
+    ...(same(upstream, before.upstream) ? {} : { upstream }),
+    ...(same(traffic, before.traffic) ? {} : { traffic }),
     name: values.name.trim(),
     domain_names: splitList(values.domain_names).join(","),
     forward_host: values.forward_host.trim(),
@@ -97,7 +143,8 @@ export function targetText(host: {
   forward_host: string;
   forward_port: number | string;
 }): string {
-  return `${host.forward_scheme}://${host.forward_host}:${host.forward_port}`;
+  const port = isPortless(host.forward_host) ? "" : `:${host.forward_port}`;
+  return `${host.forward_scheme}://${host.forward_host}${port}`;
 }
 
 /** Whether something carried keeps people out. A copy of the host would not have it. */
