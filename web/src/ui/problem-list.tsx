@@ -37,7 +37,7 @@ export function ProblemList({ problems }: { problems: Standing[] }) {
               <span className="pt-1 max-sm:pt-0">
                 {t("ui.lasting")} <Elapsed time={problem.since} />
               </span>
-              {place?.startsWith("/") ? (
+              {place.startsWith("/") ? (
                 <ButtonLink size="sm" to={place}>
                   {t("ui.look")}
                 </ButtonLink>
