@@ -30,7 +30,13 @@ export function ServersCard({ servers }: { servers: ServerState[] }) {
               ) : null}
               {server.backup ? <Badge>{t("hosts.servers.backup")}</Badge> : null}
               <State tone={TONE[server.health]}>
-                {t(`hosts.servers.health.${server.health}`)} {t("ui.lasting")} <Elapsed time={server.since} />
+                {t(`hosts.servers.health.${server.health}`)}
+                {server.health === "unknown" ? null : (
+                  <>
+                    {" "}
+                    {t("ui.lasting")} <Elapsed time={server.since} />
+                  </>
+                )}
               </State>
             </div>
             {server.why ? <p className="text-muted">{t("hosts.servers.why", { why: server.why })}</p> : null}
