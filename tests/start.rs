@@ -125,4 +125,8 @@ async fn a_port_changed_in_the_settings_is_listened_on_without_a_restart() {
     .await;
     assert_eq!(crate::hosts::get(address, "nobody.example.com", "/").await.status, 404);
     assert_eq!(kept.get("nobody.example.com", "/").await.unwrap().status, 404, "what was open goes on");
+    eventually("the system page names the new port", Duration::from_secs(10), async || {
+        (admin.get("/system/info").await.expect(200)["public_http_port"] == port).then_some(())
+    })
+    .await;
 }

@@ -8,6 +8,7 @@ use axum::Json;
 use axum::extract::State as Ax;
 use base::Timestamp;
 use serde::Serialize;
+use std::net::SocketAddr;
 use utoipa::ToSchema;
 
 /// The running process.
@@ -53,6 +54,12 @@ pub(crate) struct DatabaseInfo {
 )]
 pub(crate) async fn info(Ax(state): Ax<State>, _: Viewer) -> Result<Json<SystemInfo>> {
     let database = state.store.describe().await?;
+    let listeners = state.engines.listeners();
+    // Ports can change while Charon runs; those of the start are told for listeners that are down.
+    let port = |purpose: &str, start: u16| {
+        let mut up = listeners.iter().filter(|each| each.purpose == purpose && each.state == "listening");
+        up.find_map(|each| each.address.parse::<SocketAddr>().ok()).map_or(start, |address| address.port())
+    };
     Ok(Json(SystemInfo {
         version: state.build.version.clone(),
         git_commit: state.build.git_commit.clone(),
@@ -64,11 +71,11 @@ pub(crate) async fn info(Ax(state): Ax<State>, _: Viewer) -> Result<Json<SystemI
             version: database.version,
             size_bytes: database.size_bytes,
         },
-        listeners: state.engines.listeners(),
         worker_threads: state.engines.worker_threads(),
         revision: state.engines.revision(),
-        public_http_port: state.public_http_port,
-        public_https_port: state.public_https_port,
+        public_http_port: port("http", state.public_http_port),
+        public_https_port: port("https", state.public_https_port),
+        listeners,
         memory_bytes: state.engines.memory_bytes(),
     }))
 }
