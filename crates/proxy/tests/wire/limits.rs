@@ -176,6 +176,7 @@ fn heads_that_are_too_large_are_counted() {
 /// A proxy in a process of its own, whose descriptors and memory are its own. It ends with its standard input.
 struct Apart {
     process: std::process::Child,
+    said: std::io::Lines<std::io::BufReader<std::process::ChildStdout>>,
     address: std::net::SocketAddr,
 }
 
@@ -193,9 +194,9 @@ impl Apart {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let address = lines.find_map(|line| line.unwrap().split("listens on ").nth(1)?.parse().ok()).unwrap();
-        Self { process, address }
+        let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = said.find_map(|line| line.unwrap().split("listens on ").nth(1)?.parse().ok()).unwrap();
+        Self { process, said, address }
     }
 
     /// In the process itself: serves, and never returns. Elsewhere it does nothing.
@@ -213,8 +214,19 @@ impl Apart {
         let limits = Limits { connections: Some(100_000), ..quick() };
         let proxy = start(&spec_for(&origin), limits, LogSettings::default());
         println!("listens on {}", proxy.http()[0]);
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        for _ in std::io::stdin().lines() {
+            println!("counts {} {}", counted(&proxy, Cut::Descriptors), proxy.stats().connections);
+        }
         std::process::exit(0);
+    }
+
+    /// How often a connection could not be accepted for want of a descriptor, and how many are open.
+    fn counts(&mut self) -> (u64, u64) {
+        writeln!(self.process.stdin.as_ref().unwrap()).unwrap();
+        let line =
+            self.said.find_map(|line| Some(line.unwrap().split_once("counts ")?.1.to_owned())).unwrap();
+        let (tried, open) = line.split_once(' ').unwrap();
+        (tried.parse().unwrap(), open.parse().unwrap())
     }
 
     /// Processor time in hundredths of a second.
@@ -242,22 +254,24 @@ impl Drop for Apart {
 fn without_a_descriptor_new_clients_wait_and_the_others_are_served_and_nothing_spins() {
     Apart::be();
     let test = "limits::without_a_descriptor_new_clients_wait_and_the_others_are_served_and_nothing_spins";
-    let proxy = Apart::start(test, 100);
+    let mut proxy = Apart::start(test, 100);
     let mut known = Client::new(proxy.address);
     assert_eq!(known.get("/").status(), 200);
     let crowd: Vec<_> = (0..200).map(|_| Client::new(proxy.address)).collect();
-    eventually("no descriptor is left", || {
-        std::fs::read_dir(format!("/proc/{}/fd", proxy.process.id())).unwrap().count() == 100
-    });
-    // Long enough for a loop that does not rest to be seen.
-    let before = proxy.processor_time();
+    eventually("no descriptor is left", || proxy.counts().0 > 0);
+    // Long enough for a loop that does not rest to be seen: it would try and burn all the time.
+    let before = (proxy.counts().0, proxy.processor_time());
     pause(Duration::from_millis(1000));
-    assert!(proxy.processor_time() - before < 6, "it spins");
+    assert!(proxy.counts().0 - before.0 < 100, "it tries again and again");
+    assert!(proxy.processor_time() - before.1 < 50, "it spins");
     for _ in 0..20 {
         assert_eq!(known.get("/").status(), 200);
     }
     drop(crowd);
-    assert_eq!(Client::new(proxy.address).get("/").status(), 200);
+    // Those who waited are accepted first, although they are gone.
+    let mut next = Client::new(proxy.address);
+    assert_eq!(next.get("/").status(), 200);
+    eventually("all of the crowd is gone", || proxy.counts().1 == 2);
 }
 
 #[test]
