@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::gate::Gate;
 use crate::listen::{Accepting, Share};
-use crate::log::{self, RequestId};
+use crate::log::{Lane, RequestId};
 use crate::networks::Networks;
 use crate::request::Request;
 use crate::stats::{HostCounters, WorkerStats};
@@ -65,7 +65,7 @@ pub(crate) struct Worker {
     pub(crate) attendant: mpsc::UnboundedSender<Arc<Name>>,
     pub(crate) sweep: Sweep,
     pub(crate) stats: Arc<WorkerStats>,
-    pub(crate) log: log::Sender,
+    pub(crate) log: Arc<Lane>,
     pub(crate) tls: ServerTls,
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.
@@ -116,7 +116,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Limits,
     pub(crate) stats: Arc<WorkerStats>,
-    pub(crate) log: log::Sender,
+    pub(crate) log: Arc<Lane>,
     pub(crate) tls: ServerTls,
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.

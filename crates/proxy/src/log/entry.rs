@@ -1,4 +1,4 @@
-//! What is known about a finished request: compact while it travels, readable when it is shown.
+//! What is known about a finished request: borrowed while its line is written, owned where it is shown.
 
 use base::Timestamp;
 use serde::{Serialize, Serializer};
@@ -145,45 +145,20 @@ pub struct Entry {
     pub fault: Fault,
 }
 
-/// The texts of a record, in one allocation.
-#[derive(Debug, Default)]
-pub(crate) struct Texts {
-    bytes: Vec<u8>,
-    ends: [u32; Self::COUNT],
-    used: usize,
-}
-
-impl Texts {
-    const COUNT: usize = 10;
-
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { bytes: Vec::with_capacity(capacity), ..Self::default() }
-    }
-
-    /// Adds the next text. Their order is that of [`Record::into_entry`].
-    pub(crate) fn push(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
-        if let Some(end) = self.ends.get_mut(self.used) {
-            *end = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
-        }
-        self.used += 1;
-    }
-
-    fn get(&self, index: usize) -> String {
-        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
-        String::from_utf8_lossy(&self.bytes[start as usize..self.ends[index] as usize]).into_owned()
-    }
-}
-
-/// An entry on its way from a worker to the writer.
-#[derive(Debug)]
-pub(crate) struct Record {
+/// A finished request as its worker knows it. Everything is borrowed: nothing is allocated to write a line.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
     pub(crate) time: Timestamp,
     pub(crate) request_id: RequestId,
+    pub(crate) taken_id: Option<&'a [u8]>,
     pub(crate) client_ip: IpAddr,
+    pub(crate) host_id: Option<&'a str>,
+    pub(crate) host: &'a [u8],
+    pub(crate) method: &'a [u8],
+    pub(crate) path: &'a [u8],
+    pub(crate) query: Option<&'a [u8]>,
     pub(crate) protocol: Protocol,
-    pub(crate) https: bool,
-    pub(crate) has_query: bool,
+    pub(crate) scheme: &'static str,
     pub(crate) status: u16,
     pub(crate) duration_us: u64,
     pub(crate) upstream: Option<SocketAddr>,
@@ -193,28 +168,41 @@ pub(crate) struct Record {
     pub(crate) upstream_us: Option<u64>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
-    pub(crate) phase: Option<&'static str>,
+    pub(crate) user_agent: &'a [u8],
+    pub(crate) referer: &'a [u8],
+    pub(crate) stop: Option<Stopped<'a>>,
     pub(crate) fault: Fault,
-    /// Host id, host, method, path, query, user agent, referer, reason, rule, taken id.
-    pub(crate) texts: Texts,
 }
 
-impl Record {
-    pub(crate) fn into_entry(self) -> Entry {
-        let text = |index| self.texts.get(index);
-        let filled = |index| Some(text(index)).filter(|text| !text.is_empty());
+/// As [`StoppedBy`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopped<'a> {
+    pub(crate) phase: &'static str,
+    pub(crate) reason: &'a str,
+    pub(crate) rule: Option<&'a str>,
+}
+
+impl Record<'_> {
+    /// Whether the client got what it asked for, or was told where to find it.
+    pub(crate) fn went_well(&self) -> bool {
+        (100..400).contains(&self.status) && self.fault == Fault::None
+    }
+
+    /// The same to be kept.
+    pub(crate) fn to_entry(self) -> Entry {
+        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
         Entry {
             time: self.time,
             request_id: self.request_id,
-            taken_id: filled(9),
+            taken_id: self.taken_id.map(text),
             client_ip: self.client_ip,
-            host_id: filled(0),
-            host: text(1),
-            method: text(2),
-            path: text(3),
-            query: self.has_query.then(|| text(4)),
+            host_id: self.host_id.map(str::to_owned),
+            host: text(self.host),
+            method: text(self.method),
+            path: text(self.path),
+            query: self.query.map(text),
             protocol: self.protocol,
-            scheme: if self.https { "https" } else { "http" },
+            scheme: self.scheme,
             status: self.status,
             duration_us: self.duration_us,
             upstream: self.upstream,
@@ -224,9 +212,13 @@ impl Record {
             upstream_us: self.upstream_us,
             bytes_in: self.bytes_in,
             bytes_out: self.bytes_out,
-            user_agent: text(5),
-            referer: text(6),
-            stop: self.phase.map(|phase| StoppedBy { phase, reason: text(7), rule: filled(8) }),
+            user_agent: text(self.user_agent),
+            referer: text(self.referer),
+            stop: self.stop.map(|stop| StoppedBy {
+                phase: stop.phase,
+                reason: stop.reason.to_owned(),
+                rule: stop.rule.map(str::to_owned),
+            }),
             fault: self.fault,
         }
     }

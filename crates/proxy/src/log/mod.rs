@@ -1,12 +1,14 @@
-//! The access log: one entry per request. Workers put records into bounded rings and never wait; one thread
-//! turns them into JSON lines and feeds live viewers.
+//! The access log: one line per request. Workers append to a bounded buffer of their own and never wait; one thread
+//! writes what is there and feeds live viewers.
 
 mod entry;
 mod format;
+mod lane;
 mod writer;
 
 pub use entry::{Entry, Fault, Protocol, RequestId, StoppedBy};
-pub(crate) use entry::{Record, Texts};
+pub(crate) use entry::{Record, Stopped};
 pub use format::{LOG_FIELDS, LogFormat};
+pub(crate) use lane::Lane;
+pub(crate) use writer::Writer;
 pub use writer::{LogSettings, LogStatus};
-pub(crate) use writer::{Sender, Writer};

@@ -1,9 +1,9 @@
 //! The thread that writes the access log. A sink that cannot be written never holds up a request: entries are
 //! dropped and counted, the reason can be read, and opening is tried again.
 
-use super::format::{self, LogFormat};
-use super::{Entry, Record};
-use crate::stats::WorkerStats;
+use super::Entry;
+use super::format::{Form, LogFormat};
+use super::lane::Lane;
 use base::{Clock, Timestamp};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
@@ -11,15 +11,17 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-/// Records that fit between a worker and the writer.
-const RING: usize = 8 * 1024;
 /// How often the writer looks. Workers never wake it, since waking costs a system call per request.
 const PAUSE: Duration = Duration::from_millis(50);
+/// The same while there is much to write: what waits is to stay within the processor's caches.
+const SHORT_PAUSE: Duration = Duration::from_millis(10);
+/// Bytes in one round that are much.
+const MUCH: usize = 256 * 1024;
 /// How often it tries to open a sink that failed.
 const RETRY: Duration = Duration::from_secs(1);
 /// How long the last lines may take at the end.
@@ -72,24 +74,12 @@ pub struct LogStatus {
     pub since: Option<Timestamp>,
 }
 
-/// A worker's end.
-#[derive(Debug)]
-pub(crate) struct Sender(SyncSender<Record>);
-
-impl Sender {
-    /// Hands a record over, or drops and counts it when the writer is behind.
-    pub(crate) fn send(&self, record: Record, stats: &WorkerStats) {
-        if self.0.try_send(record).is_err() {
-            stats.log_dropped.add(1);
-        }
-    }
-}
-
 /// The running writer.
 #[derive(Debug)]
 pub(crate) struct Writer {
     status: Arc<Mutex<LogStatus>>,
     live: broadcast::Sender<Arc<Entry>>,
+    watched: Arc<AtomicBool>,
     stop: SyncSender<()>,
     reopen: Arc<AtomicBool>,
     next: Arc<Mutex<Option<LogSettings>>>,
@@ -98,7 +88,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread; one sender per worker.
+    /// Starts the thread; one lane per worker.
     ///
     /// # Errors
     /// When the system starts no thread.
@@ -106,13 +96,10 @@ impl Writer {
         settings: LogSettings,
         workers: usize,
         clock: Arc<dyn Clock>,
-    ) -> io::Result<(Self, Vec<Sender>)> {
-        let (senders, rings): (Vec<_>, Vec<_>) = (0..workers)
-            .map(|_| {
-                let (sender, ring) = sync_channel(RING);
-                (Sender(sender), ring)
-            })
-            .unzip();
+    ) -> io::Result<(Self, Vec<Arc<Lane>>)> {
+        let watched = Arc::new(AtomicBool::new(false));
+        let lanes: Vec<_> =
+            (0..workers).map(|_| Arc::new(Lane::new(form(&settings), watched.clone()))).collect();
         let (stop, stopped) = sync_channel(1);
         let status = Arc::new(Mutex::default());
         let live = broadcast::Sender::new(LIVE);
@@ -120,14 +107,13 @@ impl Writer {
         let next = Arc::new(Mutex::new(None));
         let (alive, ended) = sync_channel::<()>(1);
         let state = State {
-            rings,
+            lanes: lanes.clone(),
             live: live.clone(),
+            watched: watched.clone(),
             status: status.clone(),
             sink: settings.path.clone().map(Sink::new),
             reopen: reopen.clone(),
             next: next.clone(),
-            written: 0,
-            sampled_out: 0,
             settings,
             clock,
             lines: Vec::new(),
@@ -136,7 +122,7 @@ impl Writer {
             let _alive = alive;
             state.run(&stopped);
         })?;
-        Ok((Self { status, live, stop, reopen, next, ended: Mutex::new(ended) }, senders))
+        Ok((Self { status, live, watched, stop, reopen, next, ended: Mutex::new(ended) }, lanes))
     }
 
     pub(crate) fn status(&self) -> LogStatus {
@@ -144,7 +130,9 @@ impl Writer {
     }
 
     pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Entry>> {
-        self.live.subscribe()
+        let receiver = self.live.subscribe();
+        self.watched.store(true, Ordering::SeqCst);
+        receiver
     }
 
     /// Writes as these settings say from now on.
@@ -168,18 +156,22 @@ impl Writer {
     }
 }
 
+/// How a worker writes lines for these settings; `None` when there is no file for them.
+fn form(settings: &LogSettings) -> Option<Form> {
+    settings.path.is_some().then(|| Form::new(settings.format, &settings.fields, settings.sample))
+}
+
 struct State {
-    rings: Vec<Receiver<Record>>,
+    lanes: Vec<Arc<Lane>>,
     live: broadcast::Sender<Arc<Entry>>,
+    watched: Arc<AtomicBool>,
     status: Arc<Mutex<LogStatus>>,
     settings: LogSettings,
     sink: Option<Sink>,
     reopen: Arc<AtomicBool>,
     next: Arc<Mutex<Option<LogSettings>>>,
-    /// Lines that wait, and entries that were left out since.
-    written: u64,
-    sampled_out: u64,
     clock: Arc<dyn Clock>,
+    /// What was taken out of a lane; empty between rounds, and given to a worker for the next one.
     lines: Vec<u8>,
 }
 
@@ -197,31 +189,38 @@ struct Sink {
 impl State {
     fn run(mut self, stopped: &Receiver<()>) {
         // Opened at once, so that a wrong path shows before the first request.
-        self.write();
+        self.write(0, 0);
+        let mut pause = PAUSE;
         loop {
-            let last = !matches!(stopped.recv_timeout(PAUSE), Err(RecvTimeoutError::Timeout));
-            self.round();
+            let last = !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout));
+            let bytes = self.round();
+            pause = if bytes >= MUCH { SHORT_PAUSE } else { PAUSE };
             if last {
                 return;
             }
         }
     }
 
-    /// Takes everything that is there.
-    fn round(&mut self) {
+    /// Takes everything that is there, and returns how many bytes of lines it was.
+    fn round(&mut self) -> usize {
         self.follow_settings();
-        for index in 0..self.rings.len() {
-            // At most one ring's content per turn, so that a busy worker does not starve the others.
-            for _ in 0..RING {
-                match self.rings[index].try_recv() {
-                    Ok(record) => {
-                        self.take(record.into_entry());
-                    }
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+        self.forget_viewers();
+        let mut bytes = 0;
+        for index in 0..self.lanes.len() {
+            let mut waiting = self.lanes[index].lock();
+            std::mem::swap(&mut waiting.lines, &mut self.lines);
+            let count = std::mem::take(&mut waiting.count);
+            let sampled_out = std::mem::take(&mut waiting.sampled_out);
+            let entries = std::mem::take(&mut waiting.entries);
+            drop(waiting);
+            bytes += self.lines.len();
+            self.write(count, sampled_out);
+            for entry in entries {
+                // Without a viewer left, there is nobody to miss it.
+                let _ = self.live.send(Arc::new(entry));
             }
         }
-        self.write();
+        bytes
     }
 
     fn follow_settings(&mut self) {
@@ -230,33 +229,35 @@ impl State {
             if next.path != self.settings.path {
                 self.sink = next.path.clone().map(Sink::new);
             }
+            for lane in &self.lanes {
+                lane.lock().form = form(&next);
+            }
             self.settings = next;
         }
     }
 
-    fn take(&mut self, entry: Entry) {
-        if self.sink.is_some() {
-            let settings = &self.settings;
-            if format::is_wanted(&entry, settings.sample) {
-                format::put(&entry, settings.format, &settings.fields, &mut self.lines);
-                self.written += 1;
-            } else {
-                self.sampled_out += 1;
-            }
-        }
-        if self.live.receiver_count() > 0 {
-            // Without a viewer left, there is nobody to miss it.
-            let _ = self.live.send(Arc::new(entry));
+    /// Workers keep nothing for viewers that have gone.
+    fn forget_viewers(&self) {
+        if self.live.receiver_count() == 0 && self.watched.swap(false, Ordering::SeqCst) {
+            // Somebody may have come meanwhile.
+            self.watched.store(self.live.receiver_count() > 0, Ordering::SeqCst);
         }
     }
 
-    /// Writes the lines that wait.
-    fn write(&mut self) {
-        let (count, sampled_out) = (std::mem::take(&mut self.written), std::mem::take(&mut self.sampled_out));
+    /// Writes the lines that were taken, `count` of them, and leaves none.
+    fn write(&mut self, count: u64, sampled_out: u64) {
+        self.append(count, sampled_out);
+        // Room for a rush is given back once it is over.
+        if self.lines.capacity() > MUCH && self.lines.len() < self.lines.capacity() / 8 {
+            self.lines = Vec::new();
+        }
+        self.lines.clear();
+    }
+
+    fn append(&mut self, count: u64, sampled_out: u64) {
         let Some(sink) = &mut self.sink else { return };
         let now = self.clock.monotonic();
         if sink.retry_at.is_some_and(|at| now < at) {
-            self.lines.clear();
             self.status.lock().unwrap_or_else(PoisonError::into_inner).dropped += count;
             return;
         }
@@ -268,7 +269,6 @@ impl State {
             sink.let_go_of_what_was_moved();
         }
         let result = sink.append(&self.lines, &self.settings);
-        self.lines.clear();
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         status.sampled_out += sampled_out;
         match result {

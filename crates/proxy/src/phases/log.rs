@@ -1,7 +1,7 @@
 //! Writes down what happened: counters, and one entry of the access log.
 
 use crate::downstream::Volume;
-use crate::log::{Fault, Protocol, Record, Texts};
+use crate::log::{Fault, Protocol, Record, Stopped};
 use crate::pipeline::Call;
 use crate::request::Version;
 use crate::stats::Finished;
@@ -23,35 +23,23 @@ pub(crate) fn run(call: &mut Call<'_>, volume: Volume) {
         worker.stats.upstream_errors.add(1);
     }
 
-    let hosts = call.snapshot.config.hosts.all();
-    let mut texts = Texts::with_capacity(
-        64 + request.path().len()
-            + request.query().map_or(0, <[u8]>::len)
-            + request.user_agent().len()
-            + request.referer().len(),
-    );
-    texts.push(call.host.map_or(b"", |host| hosts[host].id.as_bytes()));
-    texts.push(request.authority());
-    texts.push(request.method());
-    texts.push(request.path());
-    texts.push(request.query().unwrap_or_default());
-    texts.push(request.user_agent());
-    texts.push(request.referer());
-    texts.push(seen.stop.as_ref().map_or(b"", |stop| stop.reason.as_bytes()));
-    texts.push(seen.stop.as_ref().and_then(|stop| stop.rule.as_deref()).unwrap_or_default().as_bytes());
-    texts.push(call.taken_id.as_deref().unwrap_or_default());
     let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
     let record = Record {
         time: worker.wall(call.started),
         request_id: call.id,
+        taken_id: call.taken_id.as_deref(),
         client_ip: call.client_ip,
+        host_id: call.host.map(|host| call.snapshot.config.hosts.all()[host].id.as_ref()),
+        host: request.authority(),
+        method: request.method(),
+        path: request.path(),
+        query: request.query(),
         protocol: match request.version {
             Version::Http10 => Protocol::Http10,
             Version::Http11 => Protocol::Http11,
             Version::Http2 => Protocol::Http2,
         },
-        https: call.https,
-        has_query: request.query().is_some(),
+        scheme: if call.https { "https" } else { "http" },
         status: seen.status,
         duration_us: micros(duration),
         upstream: seen.upstream.or(seen.trace.tried.get()),
@@ -61,9 +49,16 @@ pub(crate) fn run(call: &mut Call<'_>, volume: Volume) {
         upstream_us: seen.upstream_after.map(micros),
         bytes_in,
         bytes_out,
-        phase: seen.stop.as_ref().map(|stop| stop.phase),
+        user_agent: request.user_agent(),
+        referer: request.referer(),
+        stop: seen.stop.as_ref().map(|stop| Stopped {
+            phase: stop.phase,
+            reason: &stop.reason,
+            rule: stop.rule.as_deref(),
+        }),
         fault: seen.fault,
-        texts,
     };
-    worker.log.send(record, &worker.stats);
+    if !worker.log.put(&record) {
+        worker.stats.log_dropped.add(1);
+    }
 }

@@ -202,7 +202,7 @@ fn a_full_disk_and_a_blocked_sink_cost_lines_and_nothing_else() {
     let mut client = Client::of(&proxy);
     // More than fit between the workers and the writer; answers of ours need no origin.
     let request = "GET / HTTP/1.1\r\nHost: unknown.test\r\n\r\n".repeat(100);
-    for _ in 0..90 {
+    for _ in 0..160 {
         client.send(&request);
         for _ in 0..100 {
             assert_eq!(client.answer().unwrap().status(), 404);
