@@ -37,6 +37,19 @@ async fn the_main_job_is_done_without_a_mouse() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_feature_of_a_host_is_set_acts_and_is_found_again_in_the_form() {
+    let app = App::start().await;
+    app.admin().await;
+    let settings = [
+        ("UI", format!("http://{}", app.ui())),
+        ("PROXY", format!("http://{}", app.http())),
+        ("EMAIL", ADMIN.to_owned()),
+        ("PASSWORD", PASSWORD.to_owned()),
+    ];
+    tokio::task::spawn_blocking(move || testkit::walk("host_features", &settings)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_accessible_and_whole_in_dark_in_light_and_on_a_phone() {
     let new = App::start().await;
     let ui = format!("http://{}", new.ui());

@@ -1087,16 +1087,16 @@ export interface components {
             /** @description Let pages send cookies and logins. Not together with `*` anywhere. */
             credentials: boolean;
             /** @description Answer headers that pages may read; `*` for all. */
-            expose: components["schemas"]["Token"][];
+            expose: components["schemas"]["CorsName"][];
             /** @description Request headers that pages may set; `*` for all. */
-            headers: components["schemas"]["Token"][];
+            headers: components["schemas"]["CorsName"][];
             /**
              * Format: int32
              * @description How long browsers may keep a preflight's answer, in seconds.
              */
             max_age: number;
             /** @description Methods beside GET, HEAD and POST; `*` for all. */
-            methods: components["schemas"]["Token"][];
+            methods: components["schemas"]["CorsName"][];
             /** @description Like `https://app.example.com`, all subdomains like `https://*.example.com`, or `*` for every site. */
             origins: components["schemas"]["CorsOrigin"][];
         };
@@ -1114,12 +1114,12 @@ export interface components {
              * @description Answer headers that pages may read; `*` for all.
              * @default []
              */
-            expose: components["schemas"]["TokenInput"][];
+            expose: components["schemas"]["CorsNameInput"][];
             /**
              * @description Request headers that pages may set; `*` for all.
              * @default []
              */
-            headers: components["schemas"]["TokenInput"][];
+            headers: components["schemas"]["CorsNameInput"][];
             /**
              * Format: int32
              * @description How long browsers may keep a preflight's answer, in seconds.
@@ -1130,13 +1130,20 @@ export interface components {
              * @description Methods beside GET, HEAD and POST; `*` for all.
              * @default []
              */
-            methods: components["schemas"]["TokenInput"][];
+            methods: components["schemas"]["CorsNameInput"][];
             /**
              * @description Like `https://app.example.com`, all subdomains like `https://*.example.com`, or `*` for every site.
              * @default []
              */
             origins: components["schemas"]["CorsOriginInput"][];
         };
+        /** @description A method or the name of a header, or `*`. */
+        CorsName: string;
+        /**
+         * @description A method or the name of a header, or `*`.
+         * @example X-Requested-With
+         */
+        CorsNameInput: string;
         /** @description An origin, or `*`. */
         CorsOrigin: string;
         /**
@@ -2917,18 +2924,6 @@ export interface components {
              * @default null
              */
             write_ms: number | null;
-        };
-        /** @description A new token. */
-        Token: {
-            /**
-             * Format: int32
-             * @description It ends after so many days; null: never.
-             */
-            expires_in_days: number | null;
-            /** @description What it is for. */
-            name: string;
-            /** @description What it may do. It never may more than its owner. */
-            scopes: components["schemas"]["ScopeName"][];
         };
         /** @description A new token. */
         TokenInput: {

@@ -5,6 +5,8 @@ import { initReactI18next } from "react-i18next";
 import account from "./en/account.json";
 import audit from "./en/audit.json";
 import certificates from "./en/certificates.json";
+import hostServers from "./en/host-servers.json";
+import hostTraffic from "./en/host-traffic.json";
 import hosts from "./en/hosts.json";
 import log from "./en/log.json";
 import overview from "./en/overview.json";
@@ -21,6 +23,8 @@ export const en = {
   account,
   audit,
   certificates,
+  hostServers,
+  hostTraffic,
   hosts,
   log,
   overview,

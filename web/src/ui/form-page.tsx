@@ -1,7 +1,7 @@
 // The skeleton of every form: fields, the server's field errors placed on them, a footer that stays,
 // and a question before typed text is left behind.
 import { ChevronRight } from "lucide-react";
-import { useEffect, useId, useState, type ReactNode } from "react";
+import { useEffect, useId, useRef, useState, type ReactNode } from "react";
 import type { FieldValues, Path, UseFormReturn } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { useBlocker } from "react-router";
@@ -41,6 +41,8 @@ export interface Saving {
   busy: boolean;
   error: unknown;
   unplaced: FieldError[];
+  /** How often it was refused, by the form or by the server. */
+  refused: number;
   submit: () => void;
 }
 
@@ -58,32 +60,79 @@ export function useSave<T extends FieldValues, R>({
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [unplaced, setUnplaced] = useState<FieldError[]>([]);
+  const [refused, setRefused] = useState(0);
   const submit = () => {
-    void form.handleSubmit(async (values) => {
-      setBusy(true);
-      setError(null);
-      setUnplaced([]);
-      try {
-        const result = await save(values);
-        form.reset(form.getValues());
-        onSaved(result);
-      } catch (problem) {
-        setError(problem);
-        if (problem instanceof ApiProblem) setUnplaced(placeErrors(form, problem.errors, fieldOf));
-      } finally {
-        setBusy(false);
-      }
-    })();
+    void form.handleSubmit(
+      async (values) => {
+        setBusy(true);
+        setError(null);
+        setUnplaced([]);
+        try {
+          const result = await save(values);
+          form.reset(form.getValues());
+          onSaved(result);
+        } catch (problem) {
+          setError(problem);
+          if (problem instanceof ApiProblem) setUnplaced(placeErrors(form, problem.errors, fieldOf));
+          setRefused((times) => times + 1);
+        } finally {
+          setBusy(false);
+        }
+      },
+      () => {
+        setError(null);
+        setUnplaced([]);
+        setRefused((times) => times + 1);
+      },
+    )();
   };
-  return { busy, error, unplaced, submit };
+  return { busy, error, unplaced, refused, submit };
+}
+
+/** Frames that a folded group may take to open and show its fields. */
+const FRAMES = 30;
+
+/** Leads to the first field with an error, and returns the server's errors that no field shows. */
+function useFaultyField(form: React.RefObject<HTMLFormElement | null>, saving: Saving): FieldError[] {
+  const [unseen, setUnseen] = useState<FieldError[]>([]);
+  const { refused, error } = saving;
+  useEffect(() => {
+    if (refused === 0) return;
+    let [handle, frames] = [0, 0];
+    const look = () => {
+      const fields = [...(form.current?.querySelectorAll<HTMLElement>('[aria-invalid="true"]') ?? [])];
+      const field = fields.find((each) => each.offsetParent !== null);
+      if (!field && ++frames < FRAMES) {
+        handle = requestAnimationFrame(look);
+        return;
+      }
+      field?.focus();
+      field?.scrollIntoView({ block: "center" });
+      const said = [...(form.current?.querySelectorAll("[role=alert]") ?? [])].map((each) =>
+        each.textContent.toLowerCase(),
+      );
+      const errors = error instanceof ApiProblem ? error.errors : [];
+      setUnseen(
+        errors.filter(
+          (each) => !said.some((text) => text.includes(each.message.replace(/\.$/, "").toLowerCase())),
+        ),
+      );
+    };
+    handle = requestAnimationFrame(look);
+    return () => cancelAnimationFrame(handle);
+  }, [form, refused, error]);
+  return unseen;
 }
 
 export function SaveProblem({ saving }: { saving: Saving }) {
   const { t } = useTranslation();
   if (!saving.error) return null;
+  // What stands at its field is not said a second time under the path that the API has for it.
+  const { error, unplaced } = saving;
+  const marked = error instanceof ApiProblem && error.errors.length > unplaced.length;
   return (
     <Notice tone="failing" title={t("ui.notSaved")}>
-      <p>{problemText(t, saving.error)}</p>
+      <p>{marked ? t("ui.correctMarked") : problemText(t, saving.error)}</p>
       {saving.unplaced.map((each) => (
         <p key={each.field}>
           {each.field}: {each.message}
@@ -116,6 +165,8 @@ export function FormPage<T extends FieldValues>({
   onCancel?: () => void;
 }) {
   const { t } = useTranslation();
+  const element = useRef<HTMLFormElement>(null);
+  const unseen = useFaultyField(element, saving);
   const dirty = form.formState.isDirty && !form.formState.isSubmitSuccessful;
   const blocker = useBlocker(
     ({ currentLocation, nextLocation }) =>
@@ -131,6 +182,7 @@ export function FormPage<T extends FieldValues>({
   return (
     <Page title={title} windowTitle={title} description={description} {...(back ? { back } : {})}>
       <form
+        ref={element}
         noValidate
         aria-label={title}
         onSubmit={(event) => {
@@ -143,7 +195,14 @@ export function FormPage<T extends FieldValues>({
         className="flex max-w-3xl flex-col gap-4"
       >
         {children}
-        <SaveProblem saving={saving} />
+        <SaveProblem
+          saving={{
+            ...saving,
+            unplaced: saving.error
+              ? [...saving.unplaced, ...unseen.filter((each) => !saving.unplaced.includes(each))]
+              : [],
+          }}
+        />
         <div className="sticky bottom-0 z-10 -mx-1 flex flex-wrap items-center justify-end gap-2 border-t border-line bg-bg px-1 py-3 max-md:bottom-16">
           {footer}
           <span className="flex-1" />

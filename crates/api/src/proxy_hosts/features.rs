@@ -141,13 +141,13 @@ pub(super) struct CorsInput {
     origins: Vec<CorsOriginInput>,
     /// Methods beside GET, HEAD and POST; `*` for all.
     #[schema(max_items = 50)]
-    methods: Vec<TokenInput>,
+    methods: Vec<CorsNameInput>,
     /// Request headers that pages may set; `*` for all.
     #[schema(max_items = 200)]
-    headers: Vec<TokenInput>,
+    headers: Vec<CorsNameInput>,
     /// Answer headers that pages may read; `*` for all.
     #[schema(max_items = 200)]
-    expose: Vec<TokenInput>,
+    expose: Vec<CorsNameInput>,
     /// Let pages send cookies and logins. Not together with `*` anywhere.
     credentials: bool,
     /// How long browsers may keep a preflight's answer, in seconds.
@@ -178,7 +178,7 @@ pub(super) struct CorsOriginInput(String);
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(min_length = 1, max_length = 100, pattern = "HEADER_NAME", example = "X-Requested-With")]
-pub(super) struct TokenInput(String);
+pub(super) struct CorsNameInput(String);
 
 /// Ready-made security headers.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]

@@ -7,20 +7,20 @@ import { TextLink } from "@/ui/button";
 import type { Tone } from "@/ui/classes";
 import { sentence } from "@/ui/format";
 import { Ago } from "@/ui/time";
-import { hostName, targetText } from "./values";
+import { hostName, phaseOf, targetText, type Phase } from "./values";
 
-export const STATE_TONE: Record<Host["status"]["state"], Tone> = {
+export const STATE_TONE: Record<Phase, Tone> = {
   serving: "live",
   disabled: "neutral",
   left_out: "failing",
   pending: "degraded",
+  maintenance: "degraded",
 };
 
 export function HostState({ host, t }: { host: Host; t: TFunction }) {
-  const { state, message } = host.status;
+  const { message } = host.status;
+  const state = phaseOf(host);
   const word = <State tone={STATE_TONE[state]}>{t(`hosts.states.${state}`)}</State>;
-  if (host.traffic.maintenance?.enabled && state === "serving")
-    return <State tone="degraded">{t("hosts.maintenance.word")}</State>;
   if (state !== "left_out" || !message) return word;
   return (
     <div>
@@ -49,7 +49,7 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
     },
     {
       id: "state",
-      accessorFn: (host) => host.status.state,
+      accessorFn: phaseOf,
       header: t("hosts.state"),
       cell: ({ row }) => <HostState host={row.original} t={t} />,
     },

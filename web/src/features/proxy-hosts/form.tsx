@@ -20,12 +20,16 @@ import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { Switch } from "@/ui/toggle";
 import { outcome } from "./actions";
-import { ServersFold } from "./form-servers";
-import { TrafficFold } from "./form-traffic";
-import { HeadersEditor, LocationsEditor } from "./form-lists";
+import { LocationsEditor } from "./form-locations";
+import { ServersEditor } from "./form-servers";
+import { TrafficEditor } from "./form-traffic";
+import { HeadersEditor } from "./header-edits";
+import { usePlace } from "./place";
+import { describeAll } from "./server-rules";
 import { TargetField, type FormHandle } from "./target-field";
+import { PART_NAMES, describe } from "./traffic-rules";
 import { hostSchema, type HostValues } from "./schema";
-import { EMPTY, hostName, splitList, toValues, toWrite } from "./values";
+import { EMPTY, hostName, splitList, targetText, toValues, toWrite } from "./values";
 import { useFieldText } from "./field-text";
 
 export default function HostFormPage() {
@@ -202,6 +206,12 @@ function Groups({
     onChange: (checked: boolean) => form.setValue(name, checked, { shouldDirty: true }),
   });
   const tags = splitList(values.tags);
+  const [upstream, traffic] = [usePlace(form, "", "upstream"), usePlace(form, "", "traffic")];
+  const request = usePlace(form, "", "request_headers");
+  const response = usePlace(form, "", "response_headers");
+  const rules = PART_NAMES.filter((part) => describe(t, part, traffic.value) !== null).map((part) =>
+    t(`hostTraffic.parts.${part}`),
+  );
   return (
     <>
       <Fold
@@ -217,10 +227,30 @@ function Groups({
         }
       >
         <p className="text-sm text-muted">{t("hosts.form.routingHint")}</p>
-        <LocationsEditor form={form} />
+        <LocationsEditor form={form} certificates={certificates} />
       </Fold>
-      <ServersFold form={form} />
-      <TrafficFold form={form} />
+      <Fold
+        title={t("hosts.form.servers")}
+        failed={upstream.errorIn("") !== undefined}
+        summary={describeAll(t, upstream.value) ?? t("hosts.form.serversNone")}
+      >
+        <ServersEditor
+          place={upstream}
+          first={{
+            scheme: values.forward_scheme,
+            text: targetText(values),
+            verified: values.verify_upstream_tls,
+          }}
+          certificates={certificates}
+        />
+      </Fold>
+      <Fold
+        title={t("hosts.form.trafficFold")}
+        failed={traffic.errorIn("") !== undefined}
+        summary={rules.length === 0 ? t("hostTraffic.none") : rules.join(" · ")}
+      >
+        <TrafficEditor place={traffic} />
+      </Fold>
       <Fold
         title={t("hosts.form.tls")}
         failed={[
@@ -303,8 +333,16 @@ function Groups({
               })
         }
       >
-        <HeadersEditor form={form} name="request_headers" title={t("hosts.form.requestHeaders")} />
-        <HeadersEditor form={form} name="response_headers" title={t("hosts.form.responseHeaders")} />
+        <HeadersEditor
+          place={request}
+          title={t("hosts.form.requestHeaders")}
+          hint={t("hostServers.requestHeadersHint")}
+        />
+        <HeadersEditor
+          place={response}
+          title={t("hosts.form.responseHeaders")}
+          hint={t("hostServers.responseHeadersHint")}
+        />
       </Fold>
       <Fold
         title={t("hosts.form.advanced")}

@@ -7,7 +7,7 @@ import { useNavigate, useParams } from "react-router";
 import { ApiProblem } from "@/api/problem";
 import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
-import type { Host } from "@/api/schema";
+import type { Host, TrafficRules } from "@/api/schema";
 import { withinWindow } from "@/live/traffic";
 import { Badge, State } from "@/ui/badge";
 import { Button, ButtonLink, TextLink, buttonClass } from "@/ui/button";
@@ -27,8 +27,10 @@ import { useHostActions } from "./actions";
 import { CarriedSettings } from "./carried";
 import { STATE_TONE } from "./columns";
 import { HostHistory } from "./history";
+import { describeAll } from "./server-rules";
 import { ServersCard } from "./servers-card";
-import { hostName, isProtected, targetText } from "./values";
+import { PART_NAMES, describe } from "./traffic-rules";
+import { hostName, isProtected, phaseOf, targetText } from "./values";
 
 export default function HostPage() {
   const { t } = useTranslation();
@@ -154,7 +156,7 @@ function Loaded({ host }: { host: Host }) {
           {sentence(host.status.remedy)}
         </Notice>
       ) : null}
-      {host.traffic.maintenance?.enabled ? (
+      {phaseOf(host) === "maintenance" ? (
         <Notice tone="degraded" title={t("hosts.maintenance.title")}>
           {t("hosts.maintenance.text")}
         </Notice>
@@ -162,8 +164,8 @@ function Loaded({ host }: { host: Host }) {
       <div className="grid gap-4 lg:grid-cols-3">
         <Card>
           <p className="mb-1 text-sm text-muted">{t("hosts.page.state")}</p>
-          <State tone={STATE_TONE[host.status.state]}>
-            <span className="text-lg font-medium">{t(`hosts.states.${host.status.state}`)}</span>
+          <State tone={STATE_TONE[phaseOf(host)]}>
+            <span className="text-lg font-medium">{t(`hosts.states.${phaseOf(host)}`)}</span>
           </State>
           <p className="mt-1 text-sm text-muted">
             {host.status.since ? (
@@ -319,6 +321,16 @@ function TrafficTab({ uuid }: { uuid: string }) {
   );
 }
 
+function TrafficLines({ rules }: { rules: TrafficRules }) {
+  const { t } = useTranslation();
+  const lines = PART_NAMES.flatMap((part) => {
+    const says = describe(t, part, rules);
+    return says ? [`${t(`hostTraffic.parts.${part}`)}: ${says}`] : [];
+  });
+  if (lines.length === 0) return t("hostTraffic.none");
+  return lines.map((line) => <div key={line}>{line}</div>);
+}
+
 function Configuration({ host }: { host: Host }) {
   const { t } = useTranslation();
   const word = (value: boolean) => (value ? t("ui.yes") : t("ui.no"));
@@ -352,6 +364,11 @@ function Configuration({ host }: { host: Host }) {
               : t("ui.no"),
           },
           { name: t("hosts.page.upstreamTls"), value: word(host.verify_upstream_tls) },
+          {
+            name: t("hosts.form.servers"),
+            value: describeAll(t, host.upstream) ?? t("hosts.form.serversNone"),
+          },
+          { name: t("hosts.form.trafficFold"), value: <TrafficLines rules={host.traffic} /> },
           {
             name: t("hosts.page.headers"),
             value:

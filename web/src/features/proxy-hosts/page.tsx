@@ -18,7 +18,7 @@ import { problemText } from "@/ui/problem-text";
 import { useParam } from "@/ui/url-state";
 import { useHostActions } from "./actions";
 import { hostColumns } from "./columns";
-import { hostName, isProtected, splitList, targetText } from "./values";
+import { hostName, isProtected, phaseOf, splitList, targetText } from "./values";
 
 export default function HostsPage() {
   const { t } = useTranslation();
@@ -100,10 +100,12 @@ export default function HostsPage() {
             <FilterSelect
               name="state"
               label={t("hosts.allStates")}
-              options={(["serving", "disabled", "left_out", "pending"] as const).map((value) => ({
-                value,
-                label: t(`hosts.states.${value}`),
-              }))}
+              options={(["serving", "maintenance", "disabled", "left_out", "pending"] as const).map(
+                (value) => ({
+                  value,
+                  label: t(`hosts.states.${value}`),
+                }),
+              )}
             />
             {tags.length > 0 ? (
               <FilterSelect
@@ -114,7 +116,7 @@ export default function HostsPage() {
             ) : null}
           </>
         }
-        filter={(host) => (!state || host.status.state === state) && (!tag || host.tags.includes(tag))}
+        filter={(host) => (!state || phaseOf(host) === state) && (!tag || host.tags.includes(tag))}
         rowActions={rowActions}
         {...(mayEdit
           ? { bulk: (rows: Host[], clear: () => void) => <BulkActions hosts={rows} clear={clear} /> }

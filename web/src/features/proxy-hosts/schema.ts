@@ -1,6 +1,6 @@
 // What makes a host's form complete. Only the form needs it: lists and pages do without the schema library.
 import { z } from "zod";
-import type { HeaderEdit, TrafficRules, Upstream } from "@/api/schema";
+import type { TrafficRules, Upstream } from "@/api/schema";
 import { isPortless, splitList } from "./values";
 
 // Compiled checks need eval, which the content policy forbids.
@@ -8,14 +8,16 @@ z.config({ jitless: true });
 
 const scheme = z.enum(["http", "https"]);
 const host = z.string().trim().min(1, "hosts.form.needHost");
-const port = z
-  .string()
-  .trim()
-  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, "hosts.form.badPort");
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text.trim()) && Number(text) <= 65535;
+}
 
 /** A Unix socket and a name with SRV records have no port: theirs is 0. */
 function portFits(values: { forward_host: string; forward_port: string }): boolean {
-  return Number(values.forward_port) !== 0 || isPortless(values.forward_host);
+  return (
+    isPortless(values.forward_host) || (isPort(values.forward_port) && Number(values.forward_port) !== 0)
+  );
 }
 const noPort = { path: ["forward_port"], message: "hosts.form.badPort" };
 
@@ -35,7 +37,7 @@ function numbers<T>() {
 const target = {
   forward_scheme: scheme,
   forward_host: host,
-  forward_port: port,
+  forward_port: z.string(),
   verify_upstream_tls: z.boolean(),
 };
 
@@ -66,11 +68,10 @@ export const hostSchema = z
         .object({
           path: z.string().trim().startsWith("/", "hosts.form.needPath"),
           ...target,
-          // Not shown in this form; they go with the location, also when its path changes.
-          upstream: z.custom<Upstream>().optional(),
-          traffic: z.custom<TrafficRules>().optional(),
-          request_headers: z.custom<HeaderEdit[]>().nullish(),
-          response_headers: z.custom<HeaderEdit[]>().nullish(),
+          upstream: numbers<Upstream>(),
+          traffic: numbers<TrafficRules>(),
+          request_headers: z.array(header).nullable(),
+          response_headers: z.array(header).nullable(),
         })
         .refine(portFits, noPort),
     ),

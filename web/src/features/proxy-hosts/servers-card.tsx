@@ -30,13 +30,16 @@ export function ServersCard({ servers }: { servers: ServerState[] }) {
               ) : null}
               {server.backup ? <Badge>{t("hosts.servers.backup")}</Badge> : null}
               <State tone={TONE[server.health]}>
-                {t(`hosts.servers.health.${server.health}`)}
-                {server.health === "unknown" ? null : (
-                  <>
-                    {" "}
-                    {t("ui.lasting")} <Elapsed time={server.since} />
-                  </>
-                )}
+                {/* One child: between children of a state stands a gap. */}
+                <span>
+                  {t(`hosts.servers.health.${server.health}`)}
+                  {server.health === "unknown" ? null : (
+                    <>
+                      {" "}
+                      {t("ui.lasting")} <Elapsed time={server.since} />
+                    </>
+                  )}
+                </span>
               </State>
             </div>
             {server.why ? <p className="text-muted">{t("hosts.servers.why", { why: server.why })}</p> : null}

@@ -1,11 +1,11 @@
 // Scheme, host and port as one control; a pasted address falls into its three places.
 import { useId, type ReactNode } from "react";
-import { useFormState, type UseFormReturn } from "react-hook-form";
+import { useFormState, useWatch, type UseFormReturn } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { INPUT, cx } from "@/ui/classes";
 import { FieldError } from "@/ui/field";
 import type { HostValues } from "./schema";
-import { splitTarget } from "./values";
+import { isPortless, splitTarget } from "./values";
 import { useFieldText } from "./field-text";
 
 export type FormHandle = UseFormReturn<HostValues>;
@@ -34,6 +34,7 @@ export function TargetField({
     host: `${prefix}forward_host`,
     port: `${prefix}forward_port`,
   } as { scheme: "forward_scheme"; host: "forward_host"; port: "forward_port" };
+  const portless = isPortless(useWatch({ control: form.control, name: named.host }));
   const takeApart = (text: string): boolean => {
     const parts = splitTarget(text);
     if (!parts) return false;
@@ -73,16 +74,25 @@ export function TargetField({
           placeholder="192.168.1.10"
           className={cx(INPUT, "flex-1")}
         />
-        <input
-          aria-label={t("hosts.form.port")}
-          aria-invalid={portError ? true : undefined}
-          aria-describedby={portError ? `${id}-port` : undefined}
-          {...form.register(named.port)}
-          inputMode="numeric"
-          autoComplete="off"
-          placeholder="3000"
-          className={cx(INPUT, "w-24! shrink-0 text-right")}
-        />
+        {portless ? (
+          <input
+            aria-label={t("hosts.form.port")}
+            value={t("hosts.form.noPort")}
+            disabled
+            className={cx(INPUT, "w-24! shrink-0 text-right opacity-60")}
+          />
+        ) : (
+          <input
+            aria-label={t("hosts.form.port")}
+            aria-invalid={portError ? true : undefined}
+            aria-describedby={portError ? `${id}-port` : undefined}
+            {...form.register(named.port)}
+            inputMode="numeric"
+            autoComplete="off"
+            placeholder="3000"
+            className={cx(INPUT, "w-24! shrink-0 text-right")}
+          />
+        )}
       </div>
       {schemeError ? <FieldError message={schemeError} /> : null}
       {hostError ? <FieldError id={`${id}-host`} message={hostError} /> : null}

@@ -60,6 +60,10 @@ export function isPortless(host: string): boolean {
   return /^\s*(unix|srv):/.test(host);
 }
 
+function portOf(target: { forward_host: string; forward_port: string }): number {
+  return isPortless(target.forward_host) ? 0 : Number(target.forward_port);
+}
+
 /** Words separated by commas, spaces or lines. */
 export function splitList(text: string): string[] {
   return text.split(/[\s,;]+/).filter(Boolean);
@@ -113,12 +117,16 @@ export function toWrite({ upstream, traffic, ...values }: HostValues, before: Ho
     name: values.name.trim(),
     domain_names: splitList(values.domain_names).join(","),
     forward_host: values.forward_host.trim(),
-    forward_port: Number(values.forward_port),
+    forward_port: portOf(values),
     // Without HSTS the field is not shown, and whatever stands in it must not keep the host from being saved.
     hsts_max_age: values.hsts_enabled ? Number(values.hsts_max_age) : Number(values.hsts_max_age) || ONE_YEAR,
     certificate_uuid: values.certificate_uuid || null,
     tags: splitList(values.tags),
-    locations: values.locations.map((each) => ({ ...each, forward_port: Number(each.forward_port) })),
+    locations: values.locations.map((each) => ({
+      ...each,
+      forward_host: each.forward_host.trim(),
+      forward_port: portOf(each),
+    })),
   };
 }
 
@@ -146,6 +154,13 @@ export function targetText(host: {
   const port = isPortless(host.forward_host) ? "" : `:${host.forward_port}`;
   return `${host.forward_scheme}://${host.forward_host}${port}`;
 }
+
+/** How a host stands for people: one whose maintenance is on serves a page that says so, not its site. */
+export function phaseOf(host: Pick<Host, "status" | "traffic">): Phase {
+  const { state } = host.status;
+  return state === "serving" && host.traffic.maintenance?.enabled ? "maintenance" : state;
+}
+export type Phase = Host["status"]["state"] | "maintenance";
 
 /** Whether something carried keeps people out. A copy of the host would not have it. */
 export function isProtected(host: Host): boolean {

@@ -1,7 +1,7 @@
 // What holds for the whole installation.
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useForm, useFormState, useWatch } from "react-hook-form";
+import { useForm, useFormState, useWatch, type UseFormReturn } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
 import { queries, refreshServed } from "@/api/queries";
@@ -14,7 +14,8 @@ import { LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
-import { fieldOfKey, settingsSchema, toValues, toWrite, type SettingsValues } from "./values";
+import { Checkbox, Switch } from "@/ui/toggle";
+import { LOG_FIELDS, fieldOfKey, settingsSchema, toValues, toWrite, type SettingsValues } from "./values";
 
 export default function SettingsPage() {
   const settings = useQuery({ ...queries.settings(), refetchOnWindowFocus: false });
@@ -46,6 +47,13 @@ function ReadOnly({ settings }: { settings: Settings }) {
               value: values.allowed_hosts.replaceAll("\n", ", ") || t("ui.none"),
             },
             { name: t("settings.logFiles"), value: values.log_files },
+            { name: t("settings.logFormat"), value: t(`settings.formats.${values.log_format}`) },
+            { name: t("settings.http_port"), value: values.http_port || t("settings.portUsual") },
+            { name: t("settings.https_port"), value: values.https_port || t("settings.portUsual") },
+            {
+              name: t("settings.metricsOpenTo"),
+              value: values.metrics_open_to.replaceAll("\n", ", ") || t("ui.none"),
+            },
           ]}
         />
       </Card>
@@ -154,11 +162,131 @@ function SettingsForm({ settings }: { settings: Settings }) {
           )}
         </Field>
       </Card>
+      <Card title={t("settings.ports")}>
+        <div className="flex flex-col gap-4">
+          <div className="flex flex-wrap gap-3">
+            {(["http_port", "https_port"] as const).map((name) => (
+              <Field
+                key={name}
+                label={t(`settings.${name}`)}
+                error={text(errors[name]?.message)}
+                className="min-w-40 flex-1"
+              >
+                {(wired) => (
+                  <Input
+                    {...wired}
+                    {...form.register(name)}
+                    inputMode="numeric"
+                    placeholder={t("settings.portUsual")}
+                  />
+                )}
+              </Field>
+            ))}
+          </div>
+          <p className="text-xs text-muted">{t("settings.portsHint")}</p>
+        </div>
+      </Card>
       <Card title={t("settings.log")}>
-        <Field label={t("settings.logFiles")} error={text(errors.log_files?.message)} className="max-w-60">
-          {(wired) => <Input {...wired} {...form.register("log_files")} inputMode="numeric" />}
+        <LogFields form={form} text={text} />
+      </Card>
+      <Card title={t("settings.metrics")}>
+        <Field
+          label={t("settings.metricsOpenTo")}
+          hint={t("settings.metricsHint")}
+          error={text(errors.metrics_open_to?.message)}
+        >
+          {(wired) => (
+            <Textarea
+              {...wired}
+              {...form.register("metrics_open_to")}
+              rows={2}
+              spellCheck={false}
+              className="font-mono"
+              placeholder="127.0.0.0/8"
+            />
+          )}
         </Field>
       </Card>
     </FormPage>
+  );
+}
+
+/** Form, fields and share of the lines of the access log. */
+function LogFields({
+  form,
+  text,
+}: {
+  form: UseFormReturn<SettingsValues>;
+  text: (message: string | undefined) => string | undefined;
+}) {
+  const { t } = useTranslation();
+  const { errors } = useFormState({ control: form.control });
+  const [format, chosen] = useWatch({ control: form.control, name: ["log_format", "log_fields"] });
+  const choose = (fields: string[]) => form.setValue("log_fields", fields, { shouldDirty: true });
+  return (
+    <div className="flex flex-col gap-4">
+      <Field
+        label={t("settings.logFormat")}
+        hint={t("settings.logFormatHint")}
+        error={text(errors.log_format?.message)}
+      >
+        {(wired) => (
+          <Select {...wired} {...form.register("log_format")}>
+            {(["json", "combined"] as const).map((each) => (
+              <option key={each} value={each}>
+                {t(`settings.formats.${each}`)}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      {format === "json" ? (
+        <>
+          <Switch
+            label={t("settings.allFields")}
+            hint={t("settings.allFieldsHint")}
+            checked={chosen.length === 0}
+            onChange={(all) => choose(all ? [] : [...LOG_FIELDS])}
+          />
+          {chosen.length > 0 ? (
+            <fieldset>
+              <legend className="mb-2 text-sm font-medium">{t("settings.logFields")}</legend>
+              <div className="grid grid-cols-[repeat(auto-fill,minmax(9rem,1fr))] gap-x-4 gap-y-2 font-mono text-sm">
+                {LOG_FIELDS.map((name) => (
+                  <Checkbox
+                    key={name}
+                    label={name}
+                    visibleLabel
+                    checked={chosen.includes(name)}
+                    onChange={(on) => {
+                      const next = LOG_FIELDS.filter((each) => (each === name ? on : chosen.includes(each)));
+                      // None would mean all: the last one stays.
+                      if (next.length > 0) choose(next);
+                    }}
+                  />
+                ))}
+              </div>
+            </fieldset>
+          ) : null}
+        </>
+      ) : null}
+      <div className="flex flex-wrap gap-3">
+        <Field
+          label={t("settings.logSample")}
+          hint={t("settings.logSampleHint")}
+          error={text(errors.log_sample?.message)}
+          className="min-w-40 flex-1"
+        >
+          {(wired) => <Input {...wired} {...form.register("log_sample")} inputMode="numeric" />}
+        </Field>
+        <Field
+          label={t("settings.logFiles")}
+          error={text(errors.log_files?.message)}
+          className="min-w-40 flex-1"
+        >
+          {(wired) => <Input {...wired} {...form.register("log_files")} inputMode="numeric" />}
+        </Field>
+      </div>
+    </div>
   );
 }

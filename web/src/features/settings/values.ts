@@ -6,6 +6,45 @@ import type { Settings, SettingsWrite } from "@/api/schema";
 z.config({ jitless: true });
 
 const ACTIONS = ["not_found", "redirect", "close"] as const;
+const FORMATS = ["json", "combined"] as const;
+
+/** The fields of a JSON line of the access log, in the order in which they stand there. */
+export const LOG_FIELDS = [
+  "request_id",
+  "client_ip",
+  "host_id",
+  "host",
+  "method",
+  "path",
+  "query",
+  "protocol",
+  "scheme",
+  "status",
+  "duration_us",
+  "upstream",
+  "dns_us",
+  "connect_us",
+  "tls_us",
+  "upstream_us",
+  "bytes_in",
+  "bytes_out",
+  "user_agent",
+  "referer",
+  "stop",
+  "fault",
+] as const;
+
+/** A whole number within limits; empty where `least` is 0 and that means something of its own. */
+function whole(least: number, most: number, message: string, empty = false) {
+  return z
+    .string()
+    .trim()
+    .refine(
+      (text) =>
+        (empty && text === "") || (/^\d{1,6}$/.test(text) && Number(text) >= least && Number(text) <= most),
+      message,
+    );
+}
 
 export const settingsSchema = z
   .object({
@@ -14,13 +53,13 @@ export const settingsSchema = z
     default_url: z.string().trim(),
     trusted_proxies: z.string(),
     allowed_hosts: z.string(),
-    log_files: z
-      .string()
-      .trim()
-      .refine(
-        (text) => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 1000,
-        "settings.badNumber",
-      ),
+    log_files: whole(1, 100, "settings.badFiles"),
+    log_format: z.enum(FORMATS),
+    log_fields: z.array(z.string()),
+    log_sample: whole(1, 10_000, "settings.badSample"),
+    metrics_open_to: z.string(),
+    http_port: whole(1, 65_535, "settings.badPort", true),
+    https_port: whole(1, 65_535, "settings.badPort", true),
   })
   .refine((values) => values.default_action !== "redirect" || /^https?:\/\/\S+$/.test(values.default_url), {
     path: ["default_url"],
@@ -36,6 +75,12 @@ const KEYS = {
   trusted_proxies: "trusted_proxies",
   allowed_hosts: "ui.allowed_hosts",
   log_files: "log.retention_files",
+  log_format: "log.format",
+  log_fields: "log.fields",
+  log_sample: "log.sample",
+  metrics_open_to: "metrics.open_to",
+  http_port: "proxy.http_port",
+  https_port: "proxy.https_port",
 } as const satisfies Record<keyof SettingsValues, keyof Settings>;
 
 /** The form's field for a key of the API, with or without an index behind it. */
@@ -54,7 +99,18 @@ export function toValues(settings: Settings): SettingsValues {
     trusted_proxies: settings.trusted_proxies.join("\n"),
     allowed_hosts: settings["ui.allowed_hosts"].join("\n"),
     log_files: String(settings["log.retention_files"]),
+    log_format: settings["log.format"],
+    log_fields: settings["log.fields"],
+    log_sample: String(settings["log.sample"]),
+    metrics_open_to: settings["metrics.open_to"].join("\n"),
+    http_port: portText(settings["proxy.http_port"]),
+    https_port: portText(settings["proxy.https_port"]),
   };
+}
+
+/** 0 is the port of the environment, which the form shows as an empty field. */
+function portText(port: number): string {
+  return port === 0 ? "" : String(port);
 }
 
 function lines(value: string): string[] {
@@ -70,9 +126,15 @@ export function toWrite(values: SettingsValues, before: SettingsValues): Setting
     trusted_proxies: lines(values.trusted_proxies),
     "ui.allowed_hosts": lines(values.allowed_hosts),
     "log.retention_files": Number(values.log_files),
+    "log.format": values.log_format,
+    "log.fields": values.log_fields,
+    "log.sample": Number(values.log_sample),
+    "metrics.open_to": lines(values.metrics_open_to),
+    "proxy.http_port": Number(values.http_port),
+    "proxy.https_port": Number(values.https_port),
   };
   const changed = (Object.keys(KEYS) as (keyof SettingsValues)[]).filter(
-    (field) => values[field] !== before[field],
+    (field) => String(values[field]) !== String(before[field]),
   );
   return Object.fromEntries(changed.map((field) => [KEYS[field], all[KEYS[field]]]));
 }
