@@ -11,6 +11,9 @@ mod config;
 mod cuts;
 mod downstream;
 mod field;
+#[cfg(any(test, fuzzing))]
+#[expect(clippy::expect_used, clippy::panic, reason = "what is found is told by a panic")]
+pub mod fuzz;
 mod gate;
 mod h1;
 mod h2;

@@ -66,23 +66,31 @@ impl Frames {
     }
 }
 
-/// Tells client and origin that this end goes away (1001, section 7.4.1), each only between two frames.
+/// Close, 1001: this end goes away (section 7.4.1).
+pub(crate) const TO_CLIENT: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
+
+/// Tells client and origin that this end goes away, each only between two frames.
 pub(crate) async fn part(
     (client, to_client): (&mut Io, &Frames),
     (origin, to_origin): (&mut Io, &Frames),
     worker: &Worker,
     deadline: &Deadline,
 ) {
-    let [a, b, c, d] = base::random::bytes::<4>();
-    // Clients mask what they send (section 5.3), and towards the origin this is one.
-    let masked = [0x88, 0x82, a, b, c, d, 0x03 ^ a, 0xe9 ^ b];
+    tell_origin(origin, to_origin, worker, deadline).await;
+    if to_client.are_whole() && deadline.within(send(client, &TO_CLIENT)).await.is_ok() {
+        linger(client, &mut Inbox::default(), worker, deadline).await;
+    }
+}
+
+/// Tells the origin that this end goes away, between two frames. Leaves the deadline armed for the client's turn.
+pub(crate) async fn tell_origin(origin: &mut Io, frames: &Frames, worker: &Worker, deadline: &Deadline) {
     worker.sweep.arm(deadline, GOODBYE);
-    if to_origin.are_whole() {
+    if frames.are_whole() {
+        // Clients mask what they send (section 5.3), and towards the origin this is one.
+        let [a, b, c, d] = base::random::bytes::<4>();
+        let masked = [0x88, 0x82, a, b, c, d, 0x03 ^ a, 0xe9 ^ b];
         // It may be gone, which is what is to be.
         let _ = deadline.within(send(origin, &masked)).await;
-    }
-    if to_client.are_whole() && deadline.within(send(client, &[0x88, 0x02, 0x03, 0xe9])).await.is_ok() {
-        linger(client, &mut Inbox::default(), worker, deadline).await;
     }
 }
 

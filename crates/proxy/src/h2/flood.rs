@@ -28,7 +28,7 @@ const WORTHWHILE: usize = 16;
 
 /// Follows the frames of one connection.
 #[derive(Debug)]
-pub(super) struct Flood {
+pub(crate) struct Flood {
     /// Of the frame header that has begun, and how much of it is there.
     header: [u8; 9],
     have: usize,
@@ -45,7 +45,7 @@ pub(super) struct Flood {
 }
 
 impl Flood {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             header: [0; 9],
             have: 0,
@@ -60,12 +60,12 @@ impl Flood {
     }
 
     /// What the client does too much of.
-    pub(super) fn found(&self) -> Option<Cut> {
+    pub(crate) fn found(&self) -> Option<Cut> {
         self.found
     }
 
     /// Bytes have been sent to the client: it may acknowledge them, and has got answers.
-    pub(super) fn sent(&mut self, count: usize) {
+    pub(crate) fn sent(&mut self, count: usize) {
         self.sent += count;
         let earned = |part: usize| u32::try_from(self.sent / part).unwrap_or(u32::MAX);
         if self.sent >= BYTES_PER_RESET {
@@ -76,7 +76,7 @@ impl Flood {
     }
 
     /// `seconds` on a clock that only grows.
-    pub(super) fn time(&mut self, seconds: u32) {
+    pub(crate) fn time(&mut self, seconds: u32) {
         let passed = seconds.saturating_sub(self.since);
         self.since = seconds;
         self.resets = self.resets.saturating_add(passed.saturating_mul(RESETS_PER_SECOND)).min(RESETS);
@@ -86,7 +86,7 @@ impl Flood {
     }
 
     /// Bytes that came from the client, in order.
-    pub(super) fn received(&mut self, mut bytes: &[u8]) {
+    pub(crate) fn received(&mut self, mut bytes: &[u8]) {
         let skipped = self.preface.min(bytes.len());
         self.preface -= skipped;
         bytes = &bytes[skipped..];

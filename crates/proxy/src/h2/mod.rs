@@ -4,3 +4,8 @@ mod coalesce;
 pub(crate) mod conn;
 mod flood;
 mod stream;
+
+#[cfg(any(test, fuzzing))]
+pub(crate) use flood::Flood;
+#[cfg(any(test, fuzzing))]
+pub(crate) use stream::read_head;

@@ -64,7 +64,11 @@ impl Drop for Panics {
 }
 
 /// Fills `request` from a head that `h2` has taken (RFC 9113, section 8.3).
-fn read_head(head: &http::request::Parts, no_body: bool, request: &mut Request) -> Result<(), Reject> {
+pub(crate) fn read_head(
+    head: &http::request::Parts,
+    no_body: bool,
+    request: &mut Request,
+) -> Result<(), Reject> {
     request.version = Version::Http2;
     request.websocket = is_websocket(head)?;
     // To the origin a WebSocket is the upgrade of a GET.

@@ -380,7 +380,7 @@ impl Exchange<'_> {
                     self.inbox.consume(size, &worker.buffers);
                     call.seen.status = 101;
                     if call.request.version == Version::Http2 {
-                        self.tunnel_stream(call, down).await?;
+                        tunnel::run_stream(call, down, &mut self.link.io, &mut self.inbox).await?;
                         return Ok(Ended::Spent);
                     }
                     tunnel::run(call, down, &mut self.link.io, &mut self.inbox).await?;
@@ -575,35 +575,6 @@ impl Exchange<'_> {
             if deadline.expired() {
                 let failure = if waits_for_origin { Failure::Truncated } else { Failure::ClientStalled };
                 return Poll::Ready(Err(failure));
-            }
-            Poll::Pending
-        })
-        .await
-    }
-
-    /// After a 101, where the client's side is one stream of many (RFC 8441): two bodies whose ends are those of
-    /// the tunnel.
-    async fn tunnel_stream<D: Downstream>(&mut self, call: &Call<'_>, down: &mut D) -> Result<(), Failure> {
-        let (worker, deadline) = (call.worker, call.deadline);
-        self.answer = Decoder::new(Framing::UntilClose);
-        self.uploaded = false;
-        let (mut trailers, mut closed) = (None, false);
-        worker.sweep.arm(deadline, worker.limits.tunnel);
-        poll_fn(|cx| {
-            let upload = self.poll_upload(cx, down)?;
-            if self.uploaded && !closed {
-                closed = self.link.io.poll_shutdown(cx).is_ready();
-            }
-            let Some(download) = self.poll_download(cx, down, worker, &mut trailers)? else {
-                return Poll::Ready(Ok(()));
-            };
-            if self.uploaded && down.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(Failure::ClientGone));
-            }
-            if upload.progress || download.progress {
-                worker.sweep.arm(deadline, worker.limits.tunnel);
-            } else if deadline.expired() {
-                return Poll::Ready(Err(Failure::ClientStalled));
             }
             Poll::Pending
         })

@@ -12,7 +12,7 @@ pub(crate) mod live;
 pub(crate) mod names;
 pub(crate) mod pool;
 mod probe;
-mod proxy_header;
+pub(crate) mod proxy_header;
 mod resolve;
 mod select;
 pub(crate) mod status;

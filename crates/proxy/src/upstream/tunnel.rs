@@ -51,6 +51,46 @@ pub(super) async fn run<D: Downstream>(
     Ok(())
 }
 
+/// Runs a tunnel whose client's side is one stream of many (RFC 8441): two bodies whose ends are those of the tunnel.
+pub(super) async fn run_stream<D: Downstream>(
+    call: &Call<'_>,
+    down: &mut D,
+    origin: &mut Io,
+    from_origin: &mut Inbox,
+) -> Result<(), Failure> {
+    let (worker, deadline) = (call.worker, call.deadline);
+    let (mut up, mut back) = (Way::default(), Way::default());
+    worker.sweep.arm(deadline, worker.limits.tunnel);
+    poll_fn(|cx| {
+        let before = (up.moved, back.moved);
+        up.poll_body(cx, down, origin)?;
+        if back.poll_answer(cx, origin, from_origin, down, worker)?.is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        if up.read_end && down.poll_gone(cx).is_ready() {
+            return Poll::Ready(Err(Failure::ClientGone));
+        }
+        if (up.moved, back.moved) != before {
+            worker.sweep.arm(deadline, worker.limits.tunnel);
+        } else if worker.parting.get() {
+            return Poll::Ready(Ok(()));
+        } else if deadline.expired() {
+            return Poll::Ready(Err(Failure::ClientStalled));
+        }
+        Poll::Pending
+    })
+    .await?;
+    if worker.parting.get() {
+        websocket::tell_origin(origin, &up.frames, worker, deadline).await;
+        let goodbye = websocket::TO_CLIENT;
+        if !back.done && back.frames.are_whole() && from_origin.is_empty() {
+            // A client that takes nothing any more is not waited for.
+            let _ = deadline.within(poll_fn(|cx| down.poll_write(cx, &goodbye, true))).await;
+        }
+    }
+    Ok(())
+}
+
 /// One direction of a tunnel.
 #[derive(Default)]
 struct Way {
@@ -92,5 +132,77 @@ impl Way {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// From a stream of the client to the origin. Its end is passed on; the answer's end is the tunnel's.
+    fn poll_body<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        down: &mut D,
+        origin: &mut Io,
+    ) -> Result<(), Failure> {
+        while !self.done {
+            if !down.body().is_empty() {
+                let Poll::Ready(written) = origin.poll_write(cx, down.body()) else { return Ok(()) };
+                let count = written.map_err(|_| Failure::Truncated)?;
+                self.frames.feed(&down.body()[..count]);
+                down.body_sent(count);
+                self.moved += count as u64;
+            } else if down.body_done() {
+                self.read_end = true;
+                self.done = origin.poll_shutdown(cx).is_ready();
+                return Ok(());
+            } else if let Poll::Ready(more) = down.poll_body(cx) {
+                more?;
+            } else {
+                // TLS keeps what was written until it is flushed; a fault shows itself with the next write.
+                let _ = origin.poll_flush(cx);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// From the origin to a stream of the client, to its end.
+    fn poll_answer<D: Downstream>(
+        &mut self,
+        cx: &mut Context<'_>,
+        origin: &mut Io,
+        inbox: &mut Inbox,
+        down: &mut D,
+        worker: &Worker,
+    ) -> Result<Poll<()>, Failure> {
+        loop {
+            let moved = if !inbox.is_empty() {
+                down.poll_write(cx, inbox.data(), false).map_ok(|count| {
+                    self.frames.feed(&inbox.data()[..count]);
+                    inbox.consume(count, &worker.buffers);
+                    self.moved += count as u64;
+                })
+            } else if self.read_end {
+                return match down.poll_finish(cx, &mut None) {
+                    Poll::Pending => Ok(Poll::Pending),
+                    Poll::Ready(Ok(())) => {
+                        self.done = true;
+                        Ok(Poll::Ready(()))
+                    }
+                    Poll::Ready(Err(_)) => Err(Failure::ClientGone),
+                };
+            } else {
+                match inbox.poll_fill(origin, cx, &worker.buffers) {
+                    Poll::Ready(Ok(count)) => {
+                        self.read_end = count == 0;
+                        Poll::Ready(Ok(()))
+                    }
+                    Poll::Ready(Err(_)) => return Err(Failure::Truncated),
+                    Poll::Pending => return Ok(Poll::Pending),
+                }
+            };
+            match moved {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Err(Failure::ClientGone),
+                Poll::Pending => return Ok(Poll::Pending),
+            }
+        }
     }
 }

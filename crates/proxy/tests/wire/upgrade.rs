@@ -2,6 +2,7 @@
 
 use crate::kit::*;
 use base::{Clock, SystemClock};
+use std::sync::Arc;
 use std::time::Duration;
 
 const ASK: &str = "GET /ws HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
@@ -189,4 +190,48 @@ fn a_websocket_over_http_2_is_a_stream_that_the_origin_sees_as_an_upgrade() {
     let entry = live.blocking_recv().unwrap();
     assert_eq!((entry.status, entry.bytes_out > 5), (101, true));
     eventually("nothing is in flight", || proxy.stats().in_flight == 0);
+}
+
+#[test]
+fn a_websocket_over_http_2_outlives_a_drain_and_both_ends_are_told_goodbye() {
+    use crate::http2::{http2, run, secure_with};
+    let (told, goodbye) = std::sync::mpsc::channel();
+    let origin = Origin::scripted(move |wire, _| {
+        wire.head().unwrap();
+        wire.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        assert_eq!(wire.exactly(6), b"\x81\x80abcd");
+        wire.send(b"\x81\x02hi");
+        told.send(wire.exactly(8)).unwrap();
+    });
+    let proxy = Arc::new(secure_with(&origin, quick()));
+    run(async {
+        let mut sender = http2(&proxy, "a.test").await;
+        while !sender.is_extended_connect_protocol_enabled() {
+            tokio::task::yield_now().await;
+        }
+        let mut ask = http::Request::builder().method("CONNECT").uri("https://a.test/chat").body(()).unwrap();
+        ask.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+        let (answer, mut up) = sender.send_request(ask, false).unwrap();
+        let (head, mut down) = answer.await.unwrap().into_parts();
+        assert_eq!(head.status.as_u16(), 200);
+        let draining = proxy.clone();
+        let drained = tokio::task::spawn_local(async move {
+            draining.drain(Duration::from_millis(600)).await;
+        });
+        while !proxy.http().is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        up.send_data(b"\x81\x80abcd".as_slice().into(), false).unwrap();
+        let mut heard = Vec::new();
+        while let Some(data) = down.data().await {
+            let data = data.expect("the stream ends in order");
+            down.flow_control().release_capacity(data.len()).unwrap();
+            heard.extend_from_slice(&data);
+        }
+        assert_eq!(heard, b"\x81\x02hi\x88\x02\x03\xe9", "it goes on, and ends with 1001");
+        drained.await.unwrap();
+    });
+    let frame = goodbye.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(frame[..2], [0x88, 0x82], "close, masked");
+    assert_eq!([frame[6] ^ frame[2], frame[7] ^ frame[3]], 1001_u16.to_be_bytes());
 }
