@@ -2,33 +2,16 @@
 //! notices (acceptance G3). Sockets of systemd come the same way.
 
 use crate::hosts;
+use crate::load::{HOST, Load, Way, ask, ask_by_http2};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use testkit::{Answer, App, Origin, RawClient};
+use tokio::sync::RwLock;
 
 /// Upgrades in a row.
 const UPGRADES: usize = 10;
-/// Connections that ask all the time, half of them a new one for each request.
-const CLIENTS: usize = 6;
-const HOST: &str = "steady.example.com";
-
-async fn ask(address: SocketAddr, fresh: bool, end: Arc<AtomicBool>, answered: Arc<AtomicUsize>) -> usize {
-    let mut told_to_go = 0;
-    let mut client = RawClient::connect(address).await.expect("refused");
-    while !end.load(Ordering::Relaxed) {
-        let answer = client.get(HOST, "/").await.expect("no answer");
-        assert_eq!((answer.status, answer.text().as_str()), (200, "steady"));
-        let goes = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        told_to_go += usize::from(goes);
-        if fresh || goes {
-            client = RawClient::connect(address).await.expect("refused");
-        }
-        answered.fetch_add(1, Ordering::Relaxed);
-    }
-    told_to_go
-}
+/// Of each kind (plain, TLS; kept, new for each request; HTTP/2) so many clients ask all the time.
+const CLIENTS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
@@ -47,10 +30,16 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
     .unwrap();
     assert_eq!(chat.read_head().await.unwrap().status(), 101);
 
-    let (end, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let roots = Arc::new(app.anonymous().get("/certificates/internal-ca.pem").await.raw.body);
+    let (place, tls_place) = (Arc::new(RwLock::new(http)), Arc::new(RwLock::new(app.https())));
+    let way = Way { http: place, https: tls_place, roots };
+    let load = Load::default();
     let mut clients = tokio::task::JoinSet::new();
-    for number in 0..CLIENTS {
-        clients.spawn(ask(http, number % 2 == 0, end.clone(), answered.clone()));
+    for _ in 0..CLIENTS {
+        for (tls, fresh) in [(false, false), (false, true), (true, false), (true, true)] {
+            clients.spawn(ask(way.clone(), tls, fresh, false, load.clone()));
+        }
+        clients.spawn(ask_by_http2(way.clone(), false, load.clone()));
     }
     let mut processes = BTreeSet::from([app.pid()]);
     for round in 0..UPGRADES {
@@ -67,7 +56,7 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
             assert_eq!(chat.read_exact(4).await.unwrap(), b"\x81\x02hi");
         }
     }
-    end.store(true, Ordering::Relaxed);
+    load.end();
     let mut told_to_go = 0;
     while let Some(client) = clients.join_next().await {
         told_to_go += client.expect("a client met a refusal or a reset");
@@ -84,8 +73,11 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
     );
     // The first process is the test's own child: it has ended well.
     assert_eq!(app.wait_for_end().await.code(), Some(0), "{}", app.output());
-    let answered = answered.load(Ordering::Relaxed);
-    eprintln!("{answered} requests during {UPGRADES} upgrades: 0 refused, 0 reset, {told_to_go} told to go");
+    let answered = load.answered();
+    eprintln!(
+        "{answered} requests by HTTP/1.1, TLS and HTTP/2 during {UPGRADES} upgrades: 0 refused, 0 reset, {told_to_go} \
+         told to go"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,234 +1,231 @@
 //! Changes of the configuration while requests flow: none fails, and no connection is closed (acceptance G1).
 //!
-//! `CHARON_CHANGES` sets the number of changes (100); the figures of a release come from 1,000.
+//! `CHARON_CHANGES` sets the number of changes (100); the figures of a release come from 1,000 (docs/qa/load.md).
 
 use crate::hosts;
-use bytes::Bytes;
-use serde_json::json;
+use crate::load::{CHAT, GRPC, HOST, Kind, Load, SLOW, Way, ask, ask_by_http2, call, chat, download};
+use crate::load::{dripping_origin, echo_by_http2};
+use base::{Clock, SystemClock};
+use certs::InternalCa;
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use testkit::{Answer, App, Origin, RawClient, eventually};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use testkit::{Answer, Api, App, Origin, eventually};
+use tokio::sync::RwLock;
 
-const HOST: &str = "steady.example.com";
 /// Kept connections of each kind (plain, TLS, HTTP/2) that ask all the time, and clients that open a new one each time.
 const CLIENTS: usize = 2;
-/// Streams at a time on each HTTP/2 connection.
-const STREAMS: usize = 4;
 const WEB_SOCKETS: usize = 200;
 const DOWNLOADS: usize = 50;
+const EVENT_STREAMS: usize = 20;
+const CALLS: usize = 4;
 
 #[expect(clippy::disallowed_methods, reason = "the number of changes is a setting of this test")]
 fn changes() -> usize {
     std::env::var("CHARON_CHANGES").ok().and_then(|changes| changes.parse().ok()).unwrap_or(100)
 }
 
-/// What all clients share.
-#[derive(Clone, Default)]
-struct Load {
-    end: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-}
-
-impl Load {
-    fn goes_on(&self) -> bool {
-        !self.end.load(Ordering::Relaxed)
-    }
-
-    fn count(&self) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
+/// One of three: most connections are plain, as they are the most.
+fn kind(number: usize) -> Kind {
+    match number % 4 {
+        0 => Kind::Http2,
+        1 => Kind::Tls,
+        _ => Kind::Plain,
     }
 }
 
-/// How a client connects.
-#[derive(Clone)]
-struct Way {
-    http: SocketAddr,
-    https: SocketAddr,
-    roots: Arc<Vec<u8>>,
+/// What is changed, by one who changes one thing after the other.
+struct Changer {
+    admin: Api,
+    way: Way,
+    origin: Origin,
+    steady: Value,
+    ca: InternalCa,
+    certificate: String,
+    added: Option<(String, Value)>,
+    /// Ports that were tried, so that each move goes elsewhere.
+    port: u16,
+    moves: usize,
 }
 
-impl Way {
-    async fn connect(&self, tls: bool) -> RawClient {
-        if tls {
-            RawClient::connect_tls(self.https, HOST, &self.roots, &["http/1.1"])
-                .await
-                .expect("a TLS connection")
-        } else {
-            RawClient::connect(self.http).await.expect("a connection")
-        }
-    }
-}
-
-async fn ask(way: Way, tls: bool, fresh: bool, load: Load) {
-    let mut client = way.connect(tls).await;
-    while load.goes_on() {
-        let answer = client.get(HOST, "/").await.expect("an answer");
-        assert_eq!((answer.status, answer.text().as_str()), (200, "steady"));
-        assert_ne!(answer.header("connection"), Some("close"));
-        if fresh {
-            client = way.connect(tls).await;
-        }
-        load.count();
-    }
-}
-
-async fn ask_by_http2(way: Way, load: Load) {
-    let client =
-        RawClient::connect_tls(way.https, HOST, &way.roots, &["h2"]).await.expect("a TLS connection");
-    let (sender, connection) = h2::client::handshake(client.into_stream()).await.expect("HTTP/2");
-    let mut streams = tokio::task::JoinSet::new();
-    // Its end shows in the streams.
-    streams.spawn(async { _ = connection.await });
-    for _ in 0..STREAMS {
-        let (load, mut sender) = (load.clone(), sender.clone());
-        streams.spawn(async move {
-            while load.goes_on() {
-                let request = http::Request::get(format!("https://{HOST}/")).body(()).unwrap();
-                sender = sender.ready().await.expect("the connection stays");
-                let (answer, _) = sender.send_request(request, true).expect("a stream");
-                let answer = answer.await.expect("an answer");
-                assert_eq!(answer.status(), 200);
-                let mut body = answer.into_body();
-                let mut text = Vec::new();
-                while let Some(piece) = body.data().await {
-                    let piece: Bytes = piece.expect("the body");
-                    body.flow_control().release_capacity(piece.len()).unwrap();
-                    text.extend_from_slice(&piece);
-                }
-                assert_eq!(text, b"steady");
-                load.count();
+impl Changer {
+    /// The change of this number. What was said to be so is so when the answer comes, also on a new connection.
+    async fn change(&mut self, number: usize) {
+        match number % 8 {
+            0 => {
+                let domain = format!("h{number}.example.com");
+                let host = hosts::add(&mut self.admin, &domain, &self.origin).await;
+                assert_eq!(self.get(&domain).await.0, 200);
+                self.added = Some((domain, host));
             }
-        });
-    }
-    drop(sender);
-    while let Some(stream) = streams.join_next().await {
-        stream.unwrap();
-    }
-}
-
-/// Says something from time to time, and gets the same back.
-async fn chat(mut socket: RawClient, number: usize, load: Load) {
-    let mut round = 0;
-    while load.goes_on() || round == 0 {
-        let text = format!("{number:03}-{round:06}");
-        socket.send(&text).await.expect("the WebSocket stays");
-        assert_eq!(socket.read_exact(text.len()).await.expect("the WebSocket stays"), text.as_bytes());
-        round += 1;
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-}
-
-/// An origin whose answers drip, one number after the other, until the load ends.
-async fn dripping_origin(load: Load) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut answers = tokio::task::JoinSet::new();
-    #[expect(clippy::disallowed_methods, reason = "a panic here shows as a failed download")]
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let load = load.clone();
-            answers.spawn(async move {
-                let mut head = [0; 2048];
-                _ = stream.read(&mut head).await;
-                stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
-                let mut number = 0;
-                while load.goes_on() || number == 0 {
-                    stream.write_all(format!("8\r\n{number:08}\r\n").as_bytes()).await.unwrap();
-                    number += 1;
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-                stream.write_all(b"0\r\n\r\n").await.unwrap();
-            });
+            1 => {
+                let (domain, host) = self.added.take().expect("a host");
+                self.admin.put(&hosts::path(&host), &json!({ "enabled": false })).await.expect(200);
+                assert_eq!(self.get(&domain).await.0, 404);
+                self.added = Some((domain, host));
+            }
+            // The host that everybody asks changes too, and goes on.
+            2 => {
+                let header = json!([{ "action": "set", "name": "x-change", "value": number.to_string() }]);
+                self.steady(json!({ "response_headers": header })).await;
+                assert_eq!(self.get(HOST).await.1, Some(number.to_string()));
+            }
+            3 => {
+                let (domain, host) = self.added.take().expect("a host");
+                self.admin.delete(&hosts::path(&host)).await.expect(204);
+                assert_eq!(self.get(&domain).await.0, 404);
+            }
+            4 => {
+                let (chain, key) = issue(&self.ca);
+                let path = format!("/certificates/{}", self.certificate);
+                self.admin.put(&path, &json!({ "certificate": chain, "private_key": key })).await.expect(200);
+                let client = self.way.connect(true).await;
+                assert!(client.is_shown(&chain), "the certificate that was set is not shown");
+            }
+            5 => {
+                let location = json!({
+                    "path": format!("/l{number}"), "forward_scheme": "http", "forward_host": "127.0.0.1",
+                    "forward_port": self.origin.port(),
+                });
+                self.steady(json!({ "locations": [location] })).await;
+            }
+            6 => self.move_port(false).await,
+            _ => self.move_port(true).await,
         }
-    });
-    address
+    }
+
+    async fn steady(&mut self, change: Value) {
+        self.admin.put(&hosts::path(&self.steady), &change).await.expect(200);
+    }
+
+    /// Status, and the header that tells the change.
+    async fn get(&self, domain: &str) -> (u16, Option<String>) {
+        let mut client = self.way.connect(false).await;
+        let answer = client.get(domain, "/").await.expect("an answer");
+        (answer.status, answer.header("x-change").map(str::to_owned))
+    }
+
+    /// Listens on another port. Whoever connects waits meanwhile; whoever is connected goes on.
+    async fn move_port(&mut self, tls: bool) {
+        let place = if tls { self.way.https.clone() } else { self.way.http.clone() };
+        let mut place = place.write().await;
+        let before = *place;
+        loop {
+            // Below those that outgoing connections take.
+            self.port = if self.port > 30_000 { 20_000 } else { self.port + 1 };
+            let name = if tls { "proxy.https_port" } else { "proxy.http_port" };
+            if std::net::TcpListener::bind((before.ip(), self.port)).is_err() {
+                continue;
+            }
+            let changed = self.admin.put("/settings", &json!({ name: self.port })).await;
+            // Somebody else on this machine may have been quicker.
+            if changed.status == 200 {
+                break;
+            }
+        }
+        let after = SocketAddr::new(before.ip(), self.port);
+        eventually(
+            "the new port is listened on and the old one is not",
+            Duration::from_secs(30),
+            async || {
+                let old = std::net::TcpStream::connect(before).is_err();
+                (old && std::net::TcpStream::connect(after).is_ok()).then_some(())
+            },
+        )
+        .await;
+        *place = after;
+        self.moves += 1;
+    }
 }
 
-async fn download(mut client: RawClient, load: Load) {
-    client.send("GET / HTTP/1.1\r\nhost: slow.example.com\r\n\r\n").await.unwrap();
-    let mut number = 0;
-    let head = client.read_head().await.expect("the download begins");
-    assert_eq!(head.status(), 200);
-    loop {
-        let size = client.read_exact(3).await.expect("the download stays");
-        if size == b"0\r\n" {
-            break;
+/// A certificate for the steady host.
+fn issue(ca: &InternalCa) -> (String, String) {
+    let leaf = ca.issue(&["*.example.com".to_owned()], SystemClock.now()).unwrap();
+    (leaf.chain_pem.clone(), leaf.key_pem.expose().clone())
+}
+
+async fn start(load: &Load) -> (App, Changer, Vec<Origin>) {
+    let app = App::start().await;
+    let mut admin = app.admin().await;
+    let (origin, sockets) =
+        (Origin::start(Answer::text("steady")).await, Origin::start(Answer::WebSocketEcho).await);
+    let root = InternalCa::create(SystemClock.now()).unwrap();
+    let ca = InternalCa::from_pem(&root.chain_pem, &root.key_pem).unwrap();
+    let (chain, key) = issue(&ca);
+    let body = json!({ "name": "Steady", "certificate": chain, "private_key": key });
+    let certificate =
+        admin.post("/certificates", &body).await.expect(201)["uuid"].as_str().unwrap().to_owned();
+    let with = |more: Value| {
+        let mut all = json!({ "certificate_uuid": certificate });
+        for (name, value) in more.as_object().into_iter().flatten() {
+            all[name] = value.clone();
         }
-        assert_eq!(size, b"8\r\n");
-        assert_eq!(
-            client.read_exact(10).await.expect("the download stays"),
-            format!("{number:08}\r\n").as_bytes()
-        );
-        number += 1;
-    }
-    assert!(number > 1 && !load.goes_on(), "a download ended early, after {number} pieces");
+        all
+    };
+    let steady = hosts::add_with(&mut admin, HOST, &origin, with(json!({}))).await;
+    hosts::add_with(&mut admin, CHAT, &sockets, with(json!({}))).await;
+    let slow = json!({ "forward_port": dripping_origin(load.clone()).await.port() });
+    hosts::add_with(&mut admin, SLOW, &origin, with(slow)).await;
+    let grpc = json!({ "forward_port": echo_by_http2().await.port(), "upstream": { "protocol": "http2" } });
+    hosts::add_with(&mut admin, GRPC, &origin, with(grpc)).await;
+    let place = |address: SocketAddr| Arc::new(RwLock::new(address));
+    let roots = Arc::new(root.chain_pem.into_bytes());
+    let way = Way { http: place(app.http()), https: place(app.https()), roots };
+    let port = 20_000 + u16::try_from(app.pid() % 10_000).unwrap();
+    let other = Origin::start(Answer::text("steady")).await;
+    let changer = Changer { admin, way, origin: other, steady, ca, certificate, added: None, port, moves: 0 };
+    (app, changer, vec![origin, sockets])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_the_configuration_fail_no_request_and_close_no_connection() {
-    let app = App::start().await;
-    let mut admin = app.admin().await;
     let load = Load::default();
-    let (origin, sockets) =
-        (Origin::start(Answer::text("steady")).await, Origin::start(Answer::WebSocketEcho).await);
-    let steady = hosts::add(&mut admin, HOST, &origin).await;
-    hosts::add(&mut admin, "chat.example.com", &sockets).await;
-    let slow = dripping_origin(load.clone()).await;
-    let host = json!({
-        "domain_names": "slow.example.com", "forward_scheme": "http", "forward_host": "127.0.0.1",
-        "forward_port": slow.port(),
-    });
-    admin.post("/proxy-hosts", &host).await.expect(201);
-    let roots = Arc::new(app.anonymous().get("/certificates/internal-ca.pem").await.raw.body);
-    let way = Way { http: app.http(), https: app.https(), roots };
-
+    let (_app, mut changer, _origins) = start(&load).await;
+    let way = changer.way.clone();
     let mut clients = tokio::task::JoinSet::new();
     for number in 0..WEB_SOCKETS {
-        let mut socket = RawClient::connect(way.http).await.unwrap();
-        let ask =
-            "GET / HTTP/1.1\r\nhost: chat.example.com\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
-        socket.send(ask).await.unwrap();
-        assert_eq!(socket.read_head().await.unwrap().status(), 101);
-        clients.spawn(chat(socket, number, load.clone()));
+        clients.spawn(chat(way.clone(), kind(number), number, load.clone()));
     }
-    for _ in 0..DOWNLOADS {
-        clients.spawn(download(RawClient::connect(way.http).await.unwrap(), load.clone()));
+    for number in 0..DOWNLOADS {
+        clients.spawn(download(way.clone(), kind(number), false, load.clone()));
+    }
+    for number in 0..EVENT_STREAMS {
+        clients.spawn(download(way.clone(), kind(number), true, load.clone()));
+    }
+    for _ in 0..CALLS {
+        clients.spawn(call(way.clone(), load.clone()));
     }
     for _ in 0..CLIENTS {
         for (tls, fresh) in [(false, false), (false, true), (true, false), (true, true)] {
-            clients.spawn(ask(way.clone(), tls, fresh, load.clone()));
+            let (way, load) = (way.clone(), load.clone());
+            clients.spawn(async move { _ = ask(way, tls, fresh, true, load).await });
         }
-        clients.spawn(ask_by_http2(way.clone(), load.clone()));
+        let (way, load) = (way.clone(), load.clone());
+        clients.spawn(async move { _ = ask_by_http2(way, true, load).await });
     }
     eventually("all kinds of clients are served", Duration::from_secs(30), async || {
-        (load.answered.load(Ordering::Relaxed) > 50).then_some(())
+        (load.answered() > 50).then_some(())
     })
     .await;
 
-    let changes = changes();
-    for change in (0..changes).step_by(4) {
-        let domain = format!("h{change}.example.com");
-        let host = hosts::add(&mut admin, &domain, &origin).await;
-        // What was said to be served is served, also on a connection of its own.
-        assert_eq!(hosts::get(way.http, &domain, "/").await.status, 200);
-        admin.put(&hosts::path(&host), &json!({ "enabled": false })).await.expect(200);
-        // The host that everybody asks changes too, and goes on.
-        let header = json!([{ "action": "set", "name": "x-change", "value": change.to_string() }]);
-        admin.put(&hosts::path(&steady), &json!({ "response_headers": header })).await.expect(200);
-        assert_eq!(hosts::get(way.http, HOST, "/").await.header("x-change"), Some(&*change.to_string()));
-        admin.delete(&hosts::path(&host)).await.expect(204);
+    let (changes, began, before) = (changes(), SystemClock.monotonic(), load.answered());
+    for number in 0..changes {
+        changer.change(number).await;
+        // A client that has failed ends the test at once.
+        while let Some(client) = clients.try_join_next() {
+            client.expect("a client met a failure");
+        }
     }
-    load.end.store(true, Ordering::Relaxed);
+    let (took, answered) = (SystemClock.monotonic() - began, load.answered() - before);
+    load.end();
     while let Some(client) = clients.join_next().await {
         client.expect("a client met a failure");
     }
-    let answered = load.answered.load(Ordering::Relaxed);
     eprintln!(
-        "{answered} requests by HTTP/1.1, TLS and HTTP/2 during {changes} changes, none failed; \
-         {WEB_SOCKETS} WebSockets and {DOWNLOADS} downloads lived through all of them"
+        "{answered} requests by HTTP/1.1, TLS and HTTP/2 on new and on kept connections during {changes} changes in \
+         {took:.0?}, {} of them moves of a listener: none failed; {WEB_SOCKETS} WebSockets, {DOWNLOADS} downloads, \
+         {EVENT_STREAMS} event streams and {CALLS} calls of gRPC lived through all of them",
+        changer.moves
     );
 }

@@ -16,6 +16,7 @@ mod docs;
 mod features;
 mod hosts;
 mod kill;
+mod load;
 mod main_job;
 mod metrics;
 mod postgres;

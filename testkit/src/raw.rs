@@ -76,6 +76,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Socket for T {}
 /// See the module.
 pub struct RawClient {
     stream: BufReader<Box<dyn Socket>>,
+    /// The certificate that the other side has shown.
+    certificate: Option<CertificateDer<'static>>,
 }
 
 impl std::fmt::Debug for RawClient {
@@ -92,7 +94,7 @@ impl RawClient {
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(Box::new(stream)) })
+        Ok(Self { stream: BufReader::new(Box::new(stream)), certificate: None })
     }
 
     /// Connects over TLS, asks for `name`, offers `alpn` (none when empty), and trusts only the roots in
@@ -121,7 +123,15 @@ impl RawClient {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-        Ok(Self { stream: BufReader::new(Box::new(stream)) })
+        let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let certificate = shown.map(|shown| shown.clone().into_owned());
+        Ok(Self { stream: BufReader::new(Box::new(stream)), certificate })
+    }
+
+    /// Whether the other side has shown the first certificate of this chain.
+    pub fn is_shown(&self, chain_pem: &str) -> bool {
+        let meant = CertificateDer::from_pem_slice(chain_pem.as_bytes()).ok();
+        meant.is_some() && self.certificate == meant
     }
 
     /// The connection itself, for another protocol.
