@@ -33,6 +33,8 @@ case "$purpose" in
   test)
     want python3 python3
     want chromium chromium
+    want faketime faketime
+    want prlimit util-linux
     [ -n "$(find /usr/lib/postgresql -path '*/bin/postgres' -print -quit 2>/dev/null)" ] || packages+=(postgresql)
     ;;
   bench)

@@ -50,6 +50,8 @@ pub(crate) struct Decoder {
     state: State,
     /// Trailer section as received, without its last empty line.
     trailers: Vec<u8>,
+    /// The body has ended with a trailer section, whose end has not gone on yet. It may have become empty.
+    tail: bool,
     extensions: u32,
     /// Payload of all chunks that have begun, in bytes.
     chunks: u64,
@@ -176,6 +178,7 @@ impl Decoder {
                 let bare = self.trailers.is_empty();
                 if !bare {
                     self.clean_trailers()?;
+                    self.tail = true;
                 }
                 (State::Done, bare)
             }
@@ -211,7 +214,7 @@ impl Decoder {
 
     /// Whether the body ended with a trailer section.
     pub(crate) fn has_tail(&self) -> bool {
-        self.is_done() && !self.trailers.is_empty()
+        self.is_done() && self.tail
     }
 
     /// With [`Keep::Chunks`], what ends a body that had a trailer section, once it [is done](Self::is_done):
@@ -220,6 +223,7 @@ impl Decoder {
         if !self.has_tail() {
             return None;
         }
+        self.tail = false;
         let mut tail = std::mem::take(&mut self.trailers);
         tail.extend_from_slice(b"\r\n");
         Some(tail)
@@ -283,6 +287,15 @@ mod tests {
             b"1\r\nx\r\n0\r\nX-Sum: 7\r\nContent-Length: 5\r\nHost: evil\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n";
         for size in [1, 5, 200] {
             assert_eq!(decode(body, size, Keep::Chunks).unwrap().0, b"1\r\nx\r\n0\r\nX-Sum: 7\r\n\r\n");
+        }
+        // Also when none of them goes on, the body has an end: else the next request would be taken for trailers.
+        let none = b"1\r\nx\r\n0\r\nHost: evil\r\n\r\nGET /next";
+        for size in [1, 5, 200] {
+            let (out, rest) = decode(none, size, Keep::Chunks).unwrap();
+            assert_eq!(
+                (out.as_slice(), rest.as_slice()),
+                (b"1\r\nx\r\n0\r\n\r\n".as_slice(), b"GET /next".as_slice())
+            );
         }
         let mut seen = Vec::new();
         each_trailer(b"X-Sum: 7\r\n\r\n", |name, value| seen.push((name.to_owned(), value.to_vec())));

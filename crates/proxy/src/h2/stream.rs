@@ -437,7 +437,12 @@ impl Downstream for Stream {
             Some(tail) => {
                 let mut fields = HeaderMap::new();
                 each_trailer(&tail, |name, value| append(&mut fields, name, value));
-                answer.send_trailers(fields)
+                // None of them may have been one that goes on.
+                if fields.is_empty() {
+                    answer.send_data(Bytes::new(), true)
+                } else {
+                    answer.send_trailers(fields)
+                }
             }
         };
         Poll::Ready(sent.map_err(|_| broken()))

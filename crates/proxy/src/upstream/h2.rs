@@ -308,7 +308,13 @@ async fn send_body(
         (_, Some(tail)) => {
             let mut trailers = HeaderMap::new();
             each_trailer(&tail, |name, value| append(&mut trailers, name, value));
-            stream.send_trailers(trailers).map_err(io::Error::other)
+            // None of them may have been one that goes on.
+            let sent = if trailers.is_empty() {
+                stream.send_data(Bytes::new(), true)
+            } else {
+                stream.send_trailers(trailers)
+            };
+            sent.map_err(io::Error::other)
         }
     }
 }

@@ -260,3 +260,24 @@ fn an_upload_and_a_download_of_20_mb_are_streamed_at_flat_memory() {
     let grown = resident_kib().saturating_sub(before);
     assert!(grown < 15_000, "{grown} KiB");
 }
+
+#[test]
+fn a_body_of_which_no_trailer_goes_on_ends_all_the_same() {
+    let origin = Origin::answering(|head, body| {
+        assert_eq!(body, if head.starts_with("POST") { b"hello".as_slice() } else { b"" });
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nHost: evil\r\n\r\n".to_vec()
+    });
+    let proxy = proxy_for(&origin);
+    let mut client = Client::of(&proxy);
+    for _ in 0..3 {
+        client.send(
+            "POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\
+             Host: evil\r\nContent-Length: 9\r\n\r\n",
+        );
+        let answer = client.answer().expect("an answer");
+        assert_eq!((answer.status(), answer.text().as_str(), answer.whole), (200, "ok", true));
+        // Not taken for trailers of the request before.
+        assert_eq!(client.get("/next").text(), "ok");
+    }
+    assert_eq!(origin.seen().matches("GET /next").count(), 3);
+}
