@@ -27,7 +27,7 @@ fn changes() -> usize {
 }
 
 /// One of three: most connections are plain, as they are the most.
-fn kind(number: usize) -> Kind {
+pub(crate) fn kind(number: usize) -> Kind {
     match number % 4 {
         0 => Kind::Http2,
         1 => Kind::Tls,
@@ -36,9 +36,9 @@ fn kind(number: usize) -> Kind {
 }
 
 /// What is changed, by one who changes one thing after the other.
-struct Changer {
-    admin: Api,
-    way: Way,
+pub(crate) struct Changer {
+    pub(crate) admin: Api,
+    pub(crate) way: Way,
     origin: Origin,
     steady: Value,
     ca: InternalCa,
@@ -51,7 +51,7 @@ struct Changer {
 
 impl Changer {
     /// The change of this number. What was said to be so is so when the answer comes, also on a new connection.
-    async fn change(&mut self, number: usize) {
+    pub(crate) async fn change(&mut self, number: usize) {
         match number % 8 {
             0 => {
                 let domain = format!("h{number}.example.com");
@@ -145,7 +145,8 @@ fn issue(ca: &InternalCa) -> (String, String) {
     (leaf.chain_pem.clone(), leaf.key_pem.expose().clone())
 }
 
-async fn start(load: &Load) -> (App, Changer, Vec<Origin>) {
+/// A Charon with a host for each kind of client, and who changes it.
+pub(crate) async fn start(load: &Load) -> (App, Changer, Vec<Origin>) {
     let app = App::start().await;
     let mut admin = app.admin().await;
     let (origin, sockets) =

@@ -26,19 +26,30 @@ const STREAMS: usize = 4;
 pub(crate) struct Load {
     end: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
+    /// Between two requests of one client.
+    pause: Duration,
 }
 
 impl Load {
+    /// Clients that rest so long after each request.
+    pub(crate) fn paced(pause: Duration) -> Self {
+        Self { pause, ..Self::default() }
+    }
+
+    /// One more request was answered.
+    pub(crate) async fn count(&self) {
+        self.answered.fetch_add(1, Ordering::Relaxed);
+        if !self.pause.is_zero() {
+            tokio::time::sleep(self.pause).await;
+        }
+    }
+
     pub(crate) fn goes_on(&self) -> bool {
         !self.end.load(Ordering::Relaxed)
     }
 
     pub(crate) fn end(&self) {
         self.end.store(true, Ordering::Relaxed);
-    }
-
-    fn count(&self) {
-        self.answered.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Requests answered so far.
@@ -64,7 +75,7 @@ impl Way {
     }
 
     /// A connection over TLS that agrees on this protocol, or one without TLS.
-    async fn connect_for(&self, name: &str, tls: Option<&str>) -> RawClient {
+    pub(crate) async fn connect_for(&self, name: &str, tls: Option<&str>) -> RawClient {
         match tls {
             Some(protocol) => {
                 let place = self.https.read().await;
@@ -102,7 +113,7 @@ pub(crate) async fn ask(way: Way, tls: bool, fresh: bool, stays: bool, load: Loa
         if fresh || goes {
             client = way.connect(tls).await;
         }
-        load.count();
+        load.count().await;
     }
     told_to_go
 }
@@ -137,7 +148,7 @@ pub(crate) async fn ask_by_http2(way: Way, stays: bool, load: Load) -> usize {
                         Err(error) if error.reason() == Some(h2::Reason::REFUSED_STREAM) => return,
                         Err(error) => panic!("no answer: {error}"),
                     }
-                    load.count();
+                    load.count().await;
                 }
             });
         }
@@ -302,15 +313,22 @@ pub(crate) async fn dripping_origin(load: Load) -> SocketAddr {
                 let kind = if events { "text/event-stream" } else { "application/octet-stream" };
                 let head =
                     format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ntransfer-encoding: chunked\r\n\r\n");
-                stream.write_all(head.as_bytes()).await.unwrap();
-                let mut number = 0;
-                while load.goes_on() || number == 0 {
+                let mut next = head;
+                // A client that has left early ends it; one that should not have notices.
+                for number in 0.. {
+                    if stream.write_all(next.as_bytes()).await.is_err() {
+                        return;
+                    }
+                    if number > 0 {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    if number > 0 && !load.goes_on() {
+                        break;
+                    }
                     let piece = piece(events, number);
-                    stream.write_all(format!("{:x}\r\n{piece}\r\n", piece.len()).as_bytes()).await.unwrap();
-                    number += 1;
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    next = format!("{:x}\r\n{piece}\r\n", piece.len());
                 }
-                stream.write_all(b"0\r\n\r\n").await.unwrap();
+                _ = stream.write_all(b"0\r\n\r\n").await;
             });
         }
     });

@@ -23,6 +23,7 @@ mod metrics;
 mod postgres;
 mod scarcity;
 mod signals;
+mod soak;
 mod sqlite;
 mod start;
 mod storage_faults;

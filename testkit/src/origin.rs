@@ -90,6 +90,11 @@ impl Origin {
         self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Forgets the heads of all requests so far, for tests that last.
+    pub fn forget(&self) {
+        self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The heads of all requests so far, in the order in which they came.
     pub fn heads(&self) -> Vec<Head> {
         self.shared.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
