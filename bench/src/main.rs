@@ -1,5 +1,5 @@
 //! Side-by-side benchmark (`make bench`): Charon, nginx, HAProxy and Caddy before one origin, round by round
-//! in turn. The proxies share one core with nothing else, the load and the origin another one. What counts is
+//! in turn. With one worker each, the proxies share one core with nothing else, the load and the origin another one. What counts is
 //! the CPU time of the proxy per request; requests per second depend on the load generator too.
 
 #![allow(clippy::print_stdout, reason = "the progress and the result are the output of this program")]
@@ -23,14 +23,19 @@ const PROXY_CORE: usize = 0;
 /// Core of the load generator and the origin.
 const LOAD_CORE: usize = 1;
 
-/// What the environment says: `BENCH_ROUNDS`, `BENCH_SECONDS`, `BENCH_ONLY`, `BENCH_CASES`, `BENCH_CADDY`.
+/// What the environment says: `BENCH_ROUNDS`, `BENCH_SECONDS`, `BENCH_ONLY`, `BENCH_CASES`, `BENCH_WORKERS`, `BENCH_CADDY`,
+/// `BENCH_PEERS`.
 #[derive(Debug)]
 pub(crate) struct Settings {
     rounds: usize,
     seconds: u64,
     only: Vec<String>,
     cases: Vec<String>,
+    workers: usize,
+    cores: usize,
     caddy: String,
+    /// Where newer peers were unpacked.
+    peers: Option<PathBuf>,
     work: PathBuf,
     results: PathBuf,
 }
@@ -52,6 +57,9 @@ impl Settings {
             seconds: number("BENCH_SECONDS", 3)?,
             only: list("BENCH_ONLY"),
             cases: list("BENCH_CASES"),
+            workers: usize::try_from(number("BENCH_WORKERS", 1)?)?,
+            cores: std::thread::available_parallelism()?.get(),
+            peers: Some(text("BENCH_PEERS")).filter(|path| !path.is_empty()).map(PathBuf::from),
             caddy: Some(text("BENCH_CADDY")).filter(|path| !path.is_empty()).unwrap_or("caddy".to_owned()),
             work: root.join(".work"),
             results: root.join("results"),
@@ -68,8 +76,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn compare(settings: Settings) -> anyhow::Result<()> {
-    let cores = std::thread::available_parallelism()?.get();
-    ensure!(cores >= 2, "the benchmark needs two cores: one for the proxies, one for the load");
+    ensure!(settings.cores >= 2, "the benchmark needs two cores: one for the proxies, one for the load");
     if settings.work.exists() {
         std::fs::remove_dir_all(&settings.work)?;
     }
@@ -83,7 +90,7 @@ async fn compare(settings: Settings) -> anyhow::Result<()> {
     for case in cases::CASES.iter().filter(|case| settings.wants_case(case.name)) {
         println!("{}", case.name);
         for proxy in &proxies {
-            load::run(case, proxy, Duration::from_secs(1), &settings.work)
+            load::run(case, proxy, Duration::from_secs(1), &settings)
                 .with_context(|| format!("{}: warming {} up", case.name, proxy.name()))?;
         }
         for round in 0..settings.rounds {
@@ -124,7 +131,7 @@ impl Settings {
 
 fn measure(case: &cases::Case, proxy: &Contestant, settings: &Settings) -> anyhow::Result<Measured> {
     let before = process::cpu(proxy.pid())?;
-    let load = load::run(case, proxy, Duration::from_secs(settings.seconds), &settings.work)?;
+    let load = load::run(case, proxy, Duration::from_secs(settings.seconds), settings)?;
     let used = process::cpu(proxy.pid())?.saturating_sub(before);
     if load.requests == 0 {
         bail!("no request was answered");

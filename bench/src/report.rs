@@ -24,6 +24,17 @@ struct Participant {
     after_kib: u64,
 }
 
+impl Participant {
+    fn head(&self) -> String {
+        let short = self.name.rsplit(' ').next().unwrap_or_default();
+        match self.version.split_once(short) {
+            // The name holds a part of the version already.
+            Some((_, rest)) => format!("{}{rest}", self.name),
+            None => format!("{} {}", self.name, self.version),
+        }
+    }
+}
+
 /// Everything that was measured.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -40,12 +51,15 @@ impl Table {
             info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
         let about = format!(
-            "{}, Linux {}, {} rounds of {} s. One worker each on a core of its own; load and origin on another \
-             core. Charon with its access log and metrics on, the peers with their access logs off.",
+            "{}, Linux {}, {} rounds of {} s. {}. Charon with its access log and metrics on, the peers with their access logs off.",
             model.trim_start_matches([' ', '\t', ':']),
             kernel.trim(),
             settings.rounds,
-            settings.seconds
+            settings.seconds,
+            match settings.workers {
+                1 => "One worker each on a core of its own; load and origin on another core".to_owned(),
+                workers => format!("{workers} workers each; load and origin share the cores with them"),
+            },
         );
         let participants = proxies
             .iter()
@@ -91,7 +105,7 @@ impl Table {
             }
             out.push('\n');
         };
-        let heads: Vec<_> = self.participants.iter().map(|p| format!("{} {}", p.name, p.version)).collect();
+        let heads: Vec<_> = self.participants.iter().map(|p| p.head()).collect();
         let peers: Vec<_> = self.participants.iter().filter(|p| p.name != "charon").map(|p| p.name).collect();
         let with_ratios = self.participants.len() > peers.len();
         let ratios = if with_ratios { peers } else { Vec::new() };

@@ -1,15 +1,18 @@
-//! Caddy: one processor for the Go runtime, no access log.
+//! Caddy: as many processors for the Go runtime as the others have workers, no access log.
 
-use super::{Certificate, Contestant, free_ports, peer, version_of};
-use std::path::Path;
+use super::{Certificate, Contestant, folder, free_ports, peer, version_of};
+use crate::Settings;
 use std::process::Command;
 
 pub(super) fn start(
-    program: &str,
-    work: &Path,
+    settings: &Settings,
     origin: u16,
     certificate: &Certificate,
 ) -> anyhow::Result<Contestant> {
+    let program = &settings.caddy;
+    let version = version_of(Command::new(program), "version")?;
+    let version = version.split(' ').next().unwrap_or_default().to_owned();
+    let work = folder(settings, "caddy", &version)?;
     let ports = free_ports()?;
     let (http, https) = ports;
     let (chain, key) = (certificate.chain.display(), certificate.key.display());
@@ -35,9 +38,9 @@ https://localhost:{https} {{
     );
     let file = work.join("Caddyfile");
     std::fs::write(&file, config)?;
-    let version = version_of(program, "version")?.split(' ').next().unwrap_or_default().to_owned();
     let mut command = Command::new(program);
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file);
-    command.env("GOMAXPROCS", "1").env("HOME", work).env("XDG_DATA_HOME", work).env("XDG_CONFIG_HOME", work);
-    peer("caddy", version, ports, &mut command, work)
+    command.env("GOMAXPROCS", settings.workers.to_string());
+    command.env("HOME", &work).env("XDG_DATA_HOME", &work).env("XDG_CONFIG_HOME", &work);
+    peer("caddy", version, ports, &mut command, &work)
 }

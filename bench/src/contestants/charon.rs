@@ -1,12 +1,17 @@
-//! Charon as people run it: access log and metrics on, the host made through the API, one worker.
+//! Charon as people run it: access log and metrics on, the host made through the API, as many workers as the others.
 
 use super::{Certificate, Contestant, Process};
+use crate::Settings;
 use serde_json::json;
 use std::fs::read_to_string;
 use testkit::App;
 
-pub(super) async fn start(origin: u16, certificate: &Certificate) -> anyhow::Result<Contestant> {
-    let app = App::builder().set("CHARON_WORKERS", "1").start().await;
+pub(super) async fn start(
+    settings: &Settings,
+    origin: u16,
+    certificate: &Certificate,
+) -> anyhow::Result<Contestant> {
+    let app = App::builder().set("CHARON_WORKERS", settings.workers.to_string()).start().await;
     let mut admin = app.admin().await;
     let uploaded = json!({
         "name": "bench", "certificate": read_to_string(&certificate.chain)?,

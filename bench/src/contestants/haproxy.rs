@@ -1,16 +1,23 @@
-//! HAProxy: one thread, connections to the origin shared, no log.
+//! HAProxy: connections to the origin shared, no log.
 
-use super::{Certificate, Contestant, free_ports, peer, sbin, version_of};
-use std::path::Path;
-use std::process::Command;
+use super::{Certificate, Contestant, Program, folder, free_ports, peer, version_of};
+use crate::Settings;
 
-pub(super) fn start(work: &Path, origin: u16, certificate: &Certificate) -> anyhow::Result<Contestant> {
+pub(super) fn start(
+    settings: &Settings,
+    program: &Program,
+    origin: u16,
+    certificate: &Certificate,
+) -> anyhow::Result<Contestant> {
+    let version = version_of(program.command(), "-v")?;
+    let version = version.split(' ').nth(2).unwrap_or("unknown").to_owned();
+    let (work, workers) = (folder(settings, "haproxy", &version)?, settings.workers);
     let ports = free_ports()?;
     let (http, https) = ports;
     let both = certificate.both.display();
     let config = format!(
         "global
-  nbthread 1
+  nbthread {workers}
   maxconn 8192
 defaults
   mode http
@@ -30,8 +37,5 @@ backend origin
     );
     let file = work.join("haproxy.cfg");
     std::fs::write(&file, config)?;
-    let program = sbin("haproxy");
-    let version = version_of(&program, "-v")?;
-    let version = version.split(' ').nth(2).unwrap_or("unknown").to_owned();
-    peer("haproxy", version, ports, Command::new(program).arg("-db").arg("-f").arg(&file), work)
+    peer("haproxy", version, ports, program.command().arg("-db").arg("-f").arg(&file), &work)
 }

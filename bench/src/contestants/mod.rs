@@ -7,6 +7,7 @@ mod nginx;
 
 use crate::{PROXY_CORE, Settings, process};
 use anyhow::{Context, ensure};
+use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -19,6 +20,46 @@ pub(crate) struct Certificate {
     pub(crate) key: PathBuf,
     /// Chain and key in one file.
     pub(crate) both: PathBuf,
+}
+
+/// A program of a contestant: an installed one, or one that was unpacked with its own libraries and loader.
+#[derive(Debug, Clone)]
+pub(super) struct Program {
+    path: PathBuf,
+    /// The folder it was unpacked to.
+    root: Option<PathBuf>,
+}
+
+impl Program {
+    /// Debian installs servers where only root looks.
+    fn installed(name: &str) -> Self {
+        let path = PathBuf::from(format!("/usr/sbin/{name}"));
+        Self { path: if path.is_file() { path } else { name.into() }, root: None }
+    }
+
+    /// `None` when it is not there.
+    fn unpacked(root: &Path, name: &str) -> Option<Self> {
+        let path = root.join("usr/sbin").join(name);
+        path.is_file().then(|| Self { path, root: Some(root.to_owned()) })
+    }
+
+    /// The installed one, and the one below `BENCH_PEERS`.
+    fn all(settings: &Settings, name: &str) -> Vec<Self> {
+        let unpacked = settings.peers.as_deref().and_then(|root| Self::unpacked(root, name));
+        std::iter::once(Self::installed(name)).chain(unpacked).collect()
+    }
+
+    pub(super) fn command(&self) -> Command {
+        let Some(root) = &self.root else { return Command::new(&self.path) };
+        let libraries = root.join("usr/lib").join(format!("{}-linux-gnu", std::env::consts::ARCH));
+        let loader = std::fs::read_dir(&libraries).into_iter().flatten().flatten().map(|entry| entry.path());
+        let is_loader = |path: &PathBuf| {
+            path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with("ld-linux"))
+        };
+        let mut command = Command::new(loader.into_iter().find(is_loader).unwrap_or_default());
+        command.arg("--library-path").arg(libraries).arg(&self.path);
+        command
+    }
 }
 
 /// A running proxy.
@@ -86,20 +127,25 @@ pub(crate) async fn start(
 ) -> anyhow::Result<Vec<Contestant>> {
     let mut all = Vec::new();
     if settings.wants("charon") {
-        all.push(charon::start(origin, certificate).await.context("starting Charon")?);
+        all.push(charon::start(settings, origin, certificate).await.context("starting Charon")?);
     }
     if settings.wants("nginx") {
-        all.push(nginx::start(&settings.work, origin, certificate).context("starting nginx")?);
+        for program in Program::all(settings, "nginx") {
+            all.push(nginx::start(settings, &program, origin, certificate).context("starting nginx")?);
+        }
     }
     if settings.wants("haproxy") {
-        all.push(haproxy::start(&settings.work, origin, certificate).context("starting HAProxy")?);
+        for program in Program::all(settings, "haproxy") {
+            all.push(haproxy::start(settings, &program, origin, certificate).context("starting HAProxy")?);
+        }
     }
     if settings.wants("caddy") {
-        let caddy = caddy::start(&settings.caddy, &settings.work, origin, certificate);
-        all.push(caddy.context("starting Caddy")?);
+        all.push(caddy::start(settings, origin, certificate).context("starting Caddy")?);
     }
     for proxy in &mut all {
-        process::pin(proxy.pid(), PROXY_CORE)?;
+        if settings.workers == 1 {
+            process::pin(proxy.pid(), PROXY_CORE)?;
+        }
         proxy.idle_kib = process::memory_kib(proxy.pid())?;
     }
     Ok(all)
@@ -111,7 +157,14 @@ fn free_ports() -> anyhow::Result<(u16, u16)> {
     Ok((first.local_addr()?.port(), second.local_addr()?.port()))
 }
 
-/// Starts a peer with its output in `WORK/NAME.log` and waits until it listens.
+/// A folder for a contestant's files.
+fn folder(settings: &Settings, name: &str, version: &str) -> anyhow::Result<PathBuf> {
+    let folder = settings.work.join(format!("{name}-{version}"));
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+/// Starts a peer with its output in `output.log` of its folder and waits until it listens.
 fn peer(
     name: &'static str,
     version: String,
@@ -119,14 +172,11 @@ fn peer(
     command: &mut Command,
     work: &Path,
 ) -> anyhow::Result<Contestant> {
-    let log = work.join(format!("{name}.log"));
+    let log = work.join("output.log");
     let out = std::fs::File::create(&log)?;
-    let mut taskset = Command::new("taskset");
-    taskset.args(["-c", &PROXY_CORE.to_string()]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        taskset.env(name, value.unwrap_or_default());
-    }
-    let child = taskset.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn()?;
+    let short: Vec<&str> = version.trim_start_matches('v').split('.').take(2).collect();
+    let name = &*format!("{name} {}", short.join(".")).leak();
+    let child = command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn()?;
     let mut proxy = Contestant {
         name,
         version,
@@ -149,15 +199,8 @@ fn peer(
 }
 
 /// The first line of what a program says of its version.
-fn version_of(program: &str, argument: &str) -> anyhow::Result<String> {
-    let output =
-        Command::new(program).arg(argument).output().with_context(|| format!("{program} is missing"))?;
+fn version_of(mut command: Command, argument: &str) -> anyhow::Result<String> {
+    let output = command.arg(argument).output().with_context(|| format!("{command:?} cannot be started"))?;
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
-}
-
-/// A program that Debian installs where only root looks.
-fn sbin(name: &str) -> String {
-    let path = format!("/usr/sbin/{name}");
-    if Path::new(&path).is_file() { path } else { name.to_owned() }
 }

@@ -1,16 +1,22 @@
-//! nginx: one worker, kept connections to the origin, buffers that hold the largest answer, no access log.
+//! nginx: kept connections to the origin, buffers that hold the largest answer, no access log.
 
-use super::{Certificate, Contestant, free_ports, peer, sbin, version_of};
-use std::path::Path;
-use std::process::Command;
+use super::{Certificate, Contestant, Program, folder, free_ports, peer, version_of};
+use crate::Settings;
 
-pub(super) fn start(work: &Path, origin: u16, certificate: &Certificate) -> anyhow::Result<Contestant> {
+pub(super) fn start(
+    settings: &Settings,
+    program: &Program,
+    origin: u16,
+    certificate: &Certificate,
+) -> anyhow::Result<Contestant> {
+    let version = version_of(program.command(), "-v")?.replace("nginx version: nginx/", "");
+    let (work, workers) = (folder(settings, "nginx", &version)?, settings.workers);
     let ports = free_ports()?;
     let (http, https) = ports;
     let folder = work.display();
     let (chain, key) = (certificate.chain.display(), certificate.key.display());
     let config = format!(
-        "daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log;
+        "daemon off; worker_processes {workers}; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log;
 events {{ worker_connections 8192; }}
 http {{
   access_log off;
@@ -44,7 +50,5 @@ http {{
             ""
         };
     std::fs::write(&file, format!("{user}{config}"))?;
-    let program = sbin("nginx");
-    let version = version_of(&program, "-v")?.replace("nginx version: nginx/", "");
-    peer("nginx", version, ports, Command::new(program).arg("-c").arg(&file), work)
+    peer("nginx", version, ports, program.command().arg("-c").arg(&file), &work)
 }
