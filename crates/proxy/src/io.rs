@@ -29,13 +29,21 @@ impl Io {
     /// Reads once into `into`, which must not be empty. `Ready(Ok(0))` is the end.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut read = ReadBuf::new(into);
-        let polled = match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, &mut read),
-            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, &mut read),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, &mut read),
-            Self::Memory(stream) => Pin::new(&mut stream.bytes).poll_read(cx, &mut read),
-        };
-        polled.map_ok(|()| read.filled().len())
+        self.poll_read_buf(cx, &mut read).map_ok(|()| read.filled().len())
+    }
+
+    /// The same into memory that need not be initialised.
+    pub(crate) fn poll_read_buf(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, into),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Memory(stream) => Pin::new(&mut stream.bytes).poll_read(cx, into),
+        }
     }
 
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

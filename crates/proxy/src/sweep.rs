@@ -75,6 +75,7 @@ impl Deadline {
 #[derive(Debug)]
 pub(crate) struct Sweep {
     tick: Duration,
+    tick_millis: u64,
     now: Cell<u32>,
     deadlines: RefCell<Vec<Weak<Deadline>>>,
     /// Registered, and in use by nobody.
@@ -84,8 +85,10 @@ pub(crate) struct Sweep {
 impl Sweep {
     /// A sweep that is to be [stepped](Sweep::step) once per `tick`.
     pub(crate) fn new(tick: Duration) -> Self {
+        let tick_millis = u64::try_from(tick.as_millis()).unwrap_or(u64::MAX).max(1);
         Self {
-            tick: tick.max(Duration::from_millis(1)),
+            tick: Duration::from_millis(tick_millis),
+            tick_millis,
             now: Cell::new(0),
             deadlines: RefCell::default(),
             free: RefCell::default(),
@@ -124,7 +127,9 @@ impl Sweep {
 
     /// The deadline ends within `limit` from now, at most one tick early.
     pub(crate) fn arm(&self, deadline: &Deadline, limit: Duration) {
-        let ticks = u32::try_from(limit.as_millis().div_ceil(self.tick.as_millis())).unwrap_or(NEVER);
+        // Each request arms some: 128 bits wide, as `Duration` has it, this division is a loop.
+        let millis = limit.as_secs().saturating_mul(1000).saturating_add(limit.subsec_millis().into());
+        let ticks = u32::try_from(millis.div_ceil(self.tick_millis)).unwrap_or(NEVER);
         deadline.at.set(self.now.get().saturating_add(ticks.max(1)));
         deadline.expired.set(false);
     }

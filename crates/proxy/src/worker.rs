@@ -6,6 +6,7 @@ use crate::buffers::Buffers;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::gate::Gate;
+use crate::h2::stream::Tasks;
 use crate::listen::{Accepting, Share};
 use crate::log::{Lane, RequestId};
 use crate::networks::Networks;
@@ -79,6 +80,8 @@ pub(crate) struct Worker {
     current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     snapshot: RefCell<Rc<Snapshot>>,
     requests: RefCell<Vec<Request>>,
+    /// Tasks for streams of HTTP/2.
+    pub(crate) tasks: Tasks,
     id: u32,
     numbered: Cell<u64>,
     random: Cell<u64>,
@@ -208,6 +211,7 @@ pub(crate) async fn run(parts: Parts) {
         current: RefCell::new(Cache::new(current)),
         snapshot: RefCell::new(snapshot),
         requests: RefCell::default(),
+        tasks: Tasks::default(),
         id: u32::from_ne_bytes(base::random::bytes()),
         numbered: Cell::new(0),
         epoch,

@@ -96,10 +96,9 @@ impl AsyncRead for Coalesce {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let unfilled = into.initialize_unfilled();
-        let count = ready!(gathered.io.poll_read(cx, unfilled))?;
-        gathered.flood.received(&unfilled[..count]);
-        into.advance(count);
+        let before = into.filled().len();
+        ready!(gathered.io.poll_read_buf(cx, into))?;
+        gathered.flood.received(&into.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }

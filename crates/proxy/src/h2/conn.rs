@@ -74,8 +74,8 @@ pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
         sent: 0,
     };
     let peer = Rc::new(peer);
-    while let Some((request, respond)) = poll_fn(|cx| driver.poll(cx)).await {
-        tokio::task::spawn_local(stream::serve(request, respond, peer.clone(), worker.clone()));
+    while let Some((received, respond)) = poll_fn(|cx| driver.poll(cx)).await {
+        stream::start(stream::Opened { received, respond, peer: peer.clone() }, &worker);
     }
     // The last frames; the client may be gone.
     worker.sweep.arm(&deadline, worker.limits.stall);

@@ -3,7 +3,7 @@
 mod coalesce;
 pub(crate) mod conn;
 mod flood;
-mod stream;
+pub(crate) mod stream;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use flood::Flood;

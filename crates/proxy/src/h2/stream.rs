@@ -18,17 +18,74 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
+
+/// A stream that a client has opened.
+pub(crate) struct Opened {
+    pub(super) received: http::Request<RecvStream>,
+    pub(super) respond: SendResponse<Bytes>,
+    pub(super) peer: Rc<Peer>,
+}
+
+/// Tasks that have served a stream and wait for the next one. A task is large: making one anew for each stream
+/// costs more than the whole of HTTP/2 framing.
+#[derive(Default)]
+pub(crate) struct Tasks(RefCell<Vec<Rc<Waiting>>>);
+
+impl std::fmt::Debug for Tasks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} waiting tasks", self.0.borrow().len())
+    }
+}
+
+/// Tasks that wait at most; the others end with their stream.
+const MOST_TASKS: usize = 64;
+
+/// One task that waits.
+#[derive(Default)]
+struct Waiting {
+    next: RefCell<Option<Opened>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Serves a stream in a task of its own.
+pub(super) fn start(opened: Opened, worker: &Rc<Worker>) {
+    let waiting = worker.tasks.0.borrow_mut().pop();
+    let Some(waiting) = waiting else {
+        tokio::task::spawn_local(serve_all(opened, worker.clone()));
+        return;
+    };
+    *waiting.next.borrow_mut() = Some(opened);
+    if let Some(waker) = waiting.waker.take() {
+        waker.wake();
+    }
+}
+
+async fn serve_all(mut opened: Opened, worker: Rc<Worker>) {
+    let own = Rc::new(Waiting::default());
+    loop {
+        serve(opened, &worker).await;
+        if worker.tasks.0.borrow().len() >= MOST_TASKS {
+            return;
+        }
+        worker.tasks.0.borrow_mut().push(own.clone());
+        opened = std::future::poll_fn(|cx| match own.next.take() {
+            Some(opened) => Poll::Ready(opened),
+            None => {
+                *own.waker.borrow_mut() = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
 
 /// Serves one stream to its end.
-pub(super) async fn serve(
-    received: http::Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-    peer: Rc<Peer>,
-    worker: Rc<Worker>,
-) {
+async fn serve(opened: Opened, worker: &Rc<Worker>) {
+    let Opened { received, respond, peer } = opened;
     let _watch = Panics(worker.clone());
     let deadline = worker.sweep.register();
     std::future::poll_fn(|cx| {
@@ -42,8 +99,8 @@ pub(super) async fn serve(
     let refused =
         refused.map(|Reject { status, reason }| Stop::new("framing", status, Fault::Client, reason));
     drop(head);
-    let mut stream = Stream::new(&request, respond, body, &worker);
-    let mut call = Call::new(&worker, &peer, &deadline, &request);
+    let mut stream = Stream::new(&request, respond, body, worker);
+    let mut call = Call::new(worker, &peer, &deadline, &request);
     pipeline::run(&mut call, &mut stream, refused).await;
     drop(call);
     worker.buffers.give_vector(std::mem::take(&mut stream.upload));
@@ -373,11 +430,23 @@ impl Downstream for Stream {
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
         let headers = response.headers_mut();
         headers.reserve(head.headers.len() + edits.fields.len());
-        for (name, value) in head.forwarded() {
+        // All values share one allocation.
+        let passes = |name: &str| {
             let of_upgrade = tunnel && name.eq_ignore_ascii_case("sec-websocket-accept");
-            if !of_upgrade && !edits.drops(name.as_bytes()) {
-                append(headers, name, value);
+            !of_upgrade && !edits.drops(name.as_bytes())
+        };
+        let mut values = Vec::with_capacity(head.headers.iter().map(|header| header.value.len()).sum());
+        head.forwarded().for_each(|(_, value)| values.extend_from_slice(value));
+        let (values, mut start) = (Bytes::from(values), 0);
+        for (name, value) in head.forwarded() {
+            let end = start + value.len();
+            if passes(name)
+                && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+                && let Ok(value) = HeaderValue::from_maybe_shared(values.slice(start..end))
+            {
+                headers.append(name, value);
             }
+            start = end;
         }
         let defaults = edits.defaults.iter().filter(|(name, _)| !head.has(name.as_str()));
         for (name, value) in edits.fields.iter().chain(defaults) {

@@ -5,7 +5,7 @@ use super::entry::{Fault, Protocol, Record, Stopped};
 use crate::field;
 use base::Timestamp;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The form of a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -111,18 +111,19 @@ impl Second {
 }
 
 fn json(record: &Record<'_>, wanted: u32, second: &mut Second, lines: &mut Vec<u8>) {
+    // Room for all that is not text of the client's, at once.
+    lines.reserve(640);
     let mut object = Object { lines, wanted, index: 0 };
     object.lines.extend_from_slice(b"{\"time\":\"");
     second.put(record.time, object.lines);
     object.lines.push(b'"');
     // In the order of `LOG_FIELDS`.
-    object.field(b",\"request_id\":", |lines| quoted(&record.request_id.text(), lines));
-    object.some(b",\"taken_id\":", record.taken_id, quoted);
-    object.field(b",\"client_ip\":", |lines| {
-        lines.push(b'"');
-        put_ip(record.client_ip, lines);
+    object.field(b",\"request_id\":\"", |lines| {
+        lines.extend_from_slice(&record.request_id.text());
         lines.push(b'"');
     });
+    object.some(b",\"taken_id\":", record.taken_id, quoted);
+    object.field(b",\"client_ip\":", |lines| quoted_ip(record.client_ip, lines));
     object.or_null(b",\"host_id\":", record.host_id, |id, lines| quoted(id.as_bytes(), lines));
     object.field(b",\"host\":", |lines| quoted(record.host, lines));
     object.field(b",\"method\":", |lines| quoted(record.method, lines));
@@ -135,14 +136,13 @@ fn json(record: &Record<'_>, wanted: u32, second: &mut Second, lines: &mut Vec<u
             Protocol::Http2 => b"\"h2\"",
         });
     });
-    object.field(b",\"scheme\":", |lines| quoted(record.scheme.as_bytes(), lines));
-    object.field(b",\"status\":", |lines| field::put_number(lines, record.status.into()));
-    object.field(b",\"duration_us\":", |lines| field::put_number(lines, record.duration_us));
-    object.or_null(b",\"upstream\":", record.upstream, |address, lines| {
-        lines.push(b'"');
-        put_address(address, lines);
+    object.field(b",\"scheme\":\"", |lines| {
+        lines.extend_from_slice(record.scheme.as_bytes());
         lines.push(b'"');
     });
+    object.field(b",\"status\":", |lines| field::put_number(lines, record.status.into()));
+    object.field(b",\"duration_us\":", |lines| field::put_number(lines, record.duration_us));
+    object.or_null(b",\"upstream\":", record.upstream, quoted_address);
     let number = |number, lines: &mut Vec<u8>| field::put_number(lines, number);
     object.some(b",\"dns_us\":", record.dns_us, number);
     object.some(b",\"connect_us\":", record.connect_us, number);
@@ -172,27 +172,41 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
+    #[inline]
     fn wants_next(&mut self) -> bool {
         let wanted = self.wanted >> self.index & 1 == 1;
         self.index += 1;
         wanted
     }
 
-    fn field(&mut self, name: &[u8], put: impl FnOnce(&mut Vec<u8>)) {
+    #[inline]
+    fn field<const N: usize>(&mut self, name: &[u8; N], put: impl FnOnce(&mut Vec<u8>)) {
         if self.wants_next() {
             self.lines.extend_from_slice(name);
             put(self.lines);
         }
     }
 
-    fn or_null<T>(&mut self, name: &[u8], value: Option<T>, put: impl FnOnce(T, &mut Vec<u8>)) {
+    #[inline]
+    fn or_null<T, const N: usize>(
+        &mut self,
+        name: &[u8; N],
+        value: Option<T>,
+        put: impl FnOnce(T, &mut Vec<u8>),
+    ) {
         self.field(name, |lines| match value {
             Some(value) => put(value, lines),
             None => lines.extend_from_slice(b"null"),
         });
     }
 
-    fn some<T>(&mut self, name: &[u8], value: Option<T>, put: impl FnOnce(T, &mut Vec<u8>)) {
+    #[inline]
+    fn some<T, const N: usize>(
+        &mut self,
+        name: &[u8; N],
+        value: Option<T>,
+        put: impl FnOnce(T, &mut Vec<u8>),
+    ) {
         match value {
             Some(value) => self.field(name, |lines| put(value, lines)),
             None => self.index += 1,
@@ -240,28 +254,59 @@ fn quoted(text: &[u8], lines: &mut Vec<u8>) {
     lines.push(b'"');
 }
 
-fn put_ip(ip: IpAddr, lines: &mut Vec<u8>) {
+/// Appends an address as text, with its quotes.
+fn quoted_ip(ip: IpAddr, lines: &mut Vec<u8>) {
     match ip {
-        IpAddr::V4(ip) => {
-            for (index, part) in ip.octets().into_iter().enumerate() {
-                if index > 0 {
-                    lines.push(b'.');
-                }
-                field::put_number(lines, part.into());
-            }
-        }
-        IpAddr::V6(ip) => put_display(format_args!("{ip}"), lines),
+        IpAddr::V4(ip) => Short::default().put(b"\"").ip(ip).put(b"\"").end(lines),
+        IpAddr::V6(ip) => put_display(format_args!("\"{ip}\""), lines),
     }
 }
 
-fn put_address(address: SocketAddr, lines: &mut Vec<u8>) {
+fn quoted_address(address: SocketAddr, lines: &mut Vec<u8>) {
     match address {
-        SocketAddr::V4(_) => {
-            put_ip(address.ip(), lines);
-            lines.push(b':');
-            field::put_number(lines, address.port().into());
+        SocketAddr::V4(address) => {
+            let text = Short::default().put(b"\"").ip(*address.ip()).put(b":");
+            text.number(address.port()).put(b"\"").end(lines);
         }
-        SocketAddr::V6(address) => put_display(format_args!("{address}"), lines),
+        SocketAddr::V6(address) => put_display(format_args!("\"{address}\""), lines),
+    }
+}
+
+/// A short text that is put together before it is appended. What has no room is cut off.
+#[derive(Default)]
+struct Short {
+    text: [u8; 24],
+    length: usize,
+}
+
+impl Short {
+    fn put(mut self, piece: &[u8]) -> Self {
+        for &byte in piece {
+            if let Some(place) = self.text.get_mut(self.length) {
+                *place = byte;
+                self.length += 1;
+            }
+        }
+        self
+    }
+
+    fn number(self, number: u16) -> Self {
+        let digit = |scale: u16| b'0' + u8::try_from(number / scale % 10).unwrap_or(0);
+        let digits = [digit(10_000), digit(1000), digit(100), digit(10), digit(1)];
+        let leading = usize::from(number < 10_000)
+            + usize::from(number < 1000)
+            + usize::from(number < 100)
+            + usize::from(number < 10);
+        self.put(&digits[leading..])
+    }
+
+    fn ip(self, ip: Ipv4Addr) -> Self {
+        let [a, b, c, d] = ip.octets().map(u16::from);
+        self.number(a).put(b".").number(b).put(b".").number(c).put(b".").number(d)
+    }
+
+    fn end(self, lines: &mut Vec<u8>) {
+        lines.extend_from_slice(&self.text[..self.length]);
     }
 }
 
@@ -271,7 +316,10 @@ fn put_display(text: std::fmt::Arguments<'_>, lines: &mut Vec<u8>) {
 }
 
 fn combined(record: &Record<'_>, second: &mut Second, lines: &mut Vec<u8>) {
-    put_ip(record.client_ip, lines);
+    match record.client_ip {
+        IpAddr::V4(ip) => Short::default().ip(ip).end(lines),
+        IpAddr::V6(ip) => put_display(format_args!("{ip}"), lines),
+    }
     lines.extend_from_slice(b" - - [");
     second.turn_to(record.time);
     lines.extend_from_slice(second.common.as_bytes());
