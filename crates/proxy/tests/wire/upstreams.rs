@@ -316,7 +316,7 @@ fn requests_beyond_the_limit_wait_and_beyond_the_queue_get_503() {
     let refused = Client::of(&proxy).get("/");
     assert_eq!(refused.status(), 503);
     assert!(refused.text().contains("at their limit"), "{}", refused.text());
-    assert_eq!(origin.seen().matches("/held").count(), 2);
+    eventually("two have reached the origin", || origin.seen().matches("/held").count() == 2);
     for _ in 0..3 {
         go.send(()).unwrap();
     }
