@@ -184,6 +184,11 @@ impl Origin {
         self.seen.lock().unwrap().iter().map(|bytes| String::from_utf8_lossy(bytes)).collect()
     }
 
+    /// The bytes of each connection.
+    pub(crate) fn streams(&self) -> Vec<Vec<u8>> {
+        self.seen.lock().unwrap().clone()
+    }
+
     pub(crate) fn connections(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
