@@ -103,3 +103,63 @@ async fn a_load_balancer_in_front_says_whose_connection_it_is_and_nobody_else_ca
     assert_eq!(wrong.code, 64, "{}", wrong.stderr);
     assert!(wrong.stderr.contains("CHARON_PROXY_PROTOCOL_FROM"), "{}", wrong.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_of_the_servers_says_of_each_how_far_it_came_and_what_mends_it() {
+    let app = App::start().await;
+    let mut admin = app.admin().await;
+    let origin = Origin::start(Answer::text("alive")).await;
+    let silent = Origin::start(Answer::Hang).await;
+    let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let socket = app.data().join("app.sock");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let answers = tokio::task::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = [0; 1024];
+        _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await.unwrap();
+        let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+        tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await.unwrap();
+    });
+    let upstream = json!({ "servers": [
+        { "address": dead.to_string() },
+        // The proxy's own certificate, which nobody has been told to trust.
+        { "scheme": "https", "address": format!("localhost:{}", app.https().port()) },
+        { "address": format!("unix:{}", socket.display()) },
+        { "address": "unix:/no/such.sock" },
+        { "address": "no-such-name.invalid:80" },
+        { "scheme": "https", "address": origin.address().to_string() },
+        { "address": silent.address().to_string() },
+    ]});
+    let sent = json!({ "forward_host": "127.0.0.1", "forward_port": origin.port(), "upstream": upstream });
+    let tested = admin.post("/proxy-hosts/test-upstream", &sent).await.expect(200);
+    assert_eq!(tested["ok"], false);
+    let servers = tested["servers"].as_array().unwrap();
+    let expected = [
+        ("answer", true, "status 200", ""),
+        ("connect", false, "refused", "Start the service"),
+        ("tls", false, "issuer that is not trusted", "Paste its issuer"),
+        ("answer", true, "status 204", ""),
+        ("connect", false, "does not exist", "correct the path"),
+        ("name", false, "no-such-name.invalid", "spelling"),
+        ("tls", false, "does not agree on TLS", "choose http"),
+        ("answer", false, "does not answer", "application's own log"),
+    ];
+    assert_eq!(servers.len(), expected.len(), "{tested:#}");
+    for (server, (step, ok, message, remedy)) in servers.iter().zip(expected) {
+        let last = server["steps"].as_array().unwrap().last().unwrap();
+        assert_eq!(
+            (&last["step"], &last["ok"], &server["ok"]),
+            (&json!(step), &json!(ok), &json!(ok)),
+            "{server:#}"
+        );
+        assert!(last["message"].as_str().unwrap().contains(message), "{server:#}");
+        assert!(last["remedy"].as_str().unwrap_or_default().contains(remedy), "{server:#}");
+    }
+    assert_eq!(servers[2]["certificate"]["domains"], json!(["localhost"]), "{:#}", servers[2]);
+    answers.await.unwrap();
+
+    let host = hosts::add(&mut admin, "tested.example.com", &origin).await;
+    let tested = admin.post(&format!("{}/test-upstream", hosts::path(&host)), &json!({})).await.expect(200);
+    assert_eq!((&tested["ok"], tested["servers"].as_array().unwrap().len()), (&json!(true), 1), "{tested:#}");
+    assert_eq!(origin.last_head().header("host"), Some("tested.example.com"));
+}

@@ -68,7 +68,9 @@ page.on("pageerror", (error) => complaints.push(`a script failed: ${error.messag
 const button = (name, within = page) => within.getByRole("button", { name });
 const field = (name, within = page) => within.getByLabel(name, { exact: true });
 async function open(title, within = page) {
-  const fold = button(new RegExp(`^${title}`), within).and(within.locator("[aria-expanded]")).first();
+  const fold = button(new RegExp(`^${title}`), within)
+    .and(within.locator("[aria-expanded]"))
+    .first();
   if ((await fold.getAttribute("aria-expanded")) === "false") await fold.click();
 }
 async function openAll() {
@@ -247,6 +249,8 @@ try {
   await field("Requests at once per server").fill("20");
   await field("Requests that may wait").fill("10");
   await field("Wait at most (seconds)").fill("1.5");
+  await button("Test servers").click();
+  await page.getByText("All 2 servers answer.").waitFor();
   await saveAndFind("features-servers");
   const jar = await ask("/");
   const cookie = /^place=[^;]+/.exec(jar.headers["set-cookie"]?.[0] ?? "")?.[0];

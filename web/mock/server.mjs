@@ -48,6 +48,31 @@ const find = (list, uuid) =>
   (() => {
     throw new Refusal(404, "not-found", "There is no such item. It may have been deleted.");
   })();
+const tried = ({ forward_scheme: scheme, forward_host: host, forward_port: port }) => {
+  const ok = host.startsWith("10.");
+  const steps = ok
+    ? [
+        {
+          step: "connect",
+          ok,
+          milliseconds: 1,
+          message: `accepts connections at ${host}:${port}`,
+          remedy: null,
+        },
+      ]
+    : [
+        {
+          step: "connect",
+          ok,
+          milliseconds: 1,
+          message: "cannot be connected to: it refused the connection",
+          remedy: "Start the service there, or correct the port.",
+        },
+      ];
+  const address = `${host}:${port}`;
+  const server = { location: null, scheme, address, ok, steps, certificate: null, status: ok ? 200 : null };
+  return { ok, servers: [server] };
+};
 const remove = (list, uuid) => void list.splice(list.indexOf(find(list, uuid)), 1);
 const serving = (host, summary) => {
   const revision = data.nextRevision(summary);
@@ -278,20 +303,8 @@ const ROUTES = [
       };
     },
   ],
-  [
-    "POST",
-    "/proxy-hosts/test",
-    "s",
-    (_, body) =>
-      body.forward_host.startsWith("10.")
-        ? { reachable: true, message: "It speaks HTTP and answers 200.", milliseconds: 4, status: 200 }
-        : {
-            reachable: false,
-            message: "The connection was refused. Is the program running, and is the port right?",
-            milliseconds: null,
-            status: null,
-          },
-  ],
+  ["POST", "/proxy-hosts/test-upstream", "s", (_, body) => tried(body)],
+  ["POST", "/proxy-hosts/{uuid}/test-upstream", "s", ({ uuid }) => tried(find(data.hosts, uuid))],
   ["GET", "/proxy-hosts/{uuid}", "s", ({ uuid }) => find(data.hosts, uuid)],
   [
     "PUT",
@@ -442,7 +455,9 @@ function login(response, body) {
         "account-locked",
         "Too many wrong passwords. The account is locked for 15 minutes.",
         [],
-        { "Retry-After": "900" },
+        {
+          "Retry-After": "900",
+        },
       );
     }
     throw new Refusal(401, "invalid-credentials", "The e-mail or the password is wrong.");

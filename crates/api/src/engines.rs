@@ -1,10 +1,13 @@
 //! What handlers need to know from the running engines. The binary implements [`Engines`]; the API neither
 //! knows the data plane nor the reconcilers. Nothing here changes anything.
 
-pub use crate::servers::{ServerCheck, ServerHealth, ServerState};
-use base::{FieldError, Timestamp};
-use serde::{Deserialize, Serialize};
+pub use crate::servers::{
+    ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,
+};
+use base::{FieldError, Secret, Timestamp};
+use serde::Serialize;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,8 +51,8 @@ pub trait Engines: Send + Sync + 'static {
     fn worker_threads(&self) -> usize;
     /// The revision that is served; `None` before the first.
     fn revision(&self) -> Option<u64>;
-    /// Connects to an upstream within three seconds and says what answers. The target has been checked.
-    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult>;
+    /// Tries each server of a host and of its locations once. `Err`: what cannot be tried at all, by field.
+    fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>>;
 }
 
 /// The text form of metrics.
@@ -366,30 +369,34 @@ pub struct Listener {
     pub state: String,
 }
 
-/// An upstream to try.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TestTarget {
-    /// Speak TLS.
-    pub https: bool,
-    /// Name or address, for `Host` and SNI.
-    pub host: base::UpstreamHost,
-    /// TCP port.
-    pub port: base::Port,
-    /// Where to connect. It has been checked; do not look the name up again, it could say another one then.
-    pub address: std::net::SocketAddr,
+/// Why an address is not to be tried; `None` when it may be.
+pub type Refuse = Arc<dyn Fn(SocketAddr) -> Option<String> + Send + Sync>;
+
+/// A host whose servers are to be tried.
+pub struct UpstreamTrial {
+    /// The host.
+    pub values: HostValues,
+    /// Certificates that its servers may ask for.
+    pub client_certificates: Vec<ClientCertificate>,
+    /// To be asked for each address before it is connected to, after names are looked up.
+    pub refuse: Refuse,
 }
 
-/// What came of trying an upstream.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct TestResult {
-    /// A connection was made.
-    pub reachable: bool,
-    /// One sentence: what answered, or why nothing did.
-    pub message: String,
-    /// How long it took, in milliseconds; null when nothing answered.
-    pub milliseconds: Option<f64>,
-    /// HTTP status of `GET /`; null when none came.
-    pub status: Option<u16>,
+impl std::fmt::Debug for UpstreamTrial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UpstreamTrial").field("values", &self.values).finish_non_exhaustive()
+    }
+}
+
+/// A certificate that is shown to servers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClientCertificate {
+    /// Its uuid.
+    pub uuid: String,
+    /// The chain, PEM.
+    pub chain_pem: String,
+    /// Its key, PEM.
+    pub key: Secret<String>,
 }
 
 #[cfg(test)]

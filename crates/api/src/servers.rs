@@ -65,3 +65,64 @@ pub struct ServerCheck {
     /// What was found, as the end of the sentence "the server ...".
     pub message: String,
 }
+
+/// What came of trying one server now.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct ServerTest {
+    /// The location's path; null for the host's own upstream.
+    pub location: Option<String>,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// `name:port`, `unix:/path` or `srv:name`.
+    pub address: String,
+    /// It answered, with any status.
+    pub ok: bool,
+    /// What was done, in order; when it failed, the last one says why.
+    pub steps: Vec<TestStep>,
+    /// The certificate that it presented, trusted or not; null when it presented none.
+    pub certificate: Option<TestCertificate>,
+    /// HTTP status of its answer; null when none came.
+    pub status: Option<u16>,
+}
+
+/// One step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct TestStep {
+    /// Which.
+    pub step: TestStepName,
+    /// It went well.
+    pub ok: bool,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+    /// What was found, as the end of the sentence "the server ...".
+    pub message: String,
+    /// What mends it, as a sentence; null when it went well.
+    pub remedy: Option<String>,
+}
+
+/// The steps: `name` looks its name up, `connect` makes a connection, `tls` agrees on TLS, `answer` asks for a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TestStepName {
+    Name,
+    Connect,
+    Tls,
+    Answer,
+}
+
+/// The certificate of a server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct TestCertificate {
+    /// Whom it is for.
+    pub subject: String,
+    /// Names that it is good for.
+    pub domains: Vec<String>,
+    /// Who signed it.
+    pub issuer: String,
+    /// From when on it is valid.
+    #[schema(value_type = String, format = DateTime)]
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+}

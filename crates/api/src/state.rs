@@ -32,6 +32,8 @@ pub struct Wiring {
     pub public_https_port: u16,
     /// Ports of the UI and API listener: upstream tests do not connect to them on this machine.
     pub own_ports: Vec<u16>,
+    /// Hosts may lead to link-local addresses, since who runs this machine says so.
+    pub link_local: bool,
 }
 
 /// What this binary was built from.
@@ -98,6 +100,7 @@ pub struct Inner {
     pub(crate) public_http_port: u16,
     pub(crate) public_https_port: u16,
     pub(crate) own_ports: Vec<u16>,
+    pub(crate) link_local: bool,
     pub(crate) started_at: Timestamp,
     pub(crate) throttle: Throttle,
     /// The OpenAPI document; request bodies are checked against its schemas.
@@ -128,6 +131,7 @@ impl State {
             public_http_port: wiring.public_http_port,
             public_https_port: wiring.public_https_port,
             own_ports: wiring.own_ports,
+            link_local: wiring.link_local,
         }))
     }
 }

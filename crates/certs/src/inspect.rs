@@ -176,6 +176,37 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
         .ok()
 }
 
+/// What a certificate says that somebody presented, whoever signed it; see [`shown`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Common name of the subject, or all of it.
+    pub subject: String,
+    /// Names and addresses it is good for, in lower case; may be empty.
+    pub domains: Vec<String>,
+    /// Common name or organisation of the issuer.
+    pub issuer: String,
+    /// Start of validity.
+    pub not_before: Timestamp,
+    /// End of validity.
+    pub expires_at: Timestamp,
+}
+
+/// Reads one certificate (DER) without judging it. `None` when it is no certificate.
+pub fn shown(der: &[u8]) -> Option<Shown> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let moment =
+        |time: x509_parser::time::ASN1Time| Timestamp::from_millis(time.timestamp().saturating_mul(1000));
+    let subject = certificate.subject();
+    let name = subject.iter_common_name().find_map(|part| part.as_str().ok());
+    Some(Shown {
+        subject: name.map_or_else(|| subject.to_string(), str::to_owned),
+        domains: names(&certificate),
+        issuer: issuer_name(&certificate),
+        not_before: moment(certificate.validity().not_before),
+        expires_at: moment(certificate.validity().not_after),
+    })
+}
+
 fn issuer_name(certificate: &X509Certificate<'_>) -> String {
     let issuer = certificate.issuer();
     let name =

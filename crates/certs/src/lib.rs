@@ -5,6 +5,6 @@ mod inspect;
 mod internal_ca;
 mod validity;
 
-pub use inspect::{Error, Info, covers, inspect, read_chain};
+pub use inspect::{Error, Info, Shown, covers, inspect, read_chain, shown};
 pub use internal_ca::{InternalCa, Issued};
 pub use validity::{Validity, renewal_due, validity};

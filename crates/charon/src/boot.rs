@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) workers: usize,
     /// Load balancers that speak PROXY protocol to the proxy's listeners; empty for none.
     pub(crate) balancers: Vec<IpNet>,
+    /// Hosts may lead to link-local addresses.
+    pub(crate) link_local: bool,
     /// How long requests that are under way may take after the first signal.
     pub(crate) stop_grace: Duration,
     /// How long connections may go on after another process has taken over.
@@ -175,6 +177,7 @@ impl Settings {
                 notify: get("NOTIFY_SOCKET").filter(|path| !path.is_empty()),
             },
             debug: flag("DEBUG"),
+            link_local: flag("ALLOW_LINK_LOCAL"),
             log_json: text("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json")),
             allowed_hosts: text("ALLOWED_HOSTS")
                 .map(|list| list.split(',').map(|name| name.trim().to_ascii_lowercase()).collect())

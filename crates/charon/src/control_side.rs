@@ -122,6 +122,7 @@ impl ControlSide {
             public_http_port: port(&listeners.states(), false).unwrap_or(settings.proxy_http.port()),
             public_https_port: port(&listeners.states(), true).unwrap_or(settings.proxy_https.port()),
             own_ports: vec![ui_address.port()],
+            link_local: settings.link_local,
         });
         let (end, ended) = watch::channel(false);
         let console = doors.serve(api::router_with_ui(state, ui::router()), ended)?;

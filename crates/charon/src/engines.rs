@@ -4,8 +4,8 @@ use crate::metrics::Metrics;
 use crate::traffic::Window;
 use api::engines::{
     Applied, BoxFuture, Engines, Fault, HostPhase, HostState, HostTraffic, Listener, LogEntry, LogFilter,
-    LogHealth, MetricsForm, ServerCheck, ServerHealth, ServerState, Stop, TestResult, TestTarget, Traffic,
-    TrafficTick,
+    LogHealth, MetricsForm, ServerCheck, ServerHealth, ServerState, ServerTest, Stop, Traffic, TrafficTick,
+    UpstreamTrial,
 };
 use base::{Clock, FieldError, Problems, Timestamp};
 use control::Serving;
@@ -183,8 +183,8 @@ impl Engines for Running {
         revision(&self.applied.borrow())
     }
 
-    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult> {
-        Box::pin(crate::probe::probe(target, self.clock.clone()))
+    fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>> {
+        Box::pin(crate::trial::run(trial, self.clock.clone()))
     }
 }
 
@@ -360,7 +360,7 @@ impl Engines for Offline {
         None
     }
 
-    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult> {
-        Box::pin(crate::probe::probe(target, self.clock.clone()))
+    fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>> {
+        Box::pin(crate::trial::run(trial, self.clock.clone()))
     }
 }

@@ -17,11 +17,12 @@ mod metrics;
 mod offline;
 mod out;
 mod people;
-mod probe;
+
 mod rescue;
 mod run_file;
 mod systemd;
 mod traffic;
+mod trial;
 mod ui;
 
 use clap::Parser;

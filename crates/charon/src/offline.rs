@@ -61,6 +61,7 @@ pub(crate) async fn session(settings: &Settings) -> anyhow::Result<Session> {
         public_http_port: settings.proxy_http.port(),
         public_https_port: settings.proxy_https.port(),
         own_ports: vec![settings.ui.port()],
+        link_local: settings.link_local,
     });
     let (serving, end) = watch::channel(false);
     let socket = console::CommandSocket::bind(&settings.data_dir)?;

@@ -44,3 +44,4 @@ pub use log::{Entry, Fault, LOG_FIELDS, LogFormat, LogSettings, LogStatus, Proto
 pub use start::{Limits, Proxy, Settings, StartError, start};
 pub use stats::{Histogram, HostStats, Stats};
 pub use upstream::status::{CheckResult, NameStatus, ServerHealth, ServerStatus, UpstreamStatus};
+pub use upstream::trial::{Refuse, ServerTrial, TrialKind, TrialStep, try_upstreams};

@@ -401,7 +401,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/proxy-hosts/test": {
+    "/api/v1/proxy-hosts/test-upstream": {
         parameters: {
             query?: never;
             header?: never;
@@ -411,11 +411,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Try an upstream
-         * @description Connects within three seconds. Charon's own interface and link-local addresses (where clouds keep secrets of
-         *     the machine) are refused.
+         * Try servers before they are saved
+         * @description As for a host that is saved. What is left out is at its default; `forward_host` and `forward_port` must be there.
          */
-        post: operations["testUpstream"];
+        post: operations["testUnsavedUpstream"];
         delete?: never;
         options?: never;
         head?: never;
@@ -458,6 +457,27 @@ export interface paths {
         get: operations["listProxyHostHistory"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proxy-hosts/{uuid}/test-upstream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try the servers of a host
+         * @description Step by step: name, connection, TLS, first answer; each takes at most three seconds, and nothing is changed.
+         *     Charon's own interface and link-local addresses (where clouds keep secrets of the machine) are not tried.
+         */
+        post: operations["testUpstream"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2517,6 +2537,25 @@ export interface components {
              */
             why?: string | null;
         };
+        /** @description What came of trying one server now. */
+        ServerTest: {
+            /** @description `name:port`, `unix:/path` or `srv:name`. */
+            address: string;
+            certificate?: components["schemas"]["TestCertificate"] | null;
+            /** @description The location's path; null for the host's own upstream. */
+            location?: string | null;
+            /** @description It answered, with any status. */
+            ok: boolean;
+            /** @description `http` or `https`. */
+            scheme: string;
+            /**
+             * Format: int32
+             * @description HTTP status of its answer; null when none came.
+             */
+            status?: number | null;
+            /** @description What was done, in order; when it failed, the last one says why. */
+            steps: components["schemas"]["TestStep"][];
+        };
         /** @description One place where the account is signed in. */
         SessionItem: {
             /** Format: date-time */
@@ -2842,39 +2881,46 @@ export interface components {
          * @enum {string}
          */
         TaskPhase: "starting" | "running" | "ok" | "failing";
-        /** @description An upstream to try. */
-        TestInput: {
+        /** @description The certificate of a server. */
+        TestCertificate: {
+            /** @description Names that it is good for. */
+            domains: string[];
             /**
-             * @description Name or address, without scheme and port.
-             * @example 192.168.1.20
+             * Format: date-time
+             * @description Until when it is valid.
              */
-            forward_host: string;
+            expires_at: string;
+            /** @description Who signed it. */
+            issuer: string;
             /**
-             * Format: int64
-             * @description TCP port.
-             * @example 3000
+             * Format: date-time
+             * @description From when on it is valid.
              */
-            forward_port: number;
-            /** @description Default http. */
-            forward_scheme?: components["schemas"]["SchemeName"];
+            not_before: string;
+            /** @description Whom it is for. */
+            subject: string;
         };
-        /** @description What came of trying an upstream. */
-        TestResult: {
-            /** @description One sentence: what answered, or why nothing did. */
+        /** @description One step. */
+        TestStep: {
+            /** @description What was found, as the end of the sentence "the server ...". */
             message: string;
             /**
-             * Format: double
-             * @description How long it took, in milliseconds; null when nothing answered.
+             * Format: int64
+             * @description How long it took, in milliseconds.
              */
-            milliseconds?: number | null;
-            /** @description A connection was made. */
-            reachable: boolean;
-            /**
-             * Format: int32
-             * @description HTTP status of `GET /`; null when none came.
-             */
-            status?: number | null;
+            milliseconds: number;
+            /** @description It went well. */
+            ok: boolean;
+            /** @description What mends it, as a sentence; null when it went well. */
+            remedy?: string | null;
+            /** @description Which. */
+            step: components["schemas"]["TestStepName"];
         };
+        /**
+         * @description The steps: `name` looks its name up, `connect` makes a connection, `tls` agrees on TLS, `answer` asks for a page.
+         * @enum {string}
+         */
+        TestStepName: "name" | "connect" | "tls" | "answer";
         /** @description How long is waited for a server, in milliseconds. Null is Charon's own limit. */
         Timeouts: {
             /**
@@ -3265,6 +3311,13 @@ export interface components {
              * @default 1
              */
             weight: number;
+        };
+        /** @description What came of trying the servers of a host. */
+        UpstreamTest: {
+            /** @description Every server answered. */
+            ok: boolean;
+            /** @description The servers of the host, then those of its locations. */
+            servers: components["schemas"]["ServerTest"][];
         };
         /** @description A host that presents a certificate. */
         UsedBy: {
@@ -4330,7 +4383,7 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
-    testUpstream: {
+    testUnsavedUpstream: {
         parameters: {
             query?: never;
             header?: never;
@@ -4339,7 +4392,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TestInput"];
+                "application/json": components["schemas"]["HostChangeInput"];
             };
         };
         responses: {
@@ -4349,7 +4402,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TestResult"];
+                    "application/json": components["schemas"]["UpstreamTest"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -4493,6 +4546,36 @@ export interface operations {
             404: components["responses"]["Problem404"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    testUpstream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The host's uuid. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UpstreamTest"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getProxyHostTraffic: {

@@ -42,5 +42,6 @@ export type TopHost = Traffic["top_hosts"][number];
 export type HostTraffic = Schemas["HostTraffic"];
 export type LogEntry = Schemas["LogEntry"];
 export type BulkRequest = Schemas["BulkInput"];
-export type TestResult = Schemas["TestResult"];
+export type UpstreamTest = Schemas["UpstreamTest"];
+export type ServerTest = UpstreamTest["servers"][number];
 export type Problem = Schemas["ProblemDetails"];

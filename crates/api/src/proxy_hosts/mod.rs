@@ -9,8 +9,9 @@ mod get;
 mod history;
 mod input;
 mod list;
+mod reach;
 mod saved;
-mod test;
+mod test_upstream;
 mod traffic;
 mod update;
 mod upstream;
@@ -27,7 +28,8 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(bulk::bulk))
-        .routes(routes!(test::test))
+        .routes(routes!(test_upstream::unsaved))
+        .routes(routes!(test_upstream::saved))
         .routes(routes!(get::get, update::update, delete::delete))
         .routes(routes!(traffic::traffic))
         .routes(routes!(history::history))

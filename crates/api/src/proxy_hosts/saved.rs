@@ -1,5 +1,6 @@
 //! What creating and changing a host have in common: checks against other rows, and the wait until it is served.
 
+use super::reach;
 use super::upstream::client_certificate;
 use super::view::{HostView, Shown};
 use crate::engines::HostPhase;
@@ -49,6 +50,13 @@ pub(super) async fn check_rules(
 ) -> Result<()> {
     let known = before.map(|before| state.engines.check_host(before)).unwrap_or_default();
     let mut errors = state.engines.check_host(values);
+    if !state.link_local {
+        let known = before.map(reach::addresses).unwrap_or_default();
+        let kept = |error: &FieldError| known.iter().any(|(field, _)| *field == error.field);
+        // A host that led there before may go on doing so while something else of it is changed.
+        let same = before.is_some_and(|before| reach::addresses(before) == reach::addresses(values));
+        errors.extend(reach::faults(values).into_iter().filter(|error| !(same && kept(error))));
+    }
     errors.retain(|error| !known.contains(error));
     let of_locations = values.locations.iter().enumerate();
     let places = std::iter::once((String::new(), &values.upstream))

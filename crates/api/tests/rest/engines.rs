@@ -13,7 +13,6 @@ pub(crate) struct FakeEngines {
     pub(crate) revision: AtomicU64,
     pub(crate) refusal: Mutex<Option<String>>,
     pub(crate) states: Mutex<HashMap<String, HostState>>,
-    pub(crate) tested: Mutex<Vec<TestTarget>>,
     pub(crate) log: broadcast::Sender<Arc<LogEntry>>,
     pub(crate) ticks: broadcast::Sender<Arc<TrafficTick>>,
 }
@@ -24,7 +23,6 @@ impl FakeEngines {
             revision: AtomicU64::new(0),
             refusal: Mutex::default(),
             states: Mutex::default(),
-            tested: Mutex::default(),
             log: broadcast::channel(16).0,
             ticks: broadcast::channel(16).0,
         })
@@ -98,10 +96,28 @@ impl Engines for FakeEngines {
     fn revision(&self) -> Option<u64> {
         Some(self.revision.load(Ordering::SeqCst))
     }
-    fn test_upstream(&self, target: TestTarget) -> BoxFuture<'_, TestResult> {
-        self.tested.lock().unwrap().push(target);
-        let message = "it answers".to_owned();
-        let result = TestResult { reachable: true, message, milliseconds: Some(1.0), status: Some(200) };
-        Box::pin(std::future::ready(result))
+    fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>> {
+        let address = format!("{}:{}", trial.values.forward_host, trial.values.forward_port);
+        // As an engine does, after it has looked the name up.
+        let found = address.replace("localhost", "127.0.0.1");
+        let refused = found.parse().ok().and_then(|found| (trial.refuse)(found));
+        let step = TestStep {
+            step: TestStepName::Connect,
+            ok: refused.is_none(),
+            milliseconds: 1,
+            message: refused.clone().unwrap_or_default(),
+            remedy: None,
+        };
+        let ok = refused.is_none();
+        let test = ServerTest {
+            location: None,
+            scheme: trial.values.forward_scheme.clone(),
+            address,
+            ok,
+            steps: vec![step],
+            certificate: None,
+            status: ok.then_some(200),
+        };
+        Box::pin(std::future::ready(Ok(vec![test])))
     }
 }

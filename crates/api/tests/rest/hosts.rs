@@ -182,22 +182,45 @@ async fn text_that_is_code_elsewhere_is_stored_as_text_or_refused() {
 }
 
 #[tokio::test]
-async fn an_upstream_is_tried_at_the_address_that_was_checked() {
+async fn servers_are_tried_before_and_after_they_are_saved_and_never_where_secrets_are() {
     let server = Server::start().await;
     let admin = server.client_as(Role::Admin).await;
     let sent =
         |host: &str, port: u16| json!({"forward_scheme": "http", "forward_host": host, "forward_port": port});
-    for (host, port) in
-        [("127.0.0.1", 8080), ("localhost", 8080), ("::1", 8080), ("169.254.169.254", 80), ("0.0.0.0", 8080)]
-    {
-        let problem = admin.post("/proxy-hosts/test", sent(host, port)).await.must_fail(422, "validation");
+    const TEST: &str = "/proxy-hosts/test-upstream";
+    for (host, port) in [("127.0.0.1", 8080), ("::1", 8080), ("169.254.169.254", 80), ("0.0.0.0", 8080)] {
+        let problem = admin.post(TEST, sent(host, port)).await.must_fail(422, "validation");
         assert_eq!(fields(&problem), ["forward_host"], "{host}");
     }
-    let result = admin.post("/proxy-hosts/test", sent("127.0.0.1", 3000)).await.must(200);
-    assert_eq!(result["reachable"], true);
-    let tested = server.engines.tested.lock().unwrap().clone();
-    assert_eq!(tested.len(), 1);
-    assert_eq!(tested[0].address.to_string(), "127.0.0.1:3000");
+    let mut more = sent("10.0.0.1", 80);
+    more["upstream"] = json!({"servers": [{"address": "10.0.0.2:80"}, {"address": "[fe80::1]:80"}]});
+    let problem = admin.post(TEST, more).await.must_fail(422, "validation");
+    assert_eq!(fields(&problem), ["upstream.servers.1.address"]);
+    let problem = admin.post(TEST, json!({})).await.must_fail(422, "validation");
+    assert_eq!(fields(&problem), ["forward_host", "forward_port"]);
+    // A name is known to lead here only when it is looked up.
+    let result = admin.post(TEST, sent("localhost", 8080)).await.must(200);
+    assert_eq!(result["ok"], false);
+    assert!(result["servers"][0]["steps"][0]["message"].as_str().unwrap().contains("own interface"));
+    let result = admin.post(TEST, sent("127.0.0.1", 3000)).await.must(200);
+    assert_eq!((&result["ok"], &result["servers"][0]["status"]), (&json!(true), &json!(200)));
+
+    let host = admin.post("/proxy-hosts", shop()).await.must(201);
+    let path = format!("/proxy-hosts/{}", host["uuid"].as_str().unwrap());
+    let result = admin.post(&format!("{path}/test-upstream"), json!({})).await.must(200);
+    assert_eq!(
+        result["servers"][0]["address"],
+        format!("{}:{}", host["forward_host"].as_str().unwrap(), host["forward_port"])
+    );
+    admin.post("/proxy-hosts/none/test-upstream", json!({})).await.must_fail(404, "not-found");
+
+    let link_local = json!({"upstream": {"servers": [{"address": "169.254.169.254:80"}]}});
+    let problem = admin.put(&path, link_local).await.must_fail(422, "validation");
+    assert_eq!(fields(&problem), ["upstream.servers.0.address"]);
+    let problem = admin.put(&path, json!({"forward_host": "fe80::1"})).await.must_fail(422, "validation");
+    assert_eq!(fields(&problem), ["forward_host"]);
+    let viewer = server.client_as(Role::Viewer).await;
+    viewer.post(&format!("{path}/test-upstream"), json!({})).await.must_fail(403, "forbidden");
 }
 
 #[tokio::test]

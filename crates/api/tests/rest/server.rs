@@ -93,6 +93,7 @@ impl Server {
             public_http_port: 8000,
             public_https_port: 8443,
             own_ports: vec![8080],
+            link_local: false,
         });
         let document = api::openapi().value().clone();
         Self { router: api::router(state), store, clock, engines, problems, token, document, dir }

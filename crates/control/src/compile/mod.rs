@@ -10,11 +10,13 @@ mod domains;
 mod headers;
 mod locations;
 mod traffic;
+mod trial;
 mod trusted_proxies;
 mod upstream;
 
 pub use certificates::{DEFAULT_NAME as DEFAULT_CERTIFICATE_NAME, INTERNAL};
 pub use check::check;
+pub use trial::{Place, places};
 
 use base::{Code, Port, Problem, Secret};
 use proxy::spec::{Host, Hsts, Spec};

@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 pub(crate) use template::Template;
 pub(crate) use traffic::{Extra, Traffic};
-pub(crate) use upstreams::{Identity, Seat, Server, Target, UpstreamKey};
+pub(crate) use upstreams::{Identity, Seat, Server, Target, TargetTls, UpstreamKey};
 
 /// A configuration that requests can be served from.
 #[derive(Debug)]

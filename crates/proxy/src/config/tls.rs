@@ -166,6 +166,11 @@ pub(super) fn client(
         .map_err(|error| (format!("TLS to its servers cannot be set up: {error}"), "Please report this."))
 }
 
+/// TLS that takes any certificate, to see which one there is.
+pub(crate) fn unverified() -> Option<Arc<ClientConfig>> {
+    client(false, None, None, HTTP1).ok()
+}
+
 /// Trusts these issuers, and no others.
 fn own_roots(pem: &str) -> Result<Arc<dyn ServerCertVerifier>, (String, &'static str)> {
     const REMEDY: &str = "Paste the issuer's certificate as PEM.";

@@ -117,6 +117,8 @@ pub(crate) struct TargetTls {
     /// The same with HTTP/2 on offer, where the upstream speaks it.
     pub(crate) http2: Option<Arc<rustls::ClientConfig>>,
     pub(crate) name: ServerName<'static>,
+    /// The certificate is checked.
+    pub(crate) verified: bool,
 }
 
 /// A message and a remedy.
@@ -259,7 +261,8 @@ fn build_server(
             }
             tls.as_ref().map(|made| {
                 let name = tls_name(server, upstream)?;
-                Ok(TargetTls { config: made.http1.clone(), http2: made.http2.clone(), name })
+                let verified = upstream.tls.verify;
+                Ok(TargetTls { config: made.http1.clone(), http2: made.http2.clone(), name, verified })
             })
         }
     };

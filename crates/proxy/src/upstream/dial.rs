@@ -125,7 +125,7 @@ async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
     TcpStream::connect(address).await.map_err(|error| say_connect(&error))
 }
 
-async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+pub(super) async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
     UnixStream::connect(path).await.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => say(&error, "its socket does not exist"),
         io::ErrorKind::PermissionDenied => say(&error, "Charon's user may not open its socket"),
@@ -144,7 +144,7 @@ fn say_connect(error: &io::Error) -> io::Error {
 
 /// The first of these addresses that accepts. One that refuses is followed by the next at once, one that is silent
 /// after a moment, and goes on beside it.
-async fn connect_any(addresses: &[SocketAddr], trace: &Trace) -> io::Result<TcpStream> {
+pub(super) async fn connect_any(addresses: &[SocketAddr], trace: &Trace) -> io::Result<TcpStream> {
     if let [address] = addresses {
         trace.tried.set(Some(*address));
         return connect(*address).await;
@@ -188,7 +188,7 @@ async fn connect_any(addresses: &[SocketAddr], trace: &Trace) -> io::Result<TcpS
 }
 
 /// What went wrong in a handshake, in words.
-fn say_tls(error: &io::Error) -> io::Error {
+pub(super) fn say_tls(error: &io::Error) -> io::Error {
     use rustls::CertificateError as Certificate;
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let what = match inner {

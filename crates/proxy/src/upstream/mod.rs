@@ -17,6 +17,7 @@ mod resolve;
 mod select;
 pub(crate) mod status;
 pub(crate) mod sticky;
+pub(crate) mod trial;
 mod tunnel;
 
 use crate::io::Io;

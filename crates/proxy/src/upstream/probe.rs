@@ -122,7 +122,7 @@ impl Prober {
     }
 }
 
-async fn write_all(io: &mut Io, bytes: &[u8]) -> std::io::Result<()> {
+pub(super) async fn write_all(io: &mut Io, bytes: &[u8]) -> std::io::Result<()> {
     let mut sent = 0;
     while sent < bytes.len() {
         sent += poll_fn(|cx| io.poll_write(cx, &bytes[sent..])).await?;
@@ -131,7 +131,7 @@ async fn write_all(io: &mut Io, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Reads an answer: its status and, when it is wanted, the beginning of its body.
-async fn read(io: &mut Io, wants_body: bool) -> Result<(u16, Vec<u8>), String> {
+pub(super) async fn read(io: &mut Io, wants_body: bool) -> Result<(u16, Vec<u8>), String> {
     let buffers = Buffers::default();
     let mut inbox = Inbox::default();
     let (status, framing) = loop {

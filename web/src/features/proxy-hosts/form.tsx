@@ -7,15 +7,11 @@ import { useTranslation } from "react-i18next";
 import { useNavigate, useParams, useSearchParams } from "react-router";
 import { api, body } from "@/api/client";
 import { queries, refreshServed } from "@/api/queries";
-import type { Certificate, Host, TestResult } from "@/api/schema";
-import { State } from "@/ui/badge";
-import { Button } from "@/ui/button";
+import type { Certificate, Host, HostWrite } from "@/api/schema";
 import { Card } from "@/ui/card";
 import { Field, Input, Select } from "@/ui/field";
 import { Fold, FormPage, useSave } from "@/ui/form-page";
-import { milliseconds } from "@/ui/format";
 import { LoadFailed, Notice } from "@/ui/notice";
-import { problemText } from "@/ui/problem-text";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { Switch } from "@/ui/toggle";
@@ -28,6 +24,7 @@ import { usePlace } from "./place";
 import { describeAll } from "./server-rules";
 import { TargetField, type FormHandle } from "./target-field";
 import { PART_NAMES, describe } from "./traffic-rules";
+import { TestServers } from "./upstream-test";
 import { hostSchema, type HostValues } from "./schema";
 import { EMPTY, hostName, splitList, targetText, toValues, toWrite } from "./values";
 import { useFieldText } from "./field-text";
@@ -130,58 +127,33 @@ function HostForm({ source, editing }: { source: Host | undefined; editing: bool
   );
 }
 
+type Place = Pick<
+  NonNullable<HostWrite["locations"]>[number],
+  "forward_scheme" | "forward_host" | "forward_port" | "verify_upstream_tls" | "upstream"
+>;
+function placeOf({ forward_scheme, forward_host, forward_port, verify_upstream_tls, upstream }: Place) {
+  return { forward_scheme, forward_host, forward_port, verify_upstream_tls, upstream };
+}
+
+/** Tries what is typed, not what is saved. */
 function TargetTest({ form }: { form: FormHandle }) {
-  const { t } = useTranslation();
-  const [busy, setBusy] = useState(false);
-  const [result, setResult] = useState<{ of: string; answer?: TestResult; error?: unknown } | null>(null);
-  const [scheme, host, port] = useWatch({
-    control: form.control,
-    name: ["forward_scheme", "forward_host", "forward_port"],
-  });
-  const target = `${scheme}://${host}:${port}`;
+  const names = ["forward_scheme", "forward_host", "forward_port", "verify_upstream_tls"] as const;
+  const watched = useWatch({ control: form.control, name: [...names, "upstream", "locations"] });
   const run = async () => {
-    if (!(await form.trigger(["forward_host", "forward_port"], { shouldFocus: true }))) return;
-    setBusy(true);
-    try {
-      const answer = await body(
-        api.POST("/api/v1/proxy-hosts/test", {
-          body: { forward_scheme: scheme, forward_host: host.trim(), forward_port: Number(port) },
-        }),
-      );
-      setResult({ of: target, answer });
-    } catch (error) {
-      setResult({ of: target, error });
-    } finally {
-      setBusy(false);
-    }
+    if (!(await form.trigger([...names, "upstream", "locations"], { shouldFocus: true }))) return null;
+    const typed = toWrite(form.getValues(), EMPTY);
+    // Only what says where requests go: a fault elsewhere in the form keeps nobody from trying.
+    return body(
+      api.POST("/api/v1/proxy-hosts/test-upstream", {
+        body: {
+          ...placeOf(typed),
+          locations: typed.locations?.map((each) => ({ path: each.path, ...placeOf(each) })) ?? [],
+          ...(typed.domain_names ? { domain_names: typed.domain_names } : {}),
+        },
+      }),
+    );
   };
-  // A result stands only as long as the target it belongs to.
-  const shown = result?.of === target ? result : null;
-  return (
-    <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
-      <Button busy={busy} onClick={() => void run()} className="min-w-28">
-        {busy ? t("hosts.form.testing") : t("hosts.form.test")}
-      </Button>
-      <div role="status" className="min-w-0">
-        {shown?.answer?.reachable ? (
-          <State tone="live">
-            <span className="whitespace-normal">
-              {t("hosts.form.reachable", { time: milliseconds(shown.answer.milliseconds) })}{" "}
-              {shown.answer.message}
-            </span>
-          </State>
-        ) : null}
-        {shown?.answer && !shown.answer.reachable ? (
-          <State tone="failing">
-            <span className="whitespace-normal">
-              {t("hosts.form.unreachable")} {shown.answer.message}
-            </span>
-          </State>
-        ) : null}
-        {shown?.error ? <State tone="failing">{problemText(t, shown.error)}</State> : null}
-      </div>
-    </div>
-  );
+  return <TestServers of={JSON.stringify(watched)} run={run} />;
 }
 
 function Groups({

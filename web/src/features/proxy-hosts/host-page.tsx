@@ -208,7 +208,7 @@ function Loaded({ host }: { host: Host }) {
         </Card>
         <CertificateCard host={host} />
       </div>
-      <ServersCard servers={host.servers} />
+      <ServersCard uuid={host.uuid} servers={host.servers} />
       <Tabs
         label={name}
         tabs={[

@@ -1,11 +1,14 @@
 // How each server of a host is, since when and why.
 import { useTranslation } from "react-i18next";
+import { api, body } from "@/api/client";
 import type { ServerState } from "@/api/schema";
+import { useMay } from "@/api/session";
 import { Badge, State } from "@/ui/badge";
 import { Card } from "@/ui/card";
 import type { Tone } from "@/ui/classes";
 import { count, milliseconds } from "@/ui/format";
 import { Ago, Elapsed } from "@/ui/time";
+import { TestServers } from "./upstream-test";
 
 const TONE: Record<ServerState["health"], Tone> = {
   unknown: "neutral",
@@ -15,8 +18,11 @@ const TONE: Record<ServerState["health"], Tone> = {
   slow_starting: "degraded",
 };
 
-export function ServersCard({ servers }: { servers: ServerState[] }) {
+export function ServersCard({ uuid, servers }: { uuid: string; servers: ServerState[] }) {
   const { t } = useTranslation();
+  const mayTest = useMay("admin");
+  const run = () =>
+    body(api.POST("/api/v1/proxy-hosts/{uuid}/test-upstream", { params: { path: { uuid } } }));
   return (
     <Card title={t("hosts.servers.title")}>
       {servers.length === 0 ? <p className="text-sm text-muted">{t("hosts.servers.none")}</p> : null}
@@ -65,6 +71,11 @@ export function ServersCard({ servers }: { servers: ServerState[] }) {
           </li>
         ))}
       </ul>
+      {mayTest ? (
+        <div className="mt-4 border-t border-line pt-4">
+          <TestServers of={uuid} run={run} size="sm" />
+        </div>
+      ) : null}
     </Card>
   );
 }
