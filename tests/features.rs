@@ -113,7 +113,8 @@ async fn a_test_of_the_servers_says_of_each_how_far_it_came_and_what_mends_it() 
     let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let socket = app.data().join("app.sock");
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
-    let answers = tokio::task::spawn(async move {
+    #[expect(clippy::disallowed_methods, reason = "a panic here is joined below")]
+    let answers = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut head = [0; 1024];
         _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await.unwrap();
