@@ -31,37 +31,36 @@ pub(crate) enum Kind {
 
 /// Classifies a header name of any case. Length and first letter leave at most two names to compare with.
 pub(crate) fn kind(name: &[u8]) -> Kind {
-    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
     let first = name.first().map_or(0, u8::to_ascii_lowercase);
     let known = match (name.len(), first) {
-        (2, b't') if is("te") => Kind::Te,
-        (4, b'h') if is("host") => Kind::Host,
-        (5, b'p') if is("proxy") => Kind::Dropped,
-        (5, b'r') if is("range") => Kind::Kept,
-        (6, b'a') if is("accept") => Kind::Kept,
-        (6, b'c') if is("cookie") => Kind::Kept,
-        (6, b'e') if is("expect") => Kind::Expect,
-        (6, b'o') if is("origin") => Kind::Kept,
-        (7, b'r') if is("referer") => Kind::Kept,
-        (7, b'u') if is("upgrade") => Kind::Upgrade,
-        (9, b'f') if is("forwarded") => Kind::Claim,
-        (9, b'x') if is("x-real-ip") => Kind::XRealIp,
-        (10, b'c') if is("connection") => Kind::Connection,
-        (10, b'k') if is("keep-alive") => Kind::Hop,
-        (10, b'u') if is("user-agent") => Kind::Kept,
-        (12, b'c') if is("content-type") => Kind::Kept,
-        (12, b'x') if is("x-request-id") => Kind::XRequestId,
-        (13, b'a') if is("authorization") => Kind::Kept,
-        (13, b'c') if is("cache-control") => Kind::Kept,
-        (14, b'c') if is("content-length") => Kind::ContentLength,
-        (14, b'h') if is("http2-settings") => Kind::Hop,
-        (15, b'x') if is("x-forwarded-for") => Kind::XForwardedFor,
-        (16, b'c') if is("content-encoding") => Kind::Kept,
-        (16, b'p') if is("proxy-connection") => Kind::Hop,
-        (16, b'x') if is("x-forwarded-host") => Kind::XForwardedHost,
-        (16, b'x') if is("x-forwarded-port") => Kind::XForwardedPort,
-        (17, b't') if is("transfer-encoding") => Kind::TransferEncoding,
-        (17, b'x') if is("x-forwarded-proto") => Kind::XForwardedProto,
+        (2, b't') if is(name, b"te") => Kind::Te,
+        (4, b'h') if is(name, b"host") => Kind::Host,
+        (5, b'p') if is(name, b"proxy") => Kind::Dropped,
+        (5, b'r') if is(name, b"range") => Kind::Kept,
+        (6, b'a') if is(name, b"accept") => Kind::Kept,
+        (6, b'c') if is(name, b"cookie") => Kind::Kept,
+        (6, b'e') if is(name, b"expect") => Kind::Expect,
+        (6, b'o') if is(name, b"origin") => Kind::Kept,
+        (7, b'r') if is(name, b"referer") => Kind::Kept,
+        (7, b'u') if is(name, b"upgrade") => Kind::Upgrade,
+        (9, b'f') if is(name, b"forwarded") => Kind::Claim,
+        (9, b'x') if is(name, b"x-real-ip") => Kind::XRealIp,
+        (10, b'c') if is(name, b"connection") => Kind::Connection,
+        (10, b'k') if is(name, b"keep-alive") => Kind::Hop,
+        (10, b'u') if is(name, b"user-agent") => Kind::Kept,
+        (12, b'c') if is(name, b"content-type") => Kind::Kept,
+        (12, b'x') if is(name, b"x-request-id") => Kind::XRequestId,
+        (13, b'a') if is(name, b"authorization") => Kind::Kept,
+        (13, b'c') if is(name, b"cache-control") => Kind::Kept,
+        (14, b'c') if is(name, b"content-length") => Kind::ContentLength,
+        (14, b'h') if is(name, b"http2-settings") => Kind::Hop,
+        (15, b'x') if is(name, b"x-forwarded-for") => Kind::XForwardedFor,
+        (16, b'c') if is(name, b"content-encoding") => Kind::Kept,
+        (16, b'p') if is(name, b"proxy-connection") => Kind::Hop,
+        (16, b'x') if is(name, b"x-forwarded-host") => Kind::XForwardedHost,
+        (16, b'x') if is(name, b"x-forwarded-port") => Kind::XForwardedPort,
+        (17, b't') if is(name, b"transfer-encoding") => Kind::TransferEncoding,
+        (17, b'x') if is(name, b"x-forwarded-proto") => Kind::XForwardedProto,
         (13.., b'x') if name[..12].eq_ignore_ascii_case(b"x-forwarded-") => Kind::Claim,
         _ => Kind::Other,
     };
@@ -70,6 +69,14 @@ pub(crate) fn kind(name: &[u8]) -> Kind {
     }
     // Names are short: a search by hand is over before a quicker one has begun.
     if name.contains(&b'_') { Kind::Dropped } else { Kind::Other }
+}
+
+/// Whether `name` in lower case is `lower`. Looks at all letters at once: that is quicker than to stop early.
+fn is<const LENGTH: usize>(name: &[u8], lower: &[u8; LENGTH]) -> bool {
+    <&[u8; LENGTH]>::try_from(name).is_ok_and(|name| {
+        let pairs = name.iter().zip(lower);
+        pairs.fold(0, |differences, (a, b)| differences | (a.to_ascii_lowercase() ^ b)) == 0
+    })
 }
 
 impl Kind {

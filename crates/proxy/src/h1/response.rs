@@ -28,19 +28,22 @@ impl<'a> Head<'a> {
     /// The headers that go on: without hop-by-hop and nominated ones, and without framing, which is written
     /// afresh for the client.
     pub(crate) fn forwarded(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.headers.iter().filter_map(|header| {
-            let passes = match field::kind(header.name.as_bytes()) {
-                Kind::Connection
-                | Kind::Hop
-                | Kind::Te
-                | Kind::TransferEncoding
-                | Kind::Upgrade
-                | Kind::ContentLength => false,
-                Kind::Other => !self.nominates || !self.is_nominated(header.name),
-                _ => true,
-            };
-            passes.then_some((header.name, header.value))
-        })
+        let forwarded = self.headers.iter().filter(|header| self.forwards(header));
+        forwarded.map(|header| (header.name, header.value))
+    }
+
+    /// Whether a header is one of those.
+    pub(crate) fn forwards(&self, header: &httparse::Header<'_>) -> bool {
+        match field::kind(header.name.as_bytes()) {
+            Kind::Connection
+            | Kind::Hop
+            | Kind::Te
+            | Kind::TransferEncoding
+            | Kind::Upgrade
+            | Kind::ContentLength => false,
+            Kind::Other => !self.nominates || !self.is_nominated(header.name),
+            _ => true,
+        }
     }
 
     /// Whether there is a header of this name.

@@ -431,22 +431,22 @@ impl Downstream for Stream {
         let headers = response.headers_mut();
         headers.reserve(head.headers.len() + edits.fields.len());
         // All values share one allocation.
-        let passes = |name: &str| {
-            let of_upgrade = tunnel && name.eq_ignore_ascii_case("sec-websocket-accept");
-            !of_upgrade && !edits.drops(name.as_bytes())
-        };
         let mut values = Vec::with_capacity(head.headers.iter().map(|header| header.value.len()).sum());
-        head.forwarded().for_each(|(_, value)| values.extend_from_slice(value));
-        let (values, mut start) = (Bytes::from(values), 0);
-        for (name, value) in head.forwarded() {
-            let end = start + value.len();
-            if passes(name)
-                && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+        head.headers.iter().for_each(|header| values.extend_from_slice(header.value));
+        let (values, mut end) = (Bytes::from(values), 0);
+        for header in head.headers {
+            let start = end;
+            end += header.value.len();
+            let name = header.name.as_bytes();
+            let of_upgrade = tunnel && name.eq_ignore_ascii_case(b"sec-websocket-accept");
+            if head.forwards(header)
+                && !of_upgrade
+                && !edits.drops(name)
+                && let Ok(name) = HeaderName::from_bytes(name)
                 && let Ok(value) = HeaderValue::from_maybe_shared(values.slice(start..end))
             {
                 headers.append(name, value);
             }
-            start = end;
         }
         let defaults = edits.defaults.iter().filter(|(name, _)| !head.has(name.as_str()));
         for (name, value) in edits.fields.iter().chain(defaults) {
