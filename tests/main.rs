@@ -19,6 +19,7 @@ mod hosts;
 mod kill;
 mod load;
 mod main_job;
+mod memory;
 mod metrics;
 mod postgres;
 mod scarcity;

@@ -159,7 +159,8 @@ pub(crate) fn takes(prefix: &[u8], path: &[u8]) -> bool {
         return true;
     }
     let mut parts = Segments(path);
-    prefix.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).all(|part| parts.next() == Some(part))
+    // The prefix is read in the same way: it may hold an escaped slash itself.
+    Segments(prefix).all(|part| parts.next() == Some(part))
 }
 
 /// What follows `prefix` in a path that it [takes]: nothing, or a path with one slash at its beginning.
@@ -174,7 +175,7 @@ pub(crate) fn below<'a>(prefix: &[u8], path: &'a [u8]) -> Option<Cow<'a, [u8]>> 
         return None;
     }
     let mut parts = Segments(path);
-    let names = prefix.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).count();
+    let names = Segments(prefix).count();
     parts.by_ref().take(names).for_each(drop);
     let rest = parts.0;
     let folder = path[..path.len() - rest.len()].ends_with(b"/");
@@ -330,6 +331,9 @@ mod tests {
             ("/admin", "/x/admin", false),
             ("/a/b", "/a//b/c", true),
             ("/a/b", "/a%2Fb", true),
+            ("/a%2Fb", "//a%2Fb/c", true),
+            ("/a%2Fb", "/a/b", true),
+            ("/a%2Fb", "/a%2Fc", false),
             ("/a/b", "/a", false),
             ("", "/anything", true),
         ] {

@@ -18,9 +18,10 @@ fn hold(page: &str, least: usize) {
         if module == "Stats" || module == "Cut" {
             continue;
         }
-        let file = match module.strip_prefix("src/") {
-            Some(path) => format!("{root}/src/{path}.rs"),
-            None => format!("{root}/tests/wire/{module}.rs"),
+        let file = match module.split_once('/') {
+            Some(("src", path)) => format!("{root}/src/{path}.rs"),
+            Some(("tests", path)) => format!("{root}/../../tests/{path}.rs"),
+            _ => format!("{root}/tests/wire/{module}.rs"),
         };
         let code = read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
         assert!(code.contains(&format!("fn {name}()")), "{module}::{name}");
