@@ -31,6 +31,8 @@ pub struct ServerState {
     pub requests: u64,
     /// Requests that failed because of it.
     pub failures: u64,
+    /// How often it was put out of use, by its checks or by failed requests.
+    pub ejections: u64,
     /// The last active check; null when there was none.
     pub last_check: Option<ServerCheck>,
     /// Addresses behind its name; empty when it has none or is no name.

@@ -230,6 +230,7 @@ fn server_state(location: Option<String>, server: proxy::ServerStatus) -> Server
         active: server.active,
         requests: server.requests,
         failures: server.failures,
+        ejections: server.ejections,
         last_check: server.last_check.map(|check| ServerCheck {
             at: check.at,
             took_ms: check.took_ms,

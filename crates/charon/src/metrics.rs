@@ -11,6 +11,8 @@ use std::fmt::Write;
 /// Hosts with series of their own. The others are counted together, so that a thousand hosts do not bury the server
 /// that collects.
 const MOST_HOSTS: usize = 200;
+/// Servers of upstreams with series of their own.
+const MOST_SERVERS: usize = 500;
 /// What stands for the others.
 const OTHER: &str = "other";
 /// Upper bounds of the histograms in microseconds: bounds that the data plane's finer buckets have too.
@@ -39,6 +41,7 @@ impl Metrics {
         process(&mut page, engines);
         data_plane(&mut page, engines, &stats);
         self.hosts(&mut page, engines, &stats.hosts);
+        servers(&mut page, engines, &self.own);
         control(&mut page, engines);
         page.end()
     }
@@ -112,6 +115,54 @@ impl Metrics {
             sum.latency.merge(&now.latency.since(&before.latency));
         }
     }
+}
+
+/// The servers of the hosts that have series of their own, up to a limit.
+fn servers(page: &mut Page, engines: &Running, own: &BTreeSet<String>) {
+    let names = engines.names();
+    let upstreams = engines.proxy.upstreams();
+    let all = upstreams.iter().flat_map(|upstream| upstream.servers.iter().map(move |one| (upstream, one)));
+    let shown: Vec<(String, &proxy::ServerStatus)> = all
+        .clone()
+        .filter(|(upstream, _)| own.contains(&upstream.host_id))
+        .take(MOST_SERVERS)
+        .map(|(upstream, server)| {
+            let name = names.get(&upstream.host_id).map_or("", String::as_str);
+            let labels = format!(
+                "host=\"{}\",host_id=\"{}\",location=\"{}\",server=\"{}\"",
+                escape(name),
+                escape(&upstream.host_id),
+                escape(upstream.location.as_deref().unwrap_or_default()),
+                escape(&server.address),
+            );
+            (labels, server)
+        })
+        .collect();
+    page.family("charon_server_up", Kind::Gauge, "0 while a server fails its checks or is put aside.");
+    for (labels, server) in &shown {
+        let out = matches!(server.health, proxy::ServerHealth::Failing | proxy::ServerHealth::Aside);
+        page.sample("charon_server_up", labels, u8::from(!out));
+    }
+    page.family("charon_server_requests_in_flight", Kind::Gauge, "Requests under way at a server.");
+    for (labels, server) in &shown {
+        page.sample("charon_server_requests_in_flight", labels, server.active);
+    }
+    type Count = fn(&proxy::ServerStatus) -> u64;
+    let counters: [(&str, &str, Count); 3] = [
+        ("charon_server_requests", "Requests that were sent to a server, or tried to be.", |one| {
+            one.requests
+        }),
+        ("charon_server_failures", "Requests that failed because of a server.", |one| one.failures),
+        ("charon_server_ejections", "How often a server was put out of use.", |one| one.ejections),
+    ];
+    for (name, help, count) in counters {
+        page.family(name, Kind::Counter, help);
+        for (labels, server) in &shown {
+            page.sample(&format!("{name}_total"), labels, count(server));
+        }
+    }
+    page.family("charon_servers", Kind::Gauge, "Servers of all hosts and locations, with series or without.");
+    page.sample("charon_servers", "", all.count());
 }
 
 fn process(page: &mut Page, engines: &Running) {

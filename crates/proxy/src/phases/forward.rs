@@ -139,7 +139,12 @@ fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, path: Option<
         if passes {
             let name = request.text(line.name);
             if !edits.drops(name) {
-                field::put(out, name, request.text(line.value));
+                match &target.sticky {
+                    Some(sticky) if name.eq_ignore_ascii_case(b"cookie") => {
+                        sticky.put_others(out, name, request.text(line.value));
+                    }
+                    _ => field::put(out, name, request.text(line.value)),
+                }
             }
         }
     }

@@ -81,6 +81,8 @@ struct Detail {
     since: Timestamp,
     why: Option<String>,
     check: Option<CheckResult>,
+    /// How often it was put out of use.
+    ejections: u64,
 }
 
 impl ServerState {
@@ -204,6 +206,8 @@ impl ServerState {
             return;
         }
         detail.since = clock.now();
+        let out = |fitness: &Fitness| matches!(fitness, Fitness::Failing | Fitness::Aside { .. });
+        detail.ejections += u64::from(out(&after) && !out(&before));
         let (label, why) = (&self.label, detail.why.as_deref().unwrap_or("it failed"));
         let host = &target.key.host;
         match after {
@@ -247,6 +251,7 @@ impl ServerState {
             active: self.active(),
             requests,
             failures,
+            ejections: detail.ejections,
             last_check: detail.check.clone(),
             name: name.map(|name| name.status(clock)),
         }

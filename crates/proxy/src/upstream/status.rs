@@ -40,6 +40,8 @@ pub struct ServerStatus {
     pub requests: u64,
     /// Requests that failed because of it.
     pub failures: u64,
+    /// How often it was put out of use, by its checks or by failed requests.
+    pub ejections: u64,
     /// The last active check.
     pub last_check: Option<CheckResult>,
     /// For servers that are found by name.

@@ -2,6 +2,7 @@
 //! signature, and tells nothing.
 
 use crate::config::{Server, UpstreamKey};
+use crate::field;
 use crate::request::Request;
 use crate::spec::Sticky;
 use aws_lc_rs::hmac;
@@ -52,6 +53,29 @@ impl StickyRule {
         })
     }
 
+    /// Writes a client's cookies without this one, which is none of the origin's business.
+    pub(crate) fn put_others(&self, out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+        let own = |pair: &&[u8]| {
+            pair.trim_ascii().strip_prefix(self.cookie.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+        };
+        let pairs = || value.split(|byte| *byte == b';');
+        if !pairs().any(|pair| own(&pair)) {
+            return field::put(out, name, value);
+        }
+        let mut before: &[u8] = b": ";
+        for pair in pairs().filter(|pair| !own(pair)) {
+            if before == b": " {
+                out.extend_from_slice(name);
+            }
+            out.extend_from_slice(before);
+            out.extend_from_slice(pair.trim_ascii());
+            before = b"; ";
+        }
+        if before == b"; " {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// The value of `Set-Cookie` that keeps a client at this server.
     pub(crate) fn set_cookie(&self, server: usize, https: bool) -> Option<HeaderValue> {
         let token = std::str::from_utf8(self.tokens.get(server)?).ok()?;
@@ -69,4 +93,25 @@ fn hex(digest: &[u8]) -> [u8; 32] {
         let byte = digest.get(at / 2).copied().unwrap_or_default();
         DIGITS[usize::from(if at % 2 == 0 { byte >> 4 } else { byte & 15 })]
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_gets_every_cookie_but_the_one_of_its_place() {
+        let rule = StickyRule { cookie: "place".into(), max_age: None, tokens: Vec::new() };
+        for (value, written) in [
+            ("a=1; place=x; b=2", "Cookie: a=1; b=2\r\n"),
+            ("place=x;a=1", "Cookie: a=1\r\n"),
+            ("place=x", ""),
+            ("place=x; place=y", ""),
+            ("places=x;  place2=y", "Cookie: places=x;  place2=y\r\n"),
+        ] {
+            let mut out = Vec::new();
+            rule.put_others(&mut out, b"Cookie", value.as_bytes());
+            assert_eq!(String::from_utf8(out).unwrap(), written, "{value}");
+        }
+    }
 }

@@ -66,6 +66,7 @@ export function ServersCard({ uuid, servers }: { uuid: string; servers: ServerSt
                 active: count(server.active),
                 requests: count(server.requests),
                 failures: count(server.failures),
+                ejections: count(server.ejections),
               })}
             </p>
           </li>
