@@ -125,6 +125,7 @@ const host = (name, domains, target, more = {}) => {
         active: 3,
         requests: 18_204,
         failures: 0,
+        ejections: 0,
         last_check: null,
         addresses: [],
         name_error: null,

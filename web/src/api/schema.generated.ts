@@ -2504,6 +2504,11 @@ export interface components {
             backup: boolean;
             /**
              * Format: int64
+             * @description How often it was put out of use, by its checks or by failed requests.
+             */
+            ejections: number;
+            /**
+             * Format: int64
              * @description Requests that failed because of it.
              */
             failures: number;
