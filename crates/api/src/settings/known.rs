@@ -58,6 +58,7 @@ pub(crate) enum LogFormat {
 /// data plane.
 pub const LOG_FIELDS: &[&str] = &[
     "request_id",
+    "taken_id",
     "client_ip",
     "host_id",
     "host",

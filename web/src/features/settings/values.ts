@@ -11,6 +11,7 @@ const FORMATS = ["json", "combined"] as const;
 /** The fields of a JSON line of the access log, in the order in which they stand there. */
 export const LOG_FIELDS = [
   "request_id",
+  "taken_id",
   "client_ip",
   "host_id",
   "host",
