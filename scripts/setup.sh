@@ -35,6 +35,7 @@ case "$purpose" in
     want chromium chromium
     want faketime faketime
     want prlimit util-linux
+    want crowdsec crowdsec
     [ -n "$(find /usr/lib/postgresql -path '*/bin/postgres' -print -quit 2>/dev/null)" ] || packages+=(postgresql)
     ;;
   bench)
@@ -68,12 +69,17 @@ if ! command -v apt-get >/dev/null; then
   exit 1
 fi
 echo "setup: installing ${packages[*]}"
+if [[ " ${packages[*]} " == *" crowdsec "* ]] && [ ! -s /etc/crowdsec/online_api_credentials.yaml ]; then
+  # Else its installation asks for an account at crowdsec.net, and fails where there is no way to it.
+  "${as_root[@]}" mkdir -p /etc/crowdsec
+  echo '# none: the tests need no account' | "${as_root[@]}" tee /etc/crowdsec/online_api_credentials.yaml >/dev/null
+fi
 "${as_root[@]}" apt-get update -qq
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
   apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 # The tests and the benchmark start what they need by themselves; nothing that came just now keeps running.
 if [ -d /run/systemd/system ]; then
-  for service in nginx haproxy postgresql; do
+  for service in nginx haproxy postgresql crowdsec; do
     if [[ " ${packages[*]} " == *" $service"* ]]; then
       "${as_root[@]}" systemctl disable --quiet --now "$service" || true
     fi

@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tasks", &["base"]),
     ("certs", &["base"]),
+    ("crowdsec", &["base"]),
     ("proxy", &["base"]),
     ("store", &["base", "tasks"]),
     ("control", &["base", "tasks", "store", "proxy", "certs"]),
@@ -35,7 +36,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("httparse", &["proxy"]),
     ("h2", &["proxy"]),
     ("socket2", &["proxy"]),
-    ("hyper", &["charon"]),
+    ("hyper", &["charon", "crowdsec"]),
     ("reqwest", &[]),
     ("pingora", &[]),
 ];

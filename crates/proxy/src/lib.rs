@@ -5,6 +5,7 @@
 //! function, `pipeline::run`.
 
 mod authority;
+mod bans;
 mod buffers;
 mod compress;
 mod config;
@@ -37,6 +38,7 @@ mod upstream;
 mod websocket;
 mod worker;
 
+pub use bans::{BanReason, Bans, Canary};
 pub use config::{BuildProblem, Config};
 pub use cuts::Cut;
 pub use listen::Listening;

@@ -160,6 +160,9 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         // A head that can be read in two ways must not reach a decision, but is logged with its client.
         refused.map_or(Flow::Continue(()), Flow::Break)?;
 
+        // As soon as the client is known: banned clients learn nothing, not even which hosts there are.
+        phases::bans::run(call)?;
+
         // Checks belong to hosts, so the host comes before them, and the path that it is chosen by is the one that
         // the client asked for: no rewriting has happened yet. Unknown hosts, and those that cannot be served
         // safely, end here.
@@ -168,7 +171,6 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         // As soon as the host is known, so that every answer from here on carries the right id.
         phases::request_id::run(call);
 
-        // (CrowdSec decisions and manual bans will stand here: cheap, and banned clients learn nothing more.)
         // Cheap, by address, and before anything that a stranger could learn from. (GeoIP will stand here too.)
         phases::access::run(call)?;
 

@@ -75,6 +75,8 @@ pub(crate) struct Request {
     pub(crate) version: Version,
     method: Span,
     path: Span,
+    /// The path as it was sent, when the normal form differs or there is none.
+    sent_path: Option<Span>,
     query: Option<Span>,
     authority: Span,
     name: Span,
@@ -132,6 +134,11 @@ impl Request {
     /// The path in normal form, see [`crate::path`].
     pub(crate) fn path(&self) -> &[u8] {
         self.text(self.path)
+    }
+
+    /// The path as it was sent, when it is not [`Request::path`].
+    pub(crate) fn sent_path(&self) -> Option<&[u8]> {
+        self.sent_path.map(|span| self.text(span))
     }
 
     pub(crate) fn query(&self) -> Option<&[u8]> {
@@ -256,10 +263,17 @@ impl Request {
                 return Err(Reject::bad("the target holds a fragment"));
             }
         }
+        let sent = Span::new(range.start..path_end);
         self.path = match path::normalise(&self.text[range.start..path_end]) {
-            Err(path::Refused(reason)) => return Err(Reject::bad(reason)),
-            Ok(Some(normal)) => self.push_text(&normal),
-            Ok(None) => Span::new(range.start..path_end),
+            Err(path::Refused(reason)) => {
+                self.sent_path = Some(sent);
+                return Err(Reject::bad(reason));
+            }
+            Ok(Some(normal)) => {
+                self.sent_path = Some(sent);
+                self.push_text(&normal)
+            }
+            Ok(None) => sent,
         };
         Ok(())
     }

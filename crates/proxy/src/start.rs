@@ -1,5 +1,6 @@
 //! Starting, steering and ending the data plane.
 
+use crate::bans::Bans;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::gate::Gate;
@@ -11,7 +12,7 @@ use crate::upstream::attend;
 use crate::upstream::live::Registry;
 use crate::upstream::status::UpstreamStatus;
 use crate::worker::{self, Drain, Order, Parts};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use base::Clock;
 use ipnet::IpNet;
 use std::io;
@@ -173,6 +174,8 @@ impl StartError {
 #[derive(Debug)]
 pub struct Proxy {
     current: Arc<ArcSwap<Config>>,
+    /// Beside the configuration, since it changes by itself.
+    bans: Arc<ArcSwapOption<Bans>>,
     /// What is known about upstreams.
     registry: Arc<Registry>,
     /// Tells the attendant.
@@ -204,6 +207,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let (published, configs) = watch::channel(config.clone());
     let (attendant, wanted) = mpsc::unbounded_channel();
     let current = Arc::new(ArcSwap::new(config));
+    let bans = Arc::new(ArcSwapOption::empty());
     let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
     let (log, senders) =
         Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
@@ -226,6 +230,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
             gate: gate.clone(),
             balancers: balancers.clone(),
             current: current.clone(),
+            bans: bans.clone(),
             orders,
         };
         let (alive, ready) = (alive.clone(), ready.clone());
@@ -252,8 +257,17 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         result.map_err(StartError::Thread)?;
     }
     let ended = tokio::sync::Mutex::new(ended);
-    let proxy =
-        Proxy { current, registry, published, stats, log, workers: told, listening: Mutex::default(), ended };
+    let proxy = Proxy {
+        current,
+        bans,
+        registry,
+        published,
+        stats,
+        log,
+        workers: told,
+        listening: Mutex::default(),
+        ended,
+    };
     for listening in listening {
         proxy.listen(listening)?;
     }
@@ -324,6 +338,16 @@ impl Proxy {
         self.registry.attach(&config);
         self.current.store(config.clone());
         self.published.send_replace(config);
+    }
+
+    /// Refuses the clients in this set from now on, also on connections that are open; `None`: nobody.
+    pub fn ban(&self, bans: Option<Arc<Bans>>) {
+        self.bans.store(bans);
+    }
+
+    /// Who is banned.
+    pub fn bans(&self) -> Option<Arc<Bans>> {
+        self.bans.load_full()
     }
 
     /// What is known about the servers of all upstreams. Reading costs requests nothing.

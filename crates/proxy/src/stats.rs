@@ -14,6 +14,9 @@ const BUCKETS: usize = 84;
 /// The exponent of the first bucket's bound.
 const FIRST_OCTAVE: u32 = 6;
 
+/// Rules that refused clients are counted by, per source.
+const MOST_RULES: usize = 200;
+
 /// A counter with one writer.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
@@ -48,6 +51,8 @@ pub(crate) struct WorkerStats {
     pub(crate) panics: Counter,
     pub(crate) handshake_failures: Counter,
     pub(crate) cuts: Cuts,
+    /// Banned clients that were refused, by source and rule. Locked by the worker only when it refuses one.
+    blocked: Mutex<AHashMap<&'static str, AHashMap<Box<str>, u64>>>,
     /// By host id. Locked by the worker only when a host gets its first request, and by readers.
     hosts: Mutex<AHashMap<Arc<str>, Arc<HostCounters>>>,
 }
@@ -99,6 +104,15 @@ impl WorkerStats {
     pub(crate) fn host(&self, id: &Arc<str>) -> Arc<HostCounters> {
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         hosts.entry(id.clone()).or_default().clone()
+    }
+
+    /// Counts a banned client's request.
+    pub(crate) fn block(&self, source: &'static str, rule: &str) {
+        let mut blocked = self.blocked.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = blocked.entry(source).or_default();
+        // What is not told apart is still counted.
+        let rule = if rules.contains_key(rule) || rules.len() < MOST_RULES { rule } else { "other" };
+        *rules.entry(rule.into()).or_default() += 1;
     }
 
     /// Forgets hosts that are no longer configured.
@@ -167,6 +181,8 @@ pub struct Stats {
     pub handshake_failures: u64,
     /// Clients that were cut off or refused, by reason.
     pub cuts: BTreeMap<Cut, u64>,
+    /// Requests of banned clients that were refused, by who decided and by the rule.
+    pub blocked: BTreeMap<(&'static str, String), u64>,
     /// By host id; hosts without a request since they were configured are absent.
     pub hosts: BTreeMap<String, HostStats>,
 }
@@ -242,6 +258,11 @@ pub(crate) fn sum<'a>(workers: impl Iterator<Item = &'a WorkerStats>) -> Stats {
         stats.panics += worker.panics.get();
         stats.handshake_failures += worker.handshake_failures.get();
         worker.cuts.add_to(&mut stats.cuts);
+        for (source, rules) in &*worker.blocked.lock().unwrap_or_else(PoisonError::into_inner) {
+            for (rule, count) in rules {
+                *stats.blocked.entry((source, rule.to_string())).or_default() += count;
+            }
+        }
         add(&mut stats.statuses, &worker.statuses);
         for (id, counters) in &*worker.hosts.lock().unwrap_or_else(PoisonError::into_inner) {
             let host = stats.hosts.entry(id.to_string()).or_default();

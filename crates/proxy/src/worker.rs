@@ -2,6 +2,7 @@
 //! shared with other workers but the compiled configuration.
 
 use crate::Limits;
+use crate::bans::{Bans, Published};
 use crate::buffers::Buffers;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
@@ -18,7 +19,7 @@ use crate::upstream::h2::Connections;
 use crate::upstream::names::Name;
 use crate::upstream::pool::Pool;
 use ahash::AHashSet;
-use arc_swap::{ArcSwap, Cache};
+use arc_swap::{ArcSwap, ArcSwapOption, Cache};
 use base::{Clock, Timestamp};
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -79,6 +80,7 @@ pub(crate) struct Worker {
     pub(crate) parting: Cell<bool>,
     current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     snapshot: RefCell<Rc<Snapshot>>,
+    bans: RefCell<Cache<Arc<ArcSwapOption<Bans>>, Published>>,
     requests: RefCell<Vec<Request>>,
     /// Tasks for streams of HTTP/2.
     pub(crate) tasks: Tasks,
@@ -125,6 +127,7 @@ pub(crate) struct Parts {
     /// Who may speak PROXY protocol, by the address that is listened on.
     pub(crate) balancers: Option<Arc<Networks>>,
     pub(crate) current: Arc<ArcSwap<Config>>,
+    pub(crate) bans: Arc<ArcSwapOption<Bans>>,
     pub(crate) orders: mpsc::UnboundedReceiver<Order>,
 }
 
@@ -140,6 +143,11 @@ impl Worker {
             *snapshot = Snapshot::new(config.clone());
         }
         snapshot.clone()
+    }
+
+    /// Asks the banned networks, when there are any. What `ask` does must not call this again.
+    pub(crate) fn with_bans<T>(&self, ask: impl FnOnce(&Bans) -> Option<T>) -> Option<T> {
+        self.bans.borrow_mut().load().as_deref().and_then(ask)
     }
 
     pub(crate) fn take_request(&self) -> Request {
@@ -179,15 +187,28 @@ impl Worker {
         self.sweep.step();
         self.pool.sweep(now);
         self.streams.sweep(now);
-        // A configuration that no request asks for any more is let go.
+        // What no request asks for any more is let go.
         self.snapshot();
+        self.bans.borrow_mut().load();
     }
 }
 
 /// Runs a worker until it is told to drain and has done so.
 pub(crate) async fn run(parts: Parts) {
-    let Parts { index, attendant, clock, limits, stats, log, tls, gate, balancers, current, mut orders } =
-        parts;
+    let Parts {
+        index,
+        attendant,
+        clock,
+        limits,
+        stats,
+        log,
+        tls,
+        gate,
+        balancers,
+        current,
+        bans,
+        mut orders,
+    } = parts;
     let snapshot = Snapshot::new(current.load_full());
     let epoch = Cell::new((clock.now(), clock.monotonic()));
     let worker = Rc::new(Worker {
@@ -210,6 +231,7 @@ pub(crate) async fn run(parts: Parts) {
         parting: Cell::new(false),
         current: RefCell::new(Cache::new(current)),
         snapshot: RefCell::new(snapshot),
+        bans: RefCell::new(Cache::new(bans)),
         requests: RefCell::default(),
         tasks: Tasks::default(),
         id: u32::from_ne_bytes(base::random::bytes()),

@@ -156,6 +156,8 @@ pub(crate) struct Record<'a> {
     pub(crate) host: &'a [u8],
     pub(crate) method: &'a [u8],
     pub(crate) path: &'a [u8],
+    /// The path as it was sent, when that is not in normal form.
+    pub(crate) sent_path: Option<&'a [u8]>,
     pub(crate) query: Option<&'a [u8]>,
     pub(crate) protocol: Protocol,
     pub(crate) scheme: &'static str,

@@ -101,7 +101,7 @@ impl Second {
     }
 
     /// As `Timestamp` is written.
-    fn put(&mut self, time: Timestamp, lines: &mut Vec<u8>) {
+    pub(super) fn put(&mut self, time: Timestamp, lines: &mut Vec<u8>) {
         self.turn_to(time);
         lines.extend_from_slice(self.rfc3339.as_bytes());
         let millis = time.millis().rem_euclid(1000);
@@ -227,7 +227,7 @@ fn put_stop(stop: Stopped<'_>, lines: &mut Vec<u8>) {
 }
 
 /// Appends a JSON string. What is not UTF-8 becomes U+FFFD.
-fn quoted(text: &[u8], lines: &mut Vec<u8>) {
+pub(super) fn quoted(text: &[u8], lines: &mut Vec<u8>) {
     // Without a branch per byte: nearly all texts are plain.
     let plain = text
         .iter()
@@ -255,7 +255,7 @@ fn quoted(text: &[u8], lines: &mut Vec<u8>) {
 }
 
 /// Appends an address as text, with its quotes.
-fn quoted_ip(ip: IpAddr, lines: &mut Vec<u8>) {
+pub(super) fn quoted_ip(ip: IpAddr, lines: &mut Vec<u8>) {
     match ip {
         IpAddr::V4(ip) => Short::default().put(b"\"").ip(ip).put(b"\"").end(lines),
         IpAddr::V6(ip) => put_display(format_args!("\"{ip}\""), lines),
@@ -382,6 +382,7 @@ mod tests {
             host: b"a.test",
             method: b"GET",
             path: b"/",
+            sent_path: None,
             query: None,
             protocol: Protocol::Http2,
             scheme: "https",

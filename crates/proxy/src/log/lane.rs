@@ -2,6 +2,7 @@
 //! Neither waits for the other longer than it takes to swap two buffers.
 
 use super::entry::{Entry, Record};
+use super::feed;
 use super::format::{Form, Second};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,11 +32,22 @@ pub(super) struct Waiting {
     pub(super) sampled_out: u64,
     pub(super) entries: Vec<Entry>,
     second: Second,
+    /// Lines of the second form, while that is wanted.
+    pub(super) feed: Option<Fed>,
+}
+
+/// Lines for a program that looks for attacks.
+#[derive(Debug, Default)]
+pub(super) struct Fed {
+    pub(super) lines: Vec<u8>,
+    pub(super) count: u64,
+    pub(super) dropped: u64,
 }
 
 impl Lane {
-    pub(super) fn new(form: Option<Form>, watched: Arc<AtomicBool>) -> Self {
-        Self { watched, waiting: Mutex::new(Waiting { form, ..Waiting::default() }) }
+    pub(super) fn new(form: Option<Form>, feed: bool, watched: Arc<AtomicBool>) -> Self {
+        let feed = feed.then(Fed::default);
+        Self { watched, waiting: Mutex::new(Waiting { form, feed, ..Waiting::default() }) }
     }
 
     /// Writes a request down. `false`: its line is dropped, since the writer is behind.
@@ -45,7 +57,17 @@ impl Lane {
         if self.watched.load(Ordering::Relaxed) && waiting.entries.len() < MOST_ENTRIES {
             waiting.entries.push(record.to_entry());
         }
-        let Waiting { form, lines, count, sampled_out, second, .. } = &mut *waiting;
+        let Waiting { form, lines, count, sampled_out, second, feed, .. } = &mut *waiting;
+        if let Some(fed) = feed
+            && feed::wants(record)
+        {
+            if fed.lines.len() < MOST_BYTES {
+                feed::put(record, second, &mut fed.lines);
+                fed.count += 1;
+            } else {
+                fed.dropped += 1;
+            }
+        }
         let Some(form) = form else { return true };
         if !form.wants(record) {
             *sampled_out += 1;

@@ -2,6 +2,7 @@
 //! writes what is there and feeds live viewers.
 
 mod entry;
+mod feed;
 mod format;
 mod lane;
 mod writer;

@@ -1,9 +1,9 @@
 //! The thread that writes the access log. A sink that cannot be written never holds up a request: entries are
 //! dropped and counted, the reason can be read, and opening is tried again.
 
-use super::Entry;
 use super::format::{Form, LogFormat};
-use super::lane::Lane;
+use super::lane::{Fed, Lane};
+use super::{Entry, feed};
 use base::{Clock, Timestamp};
 use serde::Serialize;
 use std::fs::{File, OpenOptions};
@@ -44,6 +44,9 @@ pub struct LogSettings {
     pub fields: Vec<String>,
     /// One of so many requests that went well is written, and each that did not. 1 writes all.
     pub sample: u32,
+    /// One more file, for a program that looks for attacks: every request, whatever the other settings say; see
+    /// the module `feed`. `None` writes none.
+    pub feed: Option<PathBuf>,
 }
 
 impl Default for LogSettings {
@@ -55,7 +58,23 @@ impl Default for LogSettings {
             format: LogFormat::default(),
             fields: Vec::new(),
             sample: 1,
+            feed: None,
         }
+    }
+}
+
+/// How much a file may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// See [`LogSettings::max_bytes`].
+    pub(super) max_bytes: u64,
+    /// See [`LogSettings::keep`].
+    pub(super) keep: u32,
+}
+
+impl From<&LogSettings> for Limits {
+    fn from(settings: &LogSettings) -> Self {
+        Self { max_bytes: settings.max_bytes, keep: settings.keep }
     }
 }
 
@@ -68,6 +87,10 @@ pub struct LogStatus {
     pub dropped: u64,
     /// Entries of requests that went well, left out on purpose.
     pub sampled_out: u64,
+    /// Entries written to [`LogSettings::feed`].
+    pub fed: u64,
+    /// Entries lost to it, since it could not be written.
+    pub feed_dropped: u64,
     /// Why the file cannot be written now.
     pub error: Option<String>,
     /// Since when it cannot.
@@ -98,8 +121,9 @@ impl Writer {
         clock: Arc<dyn Clock>,
     ) -> io::Result<(Self, Vec<Arc<Lane>>)> {
         let watched = Arc::new(AtomicBool::new(false));
-        let lanes: Vec<_> =
-            (0..workers).map(|_| Arc::new(Lane::new(form(&settings), watched.clone()))).collect();
+        let lanes: Vec<_> = (0..workers)
+            .map(|_| Arc::new(Lane::new(form(&settings), settings.feed.is_some(), watched.clone())))
+            .collect();
         let (stop, stopped) = sync_channel(1);
         let status = Arc::new(Mutex::default());
         let live = broadcast::Sender::new(LIVE);
@@ -112,6 +136,7 @@ impl Writer {
             watched: watched.clone(),
             status: status.clone(),
             sink: settings.path.clone().map(Sink::new),
+            feed: settings.feed.clone().map(Sink::new),
             reopen: reopen.clone(),
             next: next.clone(),
             settings,
@@ -168,6 +193,7 @@ struct State {
     status: Arc<Mutex<LogStatus>>,
     settings: LogSettings,
     sink: Option<Sink>,
+    feed: Option<Sink>,
     reopen: Arc<AtomicBool>,
     next: Arc<Mutex<Option<LogSettings>>>,
     clock: Arc<dyn Clock>,
@@ -212,8 +238,10 @@ impl State {
             let count = std::mem::take(&mut waiting.count);
             let sampled_out = std::mem::take(&mut waiting.sampled_out);
             let entries = std::mem::take(&mut waiting.entries);
+            let fed = waiting.feed.as_mut().map(std::mem::take).unwrap_or_default();
             drop(waiting);
-            bytes += self.lines.len();
+            bytes += self.lines.len() + fed.lines.len();
+            self.write_feed(fed);
             self.write(count, sampled_out);
             for entry in entries {
                 // Without a viewer left, there is nobody to miss it.
@@ -229,8 +257,17 @@ impl State {
             if next.path != self.settings.path {
                 self.sink = next.path.clone().map(Sink::new);
             }
+            if next.feed != self.settings.feed {
+                self.feed = next.feed.clone().map(Sink::new);
+            }
             for lane in &self.lanes {
-                lane.lock().form = form(&next);
+                let mut waiting = lane.lock();
+                waiting.form = form(&next);
+                match (&mut waiting.feed, next.feed.is_some()) {
+                    (feed, false) => *feed = None,
+                    (Some(_), true) => {}
+                    (none, true) => *none = Some(Fed::default()),
+                }
             }
             self.settings = next;
         }
@@ -241,6 +278,24 @@ impl State {
         if self.live.receiver_count() == 0 && self.watched.swap(false, Ordering::SeqCst) {
             // Somebody may have come meanwhile.
             self.watched.store(self.live.receiver_count() > 0, Ordering::SeqCst);
+        }
+    }
+
+    fn write_feed(&mut self, fed: Fed) {
+        let Some(sink) = &mut self.feed else { return };
+        let now = self.clock.monotonic();
+        let waits = sink.retry_at.is_some_and(|at| now < at);
+        let written = !waits && sink.append(&fed.lines, feed::LIMITS).is_ok();
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.feed_dropped += fed.dropped;
+        if written {
+            sink.retry_at = None;
+            status.fed += fed.count;
+        } else {
+            sink.file = None;
+            sink.torn = true;
+            sink.retry_at = if waits { sink.retry_at } else { Some(now + RETRY) };
+            status.feed_dropped += fed.count;
         }
     }
 
@@ -312,7 +367,8 @@ impl Sink {
         }
     }
 
-    fn append(&mut self, lines: &[u8], settings: &LogSettings) -> io::Result<()> {
+    fn append(&mut self, lines: &[u8], limits: impl Into<Limits>) -> io::Result<()> {
+        let limits = limits.into();
         let file = match &mut self.file {
             Some(file) => file,
             none => {
@@ -330,9 +386,9 @@ impl Sink {
         }
         file.write_all(lines)?;
         self.size += lines.len() as u64;
-        if self.size >= settings.max_bytes {
+        if self.size >= limits.max_bytes {
             self.file = None;
-            rotate(&self.path, settings.keep)?;
+            rotate(&self.path, limits.keep)?;
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ pub(crate) fn run(call: &mut Call<'_>, volume: Volume) {
         host: request.authority(),
         method: request.method(),
         path: request.path(),
+        sent_path: request.sent_path(),
         query: request.query(),
         protocol: match request.version {
             Version::Http10 => Protocol::Http10,

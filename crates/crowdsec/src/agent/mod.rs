@@ -1,0 +1,7 @@
+//! The agent as a child of Charon: what is installed, its configuration, the process, and the log that it reads.
+
+pub(crate) mod feed;
+pub(crate) mod install;
+pub(crate) mod process;
+mod run;
+pub(crate) mod tree;

@@ -1,0 +1,17 @@
+//! CrowdSec: the agent as a child process with a configuration of its own, the client of its local API (LAPI), and
+//! the store of its decisions. Knows no database, no data plane and no wire type of ours.
+
+mod agent;
+mod decisions;
+mod duration;
+mod lapi;
+mod metrics;
+
+pub use agent::feed::{FeedStatus, Feeder};
+pub use agent::install::{Installed, NotInstalled, find};
+pub use agent::process::{LogLine, Process, ProcessState, StartError, end_leftover};
+pub use agent::tree::{Place, PrepareError, Prepared, check, prepare};
+pub use decisions::{Decision, Decisions, Held};
+pub use duration::{go_duration, parse_go_duration};
+pub use lapi::{Lapi, LapiError, NewDecision, Stream};
+pub use metrics::{ReadCounts, read_counts};
