@@ -13,6 +13,7 @@ mod clock_jumps;
 mod commands;
 mod console;
 mod corrupt_database;
+mod crowdsec;
 mod docs;
 mod features;
 mod hosts;

@@ -5,7 +5,7 @@ use base::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -48,6 +48,16 @@ fn command(program: &Path, settings: &[(String, String)]) -> Command {
     }
     command.envs(settings.iter().map(|(name, value)| (name, value)));
     command
+}
+
+/// Two free ports beside each other, for an agent of CrowdSec: databases of the original may switch it on.
+fn crowdsec_port() -> String {
+    let pair = || {
+        let first = TcpListener::bind("127.0.0.1:0").ok()?;
+        let port = first.local_addr().ok()?.port();
+        TcpListener::bind(("127.0.0.1", port.checked_add(1)?)).ok().map(|_| port)
+    };
+    std::iter::repeat_with(pair).take(100).flatten().next().expect("two free ports").to_string()
 }
 
 fn data(settings: &[(String, String)]) -> PathBuf {
@@ -196,6 +206,7 @@ impl App {
             .set("CHARON_HTTP_PORT", "0")
             .set("CHARON_PROXY_HTTP_PORT", "0")
             .set("CHARON_PROXY_HTTPS_PORT", "0")
+            .set("CHARON_CROWDSEC_PORT", crowdsec_port())
             .set("CHARON_WORKERS", "2")
     }
 

@@ -42,6 +42,8 @@ async function pages(page) {
     ["host-new", "/proxy-hosts/new"],
     ["certificates", "/certificates"],
     ["certificate-new", "/certificates/new"],
+    ["security", "/security"],
+    ["security-ban", "/security?ban=open"],
     ["log", "/log"],
     ["revisions", "/revisions"],
     ["settings", "/settings"],

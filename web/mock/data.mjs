@@ -32,6 +32,35 @@ const certificate = (name, domains, issuer, days, status, message, provider = "c
   created_at: at(-60 * DAY),
   updated_at: at(-60 * DAY),
 });
+export const crowdsec = {
+  enabled: true,
+  state: "running",
+  message: "the agent runs and reads, with LAPI on port 8085",
+  remedy: "",
+  since: new Date(Date.now() - 3_600_000).toISOString(),
+  pid: 4711,
+  version: "v1.4.6",
+  port: 8085,
+  items: 38,
+  missing: [],
+  never_banned: ["192.168.0.0/16"],
+  requests: { handed: 1200, waiting_bytes: 0, lost: 0, read: 1200, parsed: 1200, unparsed: 0 },
+  decisions: { held: 1, not_enforceable: [], pulled_at: new Date().toISOString(), error: null },
+  proof: { proven_at: new Date(Date.now() - 20_000).toISOString(), broken_link: null, reason: null },
+  refused: 12,
+};
+export const bans = [
+  {
+    value: "203.0.113.7",
+    scope: "ip",
+    origin: "crowdsec",
+    reason: "crowdsecurity/http-probing",
+    type: "ban",
+    expires_at: new Date(Date.now() + 7_200_000).toISOString(),
+    enforced: true,
+  },
+];
+
 export const certificates = [
   certificate(
     "Wildcard example.org",

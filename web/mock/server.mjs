@@ -401,6 +401,10 @@ const ROUTES = [
     "s",
     ({ revision }) => ({ revision: data.nextRevision(`Restored revision ${revision}`) }),
   ],
+  ["GET", "/security/crowdsec", "s", () => data.crowdsec],
+  ["PUT", "/security/crowdsec", "s", ({ body }) => Object.assign(data.crowdsec, body)],
+  ["GET", "/security/crowdsec/log", "s", () => []],
+  ["GET", "/security/bans", "s", () => ({ total: data.bans.length, items: data.bans })],
   ["GET", "/settings", "s", () => data.settings],
   [
     "PUT",

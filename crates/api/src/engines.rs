@@ -1,6 +1,9 @@
 //! What handlers need to know from the running engines. The binary implements [`Engines`]; the API neither
 //! knows the data plane nor the reconcilers. Nothing here changes anything.
 
+pub use crate::security::{
+    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, Proof, ScopeCount,
+};
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,
 };
@@ -51,6 +54,12 @@ pub trait Engines: Send + Sync + 'static {
     fn worker_threads(&self) -> usize;
     /// The revision that is served; `None` before the first.
     fn revision(&self) -> Option<u64>;
+    /// How CrowdSec stands; the wish within it is that of the last look.
+    fn crowdsec(&self) -> CrowdSec;
+    /// The newest lines of the agent's log.
+    fn crowdsec_log(&self) -> Vec<AgentLine>;
+    /// Who is banned now, all of them.
+    fn bans(&self) -> Bans;
     /// Tries each server of a host and of its locations once. `Err`: what cannot be tried at all, by field.
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>>;
 }

@@ -27,6 +27,7 @@ mod proxy_hosts;
 mod revisions;
 mod router;
 mod schema;
+mod security;
 mod servers;
 mod settings;
 mod setup;

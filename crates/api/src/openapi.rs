@@ -30,6 +30,7 @@ const INTRODUCTION: &str = "The API of Charon, which its own user interface uses
         (name = "proxy-hosts", description = "What is proxied where."),
         (name = "certificates", description = "Certificates of hosts."),
         (name = "revisions", description = "The history of applied configurations."),
+        (name = "security", description = "CrowdSec, and who is banned."),
         (name = "settings", description = "Settings of the installation."),
         (name = "audit", description = "Who did what."),
         (name = "traffic", description = "Statistics, access log and the live channel."),

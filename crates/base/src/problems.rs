@@ -63,6 +63,11 @@ codes! {
     AccessLogDropping "access-log-dropping" Degraded;
     AccessLogUnwritable "access-log-unwritable" Degraded;
     TaskFailing "task-failing" Degraded;
+    CrowdSecNotInstalled "crowdsec-not-installed" Failing;
+    CrowdSecFailing "crowdsec-failing" Failing;
+    CrowdSecStale "crowdsec-decisions-stale" Degraded;
+    CrowdSecBlind "crowdsec-does-not-read" Failing;
+    CrowdSecUnproven "crowdsec-not-proven" Failing;
 }
 
 impl std::fmt::Display for Code {

@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) stop_grace: Duration,
     /// How long connections may go on after another process has taken over.
     pub(crate) upgrade_grace: Duration,
+    /// How CrowdSec is found and where it listens.
+    pub(crate) crowdsec: Agent,
     /// What the service manager passes.
     pub(crate) activation: Activation,
     pub(crate) debug: bool,
@@ -37,6 +39,18 @@ pub(crate) struct Settings {
     pub(crate) allowed_hosts: Vec<String>,
     /// Variables of the original that are set and mean nothing any more, with the reason.
     pub(crate) ignored: Vec<(String, &'static str)>,
+}
+
+/// What the environment says about CrowdSec.
+#[derive(Debug, Clone)]
+pub(crate) struct Agent {
+    /// The agent's program, when it is not in one of the usual folders.
+    pub(crate) program: Option<PathBuf>,
+    /// The port of its API on loopback; that of its metrics is the next one.
+    pub(crate) port: u16,
+    pub(crate) metrics_port: u16,
+    /// A variable of the original that says whether it shall run, with its value.
+    pub(crate) wish: Option<(String, String)>,
 }
 
 /// What the service manager says by its variables; see the module `systemd`.
@@ -148,7 +162,24 @@ impl Settings {
             None => Vec::new(),
             Some((full, list)) => networks(&list).map_err(|message| wrong(full, message))?,
         };
+        let crowdsec = match find("CROWDSEC_PORT") {
+            None => 8085,
+            Some((full, value)) => match value.parse::<u16>() {
+                Ok(port @ 1..=65_534) => port,
+                _ => return Err(wrong(full, format!("'{value}' is not a number from 1 to 65534"))),
+            },
+        };
+        let crowdsec = Agent {
+            program: text("CROWDSEC_BIN").map(PathBuf::from),
+            port: crowdsec,
+            metrics_port: crowdsec + 1,
+            wish: find("SECURITY_CROWDSEC_MODE").or_else(|| {
+                let name = "CERBERUS_SECURITY_CROWDSEC_MODE";
+                get(name).map(|value| (name.to_owned(), value.trim().to_owned()))
+            }),
+        };
         Ok(Self {
+            crowdsec,
             db_path: db_path.unwrap_or_else(|| data_dir.join("charon.db")),
             data_dir,
             database_url,

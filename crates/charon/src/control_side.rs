@@ -9,6 +9,7 @@ use crate::{build_info, data_dir, ui};
 use api::{SetupToken, Wiring};
 use base::{Clock, Problems};
 use control::LastGood;
+use control::crowdsec::{CrowdSec, Enforce, Prove, Supervise};
 use control::tasks::{AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Retention, Shared};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub(crate) struct World {
     pub(crate) problems: Problems,
     pub(crate) proxy: Arc<proxy::Proxy>,
     pub(crate) listeners: Shared,
+    pub(crate) crowdsec: CrowdSec,
     pub(crate) doors: Doors,
 }
 
@@ -37,6 +39,7 @@ pub(crate) struct ControlSide {
     end: watch::Sender<bool>,
     applied: watch::Receiver<control::Applied>,
     setup: SetupToken,
+    crowdsec: CrowdSec,
 }
 
 impl ControlSide {
@@ -45,7 +48,7 @@ impl ControlSide {
     /// # Errors
     /// When the key of the secrets or the accounts cannot be read.
     pub(crate) async fn start(world: &World, store: Store) -> anyhow::Result<Self> {
-        let World { settings, clock, problems, proxy, listeners, doors } = world;
+        let World { settings, clock, problems, proxy, listeners, crowdsec, doors } = world;
         let last_good = LastGood::new(&settings.data_dir, Vault::open(&settings.data_dir, false)?);
         let setup = match store::users::count(&store).await? {
             0 => SetupToken::generate(),
@@ -79,10 +82,17 @@ impl ControlSide {
             store: store.clone(),
             proxy: proxy.clone(),
             problems: problems.clone(),
+            feed: crowdsec.place.feed(),
             settings: data_dir::log_settings(settings),
             dropped: 0,
         };
         let watch_proxy = DataPlane { proxy: proxy.clone(), problems: problems.clone() };
+        let supervise_on = on_change();
+        let supervise =
+            Supervise::new(store.clone(), crowdsec.clone(), problems.clone(), supervise_on.clone());
+        let enforce = Enforce::new(store.clone(), crowdsec.clone(), problems.clone());
+        store.on_change(crowdsec.enforce.clone());
+        let prove = Prove::new(crowdsec.clone(), problems.clone(), !settings.balancers.is_empty());
         let (all, board) = (&statuses, problems);
         let mut background = vec![
             tasks::spawn_task(apply, wake, all.clone(), board.clone()),
@@ -92,10 +102,14 @@ impl ControlSide {
             tasks::spawn_task(retention, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(watch_log, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_proxy, Wake::new(), all.clone(), board.clone()),
+            tasks::spawn_task(supervise, supervise_on, all.clone(), board.clone()),
+            tasks::spawn_task(enforce, crowdsec.enforce.clone(), all.clone(), board.clone()),
+            tasks::spawn_task(prove, crowdsec.prove.clone(), all.clone(), board.clone()),
         ];
         let engines = Arc::new(Running {
             clock: clock.clone(),
             proxy: proxy.clone(),
+            crowdsec: crowdsec.clone(),
             applied: applied.clone(),
             statuses,
             ui: ui_address,
@@ -126,7 +140,7 @@ impl ControlSide {
         });
         let (end, ended) = watch::channel(false);
         let console = doors.serve(api::router_with_ui(state, ui::router()), ended)?;
-        Ok(Self { store, console, background, end, applied, setup })
+        Ok(Self { store, console, background, end, applied, setup, crowdsec: crowdsec.clone() })
     }
 
     /// Waits until the stored configuration is served, at most `limit`.
@@ -151,6 +165,7 @@ impl ControlSide {
             task.abort();
             _ = task.await;
         }
+        self.crowdsec.end().await;
         self.store.close().await;
     }
 }

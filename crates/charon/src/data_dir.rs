@@ -3,6 +3,7 @@
 use crate::boot::Settings;
 use anyhow::Context;
 use base::{Clock, Problems};
+use control::crowdsec::CrowdSec;
 use proxy::spec::Spec;
 use proxy::{Config, LogSettings, Proxy};
 use std::fs;
@@ -39,6 +40,10 @@ pub(crate) fn store_options(settings: &Settings, clock: Arc<dyn Clock>, problems
 
 /// Logs what was found and done while opening.
 pub(crate) fn tell(report: &OpenReport) {
+    if let Some(account) = report.takeover.as_ref().filter(|account| !account.missing_tables.is_empty()) {
+        let tables = account.missing_tables.join(", ");
+        tracing::warn!("the database lacked tables; they were made, empty: {tables}");
+    }
     for line in report.sentences() {
         tracing::info!("{line}");
     }
@@ -71,6 +76,20 @@ pub(crate) fn log_settings(settings: &Settings) -> LogSettings {
 /// Where the access log lies.
 pub(crate) fn access_log(settings: &Settings) -> PathBuf {
     settings.data_dir.join("logs").join("access.log")
+}
+
+/// Where CrowdSec lives, and what the environment says about it.
+pub(crate) fn crowdsec(
+    settings: &Settings,
+    proxy: &Arc<Proxy>,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<CrowdSec> {
+    let (port, metrics_port) = (settings.crowdsec.port, settings.crowdsec.metrics_port);
+    // The agent works in another folder, and needs whole paths.
+    let folder = std::path::absolute(settings.data_dir.join("crowdsec"))?;
+    let crowdsec = settings.crowdsec.clone();
+    let place = crowdsec::Place { folder, port, metrics_port };
+    Ok(CrowdSec::new(place, crowdsec.program, crowdsec.wish, proxy.clone(), clock.clone()))
 }
 
 /// The address of a listener.

@@ -24,6 +24,7 @@ use tokio::sync::{broadcast, watch};
 pub(crate) struct Running {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) proxy: Arc<proxy::Proxy>,
+    pub(crate) crowdsec: control::crowdsec::CrowdSec,
     pub(crate) applied: watch::Receiver<control::Applied>,
     pub(crate) statuses: Statuses,
     pub(crate) ui: SocketAddr,
@@ -181,6 +182,18 @@ impl Engines for Running {
 
     fn revision(&self) -> Option<u64> {
         revision(&self.applied.borrow())
+    }
+
+    fn crowdsec(&self) -> api::engines::CrowdSec {
+        crate::security::crowdsec(&self.crowdsec)
+    }
+
+    fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
+        crate::security::log(&self.crowdsec)
+    }
+
+    fn bans(&self) -> api::engines::Bans {
+        crate::security::bans(&self.crowdsec)
     }
 
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>> {
@@ -359,6 +372,18 @@ impl Engines for Offline {
 
     fn revision(&self) -> Option<u64> {
         None
+    }
+
+    fn crowdsec(&self) -> api::engines::CrowdSec {
+        api::engines::CrowdSec { message: "Charon does not run".to_owned(), ..Default::default() }
+    }
+
+    fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
+        Vec::new()
+    }
+
+    fn bans(&self) -> api::engines::Bans {
+        api::engines::Bans::default()
     }
 
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>> {

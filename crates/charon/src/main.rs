@@ -20,6 +20,7 @@ mod people;
 
 mod rescue;
 mod run_file;
+mod security;
 mod systemd;
 mod traffic;
 mod trial;

@@ -3,7 +3,7 @@
 
 use crate::build_info;
 use crate::engines::Running;
-use api::engines::{Engines, MetricsForm};
+use api::engines::{CrowdSecPhase, Engines, MetricsForm};
 use proxy::HostStats;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
@@ -202,6 +202,15 @@ fn data_plane(page: &mut Page, engines: &Running, stats: &proxy::Stats) {
     for (cut, count) in &stats.cuts {
         page.sample("charon_cuts_total", &format!("reason=\"{}\"", cut.name()), count);
     }
+    page.family(
+        "charon_refused_requests",
+        Kind::Counter,
+        "Requests of banned clients, by who decided and by the rule.",
+    );
+    for ((source, rule), count) in &stats.blocked {
+        let labels = format!("source=\"{source}\",rule=\"{}\"", escape(rule));
+        page.sample("charon_refused_requests_total", &labels, count);
+    }
     let log = engines.proxy.log_status();
     page.family("charon_access_log_lines", Kind::Counter, "Lines of the access log, by what became of them.");
     for (outcome, count) in
@@ -211,7 +220,35 @@ fn data_plane(page: &mut Page, engines: &Running, stats: &proxy::Stats) {
     }
 }
 
+fn crowdsec(page: &mut Page, engines: &Running) {
+    let shown = engines.crowdsec();
+    page.family(
+        "charon_crowdsec_state",
+        Kind::Gauge,
+        "What is the case with CrowdSec; 1 for the one that is.",
+    );
+    for (state, name) in [
+        (CrowdSecPhase::Off, "off"),
+        (CrowdSecPhase::Starting, "starting"),
+        (CrowdSecPhase::Running, "running"),
+        (CrowdSecPhase::Failing, "failing"),
+        (CrowdSecPhase::NotInstalled, "not_installed"),
+    ] {
+        page.sample("charon_crowdsec_state", &format!("state=\"{name}\""), u8::from(shown.state == state));
+    }
+    page.family("charon_crowdsec_decisions", Kind::Gauge, "Decisions of CrowdSec that hold.");
+    page.sample("charon_crowdsec_decisions", "", shown.decisions.held);
+    page.family("charon_crowdsec_fed_requests", Kind::Counter, "Requests handed to the agent of CrowdSec.");
+    page.sample("charon_crowdsec_fed_requests_total", "", shown.requests.handed);
+    if let Some(at) = shown.proof.proven_at {
+        let help = "When a decision was last seen to be enforced.";
+        page.family("charon_crowdsec_proven_timestamp_seconds", Kind::Gauge, help);
+        page.sample("charon_crowdsec_proven_timestamp_seconds", "", at.millis() / 1000);
+    }
+}
+
 fn control(page: &mut Page, engines: &Running) {
+    crowdsec(page, engines);
     page.family("charon_config_revision", Kind::Gauge, "The revision that is served.");
     page.sample("charon_config_revision", "", engines.revision().unwrap_or(0));
     page.family("charon_listener_up", Kind::Gauge, "Whether an address is listened on.");

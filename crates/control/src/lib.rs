@@ -2,6 +2,7 @@
 //! on everything that can fail. Only this crate knows both rows and `proxy::Spec`.
 
 pub mod compile;
+pub mod crowdsec;
 mod diff;
 mod last_good;
 mod state;

@@ -16,7 +16,7 @@ pub struct BanReason {
     pub rule: String,
 }
 
-/// Stands for a client that is not one: who holds the token may say from loopback which address it is, so that
+/// Stands for a client that is not one: who holds the token may say that it has another address, so that
 /// the way from a decision to a refused request can be tried out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Canary {

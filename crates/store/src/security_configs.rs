@@ -1,6 +1,11 @@
-//! The one row that says how the security modules stand.
+//! The one row that says how the security modules are wished to be. Older places of the same wish are folded into it.
 
+use crate::{Audit, Error, Store, settings};
+use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::entity::prelude::*;
+use sea_orm::{NotSet, QueryOrder};
+use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// One row of `security_configs`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -55,3 +60,175 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// What is wished.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Wishes {
+    /// CrowdSec shall run here.
+    pub crowdsec: bool,
+    /// Addresses and networks that are never banned, as they were written.
+    pub never_banned: Vec<String>,
+}
+
+impl From<&Model> for Wishes {
+    fn from(row: &Model) -> Self {
+        let entries = row.admin_whitelist.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        Self { crowdsec: row.crowdsec_mode == LOCAL, never_banned: entries.map(str::to_owned).collect() }
+    }
+}
+
+/// What is to change; `None` stays.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Change {
+    /// See [`Wishes::crowdsec`].
+    pub crowdsec: Option<bool>,
+    /// See [`Wishes::never_banned`].
+    pub never_banned: Option<Vec<String>>,
+}
+
+/// The mode of an agent that runs here.
+const LOCAL: &str = "local";
+/// Settings of the original that said the same.
+const OLD_KEYS: [&str; 2] = ["security.crowdsec.enabled", "security.crowdsec.mode"];
+/// What was folded in, as a JSON object of names and values.
+const FOLDED: &str = "security.crowdsec.folded";
+
+/// The row that counts: the one named `default`, else the oldest.
+async fn row(connection: &impl ConnectionTrait) -> Result<Option<Model>, Error> {
+    let named =
+        Entity::find().filter(Column::Name.eq("default")).order_by_asc(Column::Id).one(connection).await?;
+    match named {
+        Some(row) => Ok(Some(row)),
+        None => Ok(Entity::find().order_by_asc(Column::Id).one(connection).await?),
+    }
+}
+
+fn new_row(now: i64) -> ActiveModel {
+    ActiveModel {
+        uuid: Set(base::random::uuid()),
+        name: Set("default".to_owned()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..<ActiveModel as ActiveModelTrait>::default()
+    }
+}
+
+fn changed(row: &Model, now: i64) -> ActiveModel {
+    ActiveModel {
+        id: Unchanged(row.id),
+        updated_at: Set(now),
+        ..<ActiveModel as ActiveModelTrait>::default()
+    }
+}
+
+/// What is wished; nothing while there is no row.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn wishes(store: &Store) -> Result<Wishes, Error> {
+    Ok(row(store.read()).await?.as_ref().map(Wishes::from).unwrap_or_default())
+}
+
+/// Changes what is wished, and returns it.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn update(store: &Store, change: Change, mut audit: Audit) -> Result<Wishes, Error> {
+    let mut write = store.write().await?;
+    let now = store.now().millis();
+    let known = row(&*write).await?;
+    let mut active = match &known {
+        Some(row) => changed(row, now),
+        None => new_row(now),
+    };
+    if let Some(crowdsec) = change.crowdsec {
+        active.crowdsec_mode = Set(if crowdsec { LOCAL } else { "disabled" }.to_owned());
+    }
+    if let Some(list) = change.never_banned {
+        active.admin_whitelist = Set(list.join(","));
+    }
+    let row = match &known {
+        Some(_) => active.update(&*write).await?,
+        None => active.insert(&*write).await?,
+    };
+    let wishes = Wishes::from(&row);
+    audit.before = serde_json::to_value(known.as_ref().map(Wishes::from).unwrap_or_default()).ok();
+    audit.after = serde_json::to_value(&wishes).ok();
+    write.audit(audit.about(&row.uuid)).await?;
+    write.serves();
+    write.commit().await?;
+    Ok(wishes)
+}
+
+/// Folds older places of the wish for CrowdSec into the row, each of their values once: settings of the original, and
+/// `environment`, a variable's name and value. Makes the row when there is none. Returns what was done, as a sentence;
+/// `None` when there was nothing to do.
+///
+/// # Errors
+/// When the database cannot be read or written.
+pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Option<String>, Error> {
+    use settings::{Column as Key, Entity as Settings};
+    let old = Settings::find().filter(Key::Key.is_in(OLD_KEYS)).all(store.read()).await?;
+    let mut sources: BTreeMap<String, String> =
+        old.into_iter().map(|row| (format!("the setting {}", row.key), row.value)).collect();
+    sources.extend(environment.map(|(name, value)| (format!("the variable {name}"), value.to_owned())));
+    let folded = settings::get(store, FOLDED).await?.map(|setting| setting.value).unwrap_or_default();
+    let folded: BTreeMap<String, String> = serde_json::from_str(&folded).unwrap_or_default();
+    let known = row(store.read()).await?;
+    let new: Vec<_> = sources.iter().filter(|(name, value)| folded.get(*name) != Some(value)).collect();
+    if new.is_empty() && known.is_some() {
+        return Ok(None);
+    }
+    let says_on = |value: &str| value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case(LOCAL);
+    let wanted_by: Vec<&str> =
+        new.iter().filter(|(_, value)| says_on(value)).map(|(name, _)| name.as_str()).collect();
+    let was_on = known.as_ref().is_some_and(|row| row.crowdsec_mode == LOCAL);
+    let on = was_on || !wanted_by.is_empty();
+    let mut sentence = match (&known, was_on, wanted_by.is_empty()) {
+        (_, false, false) => format!(
+            "CrowdSec was switched on, since {} says so{}",
+            wanted_by.join(" and "),
+            if known.is_some() { " and the stored configuration did not" } else { "" }
+        ),
+        (None, ..) => "a security configuration was made, with CrowdSec switched off".to_owned(),
+        (Some(_), true, _) => "CrowdSec stays switched on, as the stored configuration says".to_owned(),
+        (Some(_), false, true) => "CrowdSec stays switched off, as the stored configuration says".to_owned(),
+    };
+    if !new.is_empty() {
+        let names: Vec<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
+        sentence.push_str(&format!("; from now on {} is not looked at any more", names.join(" and ")));
+    }
+
+    let mut write = store.write().await?;
+    let now = store.now().millis();
+    let mut active = match &known {
+        Some(row) => changed(row, now),
+        None => new_row(now),
+    };
+    active.crowdsec_mode = Set(if on { LOCAL } else { "disabled" }.to_owned());
+    let row = match &known {
+        Some(_) => active.update(&*write).await?,
+        None => active.insert(&*write).await?,
+    };
+    if !sources.is_empty() {
+        Settings::delete_many().filter(Key::Key.eq(FOLDED)).exec(&*write).await?;
+        let setting = settings::ActiveModel {
+            id: NotSet,
+            key: Set(FOLDED.to_owned()),
+            value: Set(serde_json::to_string(&sources).unwrap_or_default()),
+            r#type: Set("json".to_owned()),
+            category: Set("security".to_owned()),
+            secret: Set(false),
+            updated_at: Set(now),
+        };
+        setting.insert(&*write).await?;
+    }
+    let audit = Audit {
+        resource_type: "security_configs".to_owned(),
+        ..Audit::system("update", "security", sentence.clone())
+    };
+    write.audit(audit.about(&row.uuid)).await?;
+    write.serves();
+    write.commit().await?;
+    Ok(Some(sentence))
+}

@@ -70,6 +70,24 @@ export const queries = {
       queryKey: ["tokens", { all }],
       queryFn: () => body(api.GET("/api/v1/api-tokens", { params: { query: all ? { all } : {} } })),
     }),
+  crowdsec: () =>
+    queryOptions({
+      queryKey: ["security", "crowdsec"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec")),
+      refetchInterval: 2_000,
+    }),
+  crowdsecLog: () =>
+    queryOptions({
+      queryKey: ["security", "log"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec/log")),
+      refetchInterval: 10_000,
+    }),
+  bans: () =>
+    queryOptions({
+      queryKey: ["security", "bans"],
+      queryFn: () => body(api.GET("/api/v1/security/bans")),
+      refetchInterval: 4_000,
+    }),
   hosts: () =>
     queryOptions({
       queryKey: ["hosts"],

@@ -573,6 +573,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is banned, by whom, why and until when */
+        get: operations["listBans"];
+        put?: never;
+        /**
+         * Ban an address or a network
+         * @description It holds for all hosts, also on connections that are open, and whether CrowdSec runs or not.
+         */
+        post: operations["ban"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/bans/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End every ban of an address or a network
+         * @description Bans by people and decisions of CrowdSec about exactly this value end at once. Networks around it stay banned.
+         */
+        post: operations["unban"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** CrowdSec: what is wished, what is the case, and what was proven */
+        get: operations["getCrowdSec"];
+        /**
+         * Switch CrowdSec on or off, and say who is never banned
+         * @description The wish is stored and kept. What is the case follows it within seconds; ask for it again to see it.
+         */
+        put: operations["updateCrowdSec"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest lines of the agent's log */
+        get: operations["getCrowdSecLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -786,6 +865,18 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A line of the agent's log. */
+        AgentLine: {
+            /** @description `fatal`, `error`, `warning`, `info` ... */
+            level: string;
+            /** @description What it says. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description When it came.
+             */
+            time: string;
+        };
         /**
          * @description A name, or `*.` and a name.
          * @example charon.example.com
@@ -860,6 +951,52 @@ export interface components {
             reason: string;
             /** Format: int64 */
             size_bytes: number;
+        };
+        /** @description One banned address or network. */
+        Ban: {
+            /** @description Requests are refused for it. Not so for scopes that are about no address. */
+            enforced: boolean;
+            /**
+             * Format: date-time
+             * @description Until when; null for ever.
+             */
+            expires_at?: string | null;
+            /** @description `manual` for a ban by a person; else who decided: `crowdsec`, `cscli`, `CAPI` ... */
+            origin: string;
+            /** @description Why: the scenario, or what a person wrote. */
+            reason: string;
+            /** @description `ip` or `range`; or another scope, in lower case. */
+            scope: string;
+            /** @description `ban`, or another type, which is enforced as a ban. */
+            type: string;
+            /** @description The address or network; for other scopes what they name. */
+            value: string;
+        };
+        /** @description A ban. */
+        BanInput: {
+            /**
+             * Format: int32
+             * @description How many hours; null for ever.
+             * @example 24
+             */
+            hours?: number | null;
+            /**
+             * @description Why, for the list and the log.
+             * @default
+             */
+            reason: string;
+            /**
+             * @description An address or a network.
+             * @example 203.0.113.7
+             */
+            value: string;
+        };
+        /** @description Who is banned. */
+        Bans: {
+            /** @description The first thousand: by people first, then by CrowdSec. */
+            items: components["schemas"]["Ban"][];
+            /** @description How many there are. */
+            total: number;
         };
         /**
          * @description What is done with each host.
@@ -1171,6 +1308,68 @@ export interface components {
          * @example https://app.example.com
          */
         CorsOriginInput: string;
+        /** @description CrowdSec: what is wished, what is the case, and what was proven. */
+        CrowdSec: {
+            /** @description The decisions that it has made. */
+            decisions: components["schemas"]["Decisions"];
+            /** @description It shall run. */
+            enabled: boolean;
+            /** @description Parsers, scenarios and collections that are on. */
+            items: number;
+            /** @description The same as a sentence, with the reason. */
+            message: string;
+            /** @description What could not be switched on, as sentences. */
+            missing: string[];
+            /** @description Addresses and networks that are never banned. */
+            never_banned: string[];
+            /**
+             * Format: int32
+             * @description Number of the agent's process; null when none runs.
+             */
+            pid?: number | null;
+            /**
+             * Format: int32
+             * @description Port of its API (LAPI) on this machine.
+             */
+            port: number;
+            /** @description The trial of the whole way, made every minute. */
+            proof: components["schemas"]["Proof"];
+            /**
+             * Format: int64
+             * @description Requests of banned clients that were refused since Charon's start; trials left out.
+             */
+            refused: number;
+            /** @description What mends it; empty when nothing needs mending. */
+            remedy: string;
+            /** @description The requests that it is told of. */
+            requests: components["schemas"]["FeedNumbers"];
+            /**
+             * Format: date-time
+             * @description Since when the state is this one.
+             */
+            since: string;
+            /** @description What is the case. */
+            state: components["schemas"]["CrowdSecPhase"];
+            /** @description Version of the agent; empty before its first start. */
+            version: string;
+        };
+        /** @description What is wished. What is left out stays as it is. */
+        CrowdSecInput: {
+            /** @description CrowdSec shall run on this machine. */
+            enabled?: boolean;
+            /**
+             * @description Addresses and networks that are never banned, by nobody.
+             * @example [
+             *       "192.168.0.0/16"
+             *     ]
+             */
+            never_banned?: components["schemas"]["NeverBannedInput"][];
+        };
+        /**
+         * @description What is the case with CrowdSec.
+         * @enum {string}
+         */
+        CrowdSecPhase: "unknown" | "off" | "starting" | "running" | "failing" | "not_installed";
         /** @description The database. */
         DatabaseInfo: {
             /** @description `sqlite` or `postgresql`. */
@@ -1182,6 +1381,20 @@ export interface components {
             size_bytes: number;
             /** @description Its version. */
             version: string;
+        };
+        /** @description How decisions come from the agent. */
+        Decisions: {
+            /** @description Why they cannot be asked for now; null when they can. */
+            error?: string | null;
+            /** @description How many hold. */
+            held: number;
+            /** @description Those that cannot be enforced. */
+            not_enforceable: components["schemas"]["ScopeCount"][];
+            /**
+             * Format: date-time
+             * @description When they were last asked for with success; null before the first time.
+             */
+            pulled_at?: string | null;
         };
         /**
          * @description What a request gets whose host is not known: a plain 404, a redirect, or a closed connection.
@@ -1274,6 +1487,39 @@ export interface components {
          * @enum {string}
          */
         Fault: "none" | "client" | "upstream" | "charon";
+        /** @description How requests come to the agent. */
+        FeedNumbers: {
+            /**
+             * Format: int64
+             * @description Handed to the agent since Charon's start.
+             */
+            handed: number;
+            /**
+             * Format: int64
+             * @description Not written down for it since Charon's start.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Understood by it.
+             */
+            parsed?: number | null;
+            /**
+             * Format: int64
+             * @description Read by the agent that runs now; null while it does not say.
+             */
+            read?: number | null;
+            /**
+             * Format: int64
+             * @description Not understood by it.
+             */
+            unparsed?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes that wait for it.
+             */
+            waiting_bytes: number;
+        };
         /** @description What is wrong with one field. */
         FieldProblem: {
             /** @description Path of the field in the JSON that was sent: `locations.0.path`. */
@@ -1994,6 +2240,11 @@ export interface components {
          * @example 192.168.1.0/24
          */
         NetworkInput: string;
+        /**
+         * @description An address or a network.
+         * @example 192.168.0.0/16
+         */
+        NeverBannedInput: string;
         /** @description A new token, shown this once. */
         NewApiToken: components["schemas"]["ApiToken"] & {
             /**
@@ -2236,6 +2487,21 @@ export interface components {
             /** @description Always `about:blank`; `code` is the stable name. */
             type: string;
         };
+        /** @description How the last trial ended. */
+        Proof: {
+            /**
+             * @description The link that is broken: `agent`, `LAPI`, `pull`, `lookup` or `proxy`; `untried` when Charon cannot try. Null
+             *     when none is.
+             */
+            broken_link?: string | null;
+            /**
+             * Format: date-time
+             * @description When a decision was last seen to be enforced; null before the first time.
+             */
+            proven_at?: string | null;
+            /** @description How it is broken; null when none is. */
+            reason?: string | null;
+        };
         /**
          * @description Version of the PROXY protocol: `v1` is a line of text, `v2` is binary.
          * @enum {string}
@@ -2434,6 +2700,13 @@ export interface components {
          * @enum {string}
          */
         SchemeName: "http" | "https";
+        /** @description Decisions of a scope, which Charon cannot tell by the address alone. */
+        ScopeCount: {
+            /** @description How many. */
+            count: number;
+            /** @description `Country`, `AS` ... */
+            scope: string;
+        };
         /**
          * @description `read` looks, `write` changes hosts, certificates and settings, `admin` does everything that its owner may.
          * @enum {string}
@@ -3164,6 +3437,14 @@ export interface components {
             rewrite: components["schemas"]["RewriteInput"][] | null;
             /** @default null */
             security_headers: components["schemas"]["SecurityHeadersInput"] | null;
+        };
+        /** @description Whose bans are to end. */
+        UnbanInput: {
+            /**
+             * @description The address or the network, exactly as it is banned.
+             * @example 203.0.113.7
+             */
+            value: string;
         };
         /**
          * @description How the servers of a host or a location are used. The first server is `forward_scheme`, `forward_host` and
@@ -4760,6 +5041,175 @@ export interface operations {
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
+        };
+    };
+    listBans: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bans by people and decisions of CrowdSec. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bans"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    ban: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BanInput"];
+            };
+        };
+        responses: {
+            /** @description It is enforced. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ban"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    unban: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnbanInput"];
+            };
+        };
+        responses: {
+            /** @description Nothing of it is enforced any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    getCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrowdSec"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CrowdSecInput"];
+            };
+        };
+        responses: {
+            /** @description The wish is stored; this is how it stands now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CrowdSec"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    getCrowdSecLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description At most 300 lines as of the last look, the oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentLine"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
         };
     };
     getSettings: {

@@ -8,6 +8,7 @@ import {
   KeyRound,
   Server,
   Settings,
+  Shield,
   ShieldCheck,
   Users,
   type LucideIcon,
@@ -20,6 +21,7 @@ export interface NavItem {
     | "overview"
     | "hosts"
     | "certificates"
+    | "security"
     | "log"
     | "revisions"
     | "settings"
@@ -36,6 +38,7 @@ export const NAVIGATION: NavItem[] = [
   { to: "/", key: "overview", icon: Gauge, needs: "viewer", group: "operate" },
   { to: "/proxy-hosts", key: "hosts", icon: Globe, needs: "viewer", group: "operate" },
   { to: "/certificates", key: "certificates", icon: ShieldCheck, needs: "viewer", group: "operate" },
+  { to: "/security", key: "security", icon: Shield, needs: "viewer", group: "operate" },
   { to: "/log", key: "log", icon: Activity, needs: "user", group: "operate" },
   { to: "/revisions", key: "revisions", icon: History, needs: "viewer", group: "administer" },
   { to: "/settings", key: "settings", icon: Settings, needs: "viewer", group: "administer" },

@@ -51,6 +51,7 @@ export function makeRouter() {
         page("certificates/new", () => import("@/features/certificates/form"), "admin"),
         page("certificates/:uuid", () => import("@/features/certificates/certificate-page")),
         page("certificates/:uuid/edit", () => import("@/features/certificates/form"), "admin"),
+        page("security", () => import("@/features/security/page")),
         page("log", () => import("@/features/access-log/page"), "user"),
         page("revisions", () => import("@/features/revisions/page")),
         page("revisions/:revision", () => import("@/features/revisions/revision-page")),

@@ -11,6 +11,7 @@ import hosts from "./en/hosts.json";
 import log from "./en/log.json";
 import overview from "./en/overview.json";
 import revisions from "./en/revisions.json";
+import security from "./en/security.json";
 import session from "./en/session.json";
 import settings from "./en/settings.json";
 import shell from "./en/shell.json";
@@ -29,6 +30,7 @@ export const en = {
   log,
   overview,
   revisions,
+  security,
   session,
   settings,
   system,

@@ -96,6 +96,18 @@ impl Engines for FakeEngines {
     fn revision(&self) -> Option<u64> {
         Some(self.revision.load(Ordering::SeqCst))
     }
+    fn crowdsec(&self) -> api::engines::CrowdSec {
+        api::engines::CrowdSec::default()
+    }
+
+    fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
+        Vec::new()
+    }
+
+    fn bans(&self) -> api::engines::Bans {
+        api::engines::Bans::default()
+    }
+
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>> {
         let address = format!("{}:{}", trial.values.forward_host, trial.values.forward_port);
         // As an engine does, after it has looked the name up.

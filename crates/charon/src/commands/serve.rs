@@ -83,9 +83,11 @@ async fn serve(
     let proxy = Arc::new(data_dir::start_proxy(&settings, &first, clock.clone())?);
     let wanted = Wanted { http: settings.proxy_http, https: settings.proxy_https };
     let listeners = Shared::new(proxy.clone(), problems.clone(), clock.clone(), wanted);
+    let crowdsec = data_dir::crowdsec(&settings, &proxy, &clock)?;
+    crowdsec.enforce_first(&store).await;
     let Sockets { proxy: inherited, ui, commands, fixed } = sockets;
     let doors = Doors::open(settings.ui, &settings.data_dir, ui, commands)?;
-    let world = World { settings, clock, problems, proxy, listeners, doors };
+    let world = World { settings, clock, problems, proxy, listeners, crowdsec, doors };
 
     let rows = store::settings::all(&store).await?;
     let control = if predecessor.is_some() {

@@ -3,9 +3,11 @@
 
 use base::{Code, Problem, Problems};
 use proxy::{LogFormat, LogSettings};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Store, settings};
+use store::{Store, security_configs, settings};
 use tasks::{Outcome, Task};
 
 /// Reports when lines of the access log are lost.
@@ -17,6 +19,8 @@ pub struct AccessLog {
     pub proxy: Arc<proxy::Proxy>,
     /// The board; problems stand under `access log`.
     pub problems: Problems,
+    /// Where requests are written down for CrowdSec while it is switched on.
+    pub feed: PathBuf,
     /// What holds now.
     pub settings: LogSettings,
     /// Lines that were lost when it was looked at last.
@@ -24,6 +28,15 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
+    async fn feed(&self) -> Result<Option<PathBuf>, store::Error> {
+        let wished = security_configs::wishes(&self.store).await?.crowdsec;
+        if wished && let Some(folder) = self.feed.parent() {
+            // When it cannot be made, the lines that are lost are counted and told.
+            _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        }
+        Ok(wished.then(|| self.feed.clone()))
+    }
+
     async fn follow_settings(&mut self) -> Result<(), store::Error> {
         let rows = settings::all(&self.store).await?;
         let value = |key: &str| rows.iter().find(|row| row.key == key).map(|row| row.value.as_str());
@@ -37,6 +50,7 @@ impl AccessLog {
             },
             fields: value("log.fields").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
             sample: number("log.sample", 1),
+            feed: self.feed().await?,
             ..self.settings.clone()
         };
         if wanted != self.settings {

@@ -7,6 +7,7 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, geteuid, kill_process, pidfd_open, pidfd_send_signal, test_kill_process,
 };
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
@@ -25,7 +26,7 @@ const LONGEST_LINE: u64 = 16 * 1024;
 /// What the agent logs when it reads its log.
 const START_LINE: &str = "Starting processing data";
 /// What is normal without a network and without systemd, though it looks like a fault.
-const HARMLESS: &[&str] = &["GeoLite2", "Failed to notify", "geoip"];
+const HARMLESS: &[&str] = &["GeoLite2", "Failed to notify", "geoip", "Loaded "];
 
 /// Why the agent was not started.
 #[derive(Debug, thiserror::Error)]
@@ -211,9 +212,10 @@ fn parse(line: &str) -> Option<(String, String)> {
     let line = line.trim();
     let level = line.split_once(" level=").and_then(|(_, rest)| rest.split(' ').next()).unwrap_or("info");
     let message = match line.split_once(" msg=") {
-        Some((_, message)) => match serde_json::from_str::<String>(message) {
-            Ok(text) => text,
-            Err(_) => message.trim_matches('"').to_owned(),
+        // What stands behind the text are fields.
+        Some((_, message)) => match serde_json::Deserializer::from_str(message).into_iter().next() {
+            Some(Ok(Value::String(text))) => text,
+            _ => message.trim_matches('"').to_owned(),
         },
         None => line.to_owned(),
     };
@@ -225,7 +227,8 @@ fn tell(level: &str, message: &str) {
     match level {
         _ if routine => tracing::debug!(source = "crowdsec", "CrowdSec: {message}"),
         "fatal" | "panic" | "error" | "warning" => tracing::warn!(source = "crowdsec", "CrowdSec: {message}"),
-        "info" => tracing::info!(source = "crowdsec", "CrowdSec: {message}"),
+        // A ban is worth a line; how it starts is not worth a hundred. All of it stands in the agent's own log.
+        "info" if message.contains(" ban on ") => tracing::info!(source = "crowdsec", "CrowdSec: {message}"),
         _ => tracing::debug!(source = "crowdsec", "CrowdSec: {message}"),
     }
 }
@@ -251,7 +254,12 @@ pub fn end_leftover(place: &Place) -> Option<String> {
     if test_kill_process(process).is_err() {
         return None;
     }
-    if !is_ours(pid, &place.config()) {
+    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    if line.is_empty() {
+        // It is ending.
+        return None;
+    }
+    if !is_ours(&line, &place.config()) {
         return Some(format!(
             "process {pid}, which once was the CrowdSec agent, is another program now and is left alone"
         ));
@@ -271,8 +279,7 @@ pub fn end_leftover(place: &Place) -> Option<String> {
     Some(format!("the CrowdSec agent that a Charon before has left running (process {pid}) was ended"))
 }
 
-fn is_ours(pid: i32, config: &Path) -> bool {
-    let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+fn is_ours(line: &[u8], config: &Path) -> bool {
     line.split(|byte| *byte == 0).any(|argument| argument == config.as_os_str().as_encoded_bytes())
 }
 
@@ -286,6 +293,10 @@ mod tests {
             (
                 r#"time="22-11-2026 14:49:51" level=info msg="CrowdSec Local API listening on 127.0.0.1:18080""#,
                 Some(("info", "CrowdSec Local API listening on 127.0.0.1:18080")),
+            ),
+            (
+                r#"time="x" level=warning msg="Loaded 3 nodes" file=/x stage=y"#,
+                Some(("warning", "Loaded 3 nodes")),
             ),
             (r#"time="x" level=fatal msg="a \"quoted\" fault""#, Some(("fatal", r#"a "quoted" fault"#))),
             (

@@ -337,7 +337,7 @@ db_config:
   db_path: '{folder}/data/crowdsec.db'
   use_wal: true
   log_level: info
-  flush: {{max_items: 5000, max_age: 7d}}
+  flush: {{max_items: 20000, max_age: 7d}}
 api:
   client: {{insecure_skip_verify: false, credentials_path: '{folder}/local_api_credentials.yaml'}}
   server:

@@ -14,7 +14,7 @@ pub(crate) fn run(call: &mut Call<'_>) -> Flow {
 }
 
 fn judge(call: &mut Call<'_>, bans: &Bans) -> Option<Stop> {
-    if let Some(canary) = bans.canary().filter(|_| call.peer.ip.is_loopback()) {
+    if let Some(canary) = bans.canary() {
         let named = call.request.headers(Canary::HEADER).any(|value| value == canary.token.as_bytes());
         if named {
             call.client_ip = canary.address;

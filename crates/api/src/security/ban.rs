@@ -1,0 +1,81 @@
+//! `POST /security/bans`.
+
+use super::Ban;
+use crate::access::Admin;
+use crate::error::{Error, Result};
+use crate::input::{Body, Input};
+use crate::meta::Meta;
+use crate::state::State;
+use axum::Json;
+use axum::extract::State as Ax;
+use axum::http::StatusCode;
+use base::FieldError;
+use serde::Deserialize;
+use std::time::Duration;
+use store::{security_configs, security_decisions};
+use utoipa::ToSchema;
+
+/// A ban.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BanInput {
+    /// An address or a network.
+    #[schema(min_length = 2, max_length = 43, pattern = "NETWORK", example = "203.0.113.7")]
+    value: String,
+    /// Why, for the list and the log.
+    #[serde(default)]
+    #[schema(max_length = 200, default = "")]
+    reason: String,
+    /// How many hours; null for ever.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 87600, example = 24)]
+    hours: Option<u32>,
+}
+
+impl Input for BanInput {}
+
+/// Ban an address or a network
+///
+/// It holds for all hosts, also on connections that are open, and whether CrowdSec runs or not.
+#[utoipa::path(
+    post, path = "/security/bans", operation_id = "ban", tag = "security",
+    extensions(("x-charon-role" = json!("admin"))), request_body = BanInput,
+    responses((status = 201, description = "It is enforced.", body = Ban))
+)]
+pub(crate) async fn create(
+    Ax(state): Ax<State>,
+    facts: Meta,
+    Admin(caller): Admin,
+    Body(input): Body<BanInput>,
+) -> Result<(StatusCode, Json<Ban>)> {
+    let network = super::network("value", &input.value).map_err(|error| Error::Validation(vec![error]))?;
+    let refused = |message: String| Err(Error::Validation(vec![FieldError::new("value", message)]));
+    if facts.client.is_some_and(|client| network.contains(&client)) {
+        return refused("this would ban the address that you come from; ban a smaller network".to_owned());
+    }
+    let never = security_configs::wishes(&state.store).await?.never_banned;
+    let covering =
+        never.iter().find(|entry| super::network("", entry).is_ok_and(|never| never.contains(&network)));
+    if let Some(entry) = covering {
+        return refused(format!("{entry} is never banned; take it off that list first"));
+    }
+    let value = super::shown(network);
+    let expires_at =
+        input.hours.map(|hours| state.clock.now().plus(Duration::from_secs(u64::from(hours) * 3600)));
+    let until = input.hours.map_or("for ever".to_owned(), |hours| format!("for {hours} h"));
+    let audit = facts.audit(&caller.actor(), "ban", "create", format!("Banned {value} {until}"));
+    let reason = input.reason.trim();
+    let ban = security_decisions::ban(&state.store, &value, reason, expires_at, audit).await?;
+    let there =
+        |bans: &super::Bans| bans.items.iter().any(|item| item.origin == "manual" && item.value == value);
+    if !super::wait_until(&state, there).await {
+        return Err(Error::NotApplied(
+            "the ban is stored and not enforced yet; see the background tasks".to_owned(),
+        ));
+    }
+    let scope = if value.contains('/') { "range" } else { "ip" }.to_owned();
+    let (origin, kind) = ("manual".to_owned(), "ban".to_owned());
+    let shown =
+        Ban { value, scope, origin, reason: ban.reason, kind, expires_at: ban.expires_at, enforced: true };
+    Ok((StatusCode::CREATED, Json(shown)))
+}

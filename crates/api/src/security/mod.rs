@@ -1,0 +1,63 @@
+//! `/security`: CrowdSec as it is wished and as it is, and who is banned. To add an endpoint: a file, and a line below.
+
+mod ban;
+mod bans;
+mod crowdsec_get;
+mod crowdsec_log;
+mod crowdsec_update;
+mod unban;
+mod view;
+
+pub use view::{AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, Proof, ScopeCount};
+
+use crate::state::State;
+use base::FieldError;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::time::Duration;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(crate) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(routes!(crowdsec_get::get, crowdsec_update::update))
+        .routes(routes!(crowdsec_log::log))
+        .routes(routes!(bans::list, ban::create))
+        .routes(routes!(unban::end))
+}
+
+/// How long an answer waits for the data plane to do what was said.
+const ENFORCED: Duration = Duration::from_secs(3);
+
+/// Waits until the bans are as `holds` wants them. Says whether they are.
+async fn wait_until(state: &State, holds: impl Fn(&Bans) -> bool) -> bool {
+    let end = state.clock.monotonic() + ENFORCED;
+    while !holds(&state.engines.bans()) {
+        if state.clock.monotonic() >= end {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    true
+}
+
+/// An address or a network in its normal form: `10.1.2.3`, `10.0.0.0/8`.
+fn network(field: &str, text: &str) -> Result<IpNet, FieldError> {
+    let text = text.trim();
+    let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    parsed.map(|network| network.trunc()).map_err(|_| {
+        let message = format!(
+            "'{text}' is neither an address nor a network; write one like 203.0.113.7 or 203.0.113.0/24"
+        );
+        FieldError::new(field, message)
+    })
+}
+
+/// As people write it: an address without a length.
+fn shown(network: IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() {
+        network.addr().to_string()
+    } else {
+        network.to_string()
+    }
+}

@@ -1,0 +1,155 @@
+//! What the API says about CrowdSec and about bans.
+
+use base::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What is the case with CrowdSec.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CrowdSecPhase {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// It is switched off and does not run.
+    Off,
+    /// It is on its way.
+    Starting,
+    /// It runs and reads.
+    Running,
+    /// It shall run and does not.
+    Failing,
+    /// It shall run and is not installed.
+    NotInstalled,
+}
+
+/// CrowdSec: what is wished, what is the case, and what was proven.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct CrowdSec {
+    /// It shall run.
+    pub enabled: bool,
+    /// What is the case.
+    pub state: CrowdSecPhase,
+    /// The same as a sentence, with the reason.
+    pub message: String,
+    /// What mends it; empty when nothing needs mending.
+    pub remedy: String,
+    /// Since when the state is this one.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+    /// Number of the agent's process; null when none runs.
+    pub pid: Option<u32>,
+    /// Version of the agent; empty before its first start.
+    pub version: String,
+    /// Port of its API (LAPI) on this machine.
+    pub port: u16,
+    /// Parsers, scenarios and collections that are on.
+    pub items: usize,
+    /// What could not be switched on, as sentences.
+    pub missing: Vec<String>,
+    /// Addresses and networks that are never banned.
+    pub never_banned: Vec<String>,
+    /// The requests that it is told of.
+    pub requests: FeedNumbers,
+    /// The decisions that it has made.
+    pub decisions: Decisions,
+    /// The trial of the whole way, made every minute.
+    pub proof: Proof,
+    /// Requests of banned clients that were refused since Charon's start; trials left out.
+    pub refused: u64,
+}
+
+/// How requests come to the agent.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct FeedNumbers {
+    /// Handed to the agent since Charon's start.
+    pub handed: u64,
+    /// Bytes that wait for it.
+    pub waiting_bytes: u64,
+    /// Not written down for it since Charon's start.
+    pub lost: u64,
+    /// Read by the agent that runs now; null while it does not say.
+    pub read: Option<u64>,
+    /// Understood by it.
+    pub parsed: Option<u64>,
+    /// Not understood by it.
+    pub unparsed: Option<u64>,
+}
+
+/// How decisions come from the agent.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct Decisions {
+    /// How many hold.
+    pub held: usize,
+    /// Those that cannot be enforced.
+    pub not_enforceable: Vec<ScopeCount>,
+    /// When they were last asked for with success; null before the first time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub pulled_at: Option<Timestamp>,
+    /// Why they cannot be asked for now; null when they can.
+    pub error: Option<String>,
+}
+
+/// Decisions of a scope, which Charon cannot tell by the address alone.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct ScopeCount {
+    /// `Country`, `AS` ...
+    pub scope: String,
+    /// How many.
+    pub count: usize,
+}
+
+/// How the last trial ended.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct Proof {
+    /// When a decision was last seen to be enforced; null before the first time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub proven_at: Option<Timestamp>,
+    /// The link that is broken: `agent`, `LAPI`, `pull`, `lookup` or `proxy`; `untried` when Charon cannot try. Null
+    /// when none is.
+    pub broken_link: Option<String>,
+    /// How it is broken; null when none is.
+    pub reason: Option<String>,
+}
+
+/// One banned address or network.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct Ban {
+    /// The address or network; for other scopes what they name.
+    pub value: String,
+    /// `ip` or `range`; or another scope, in lower case.
+    pub scope: String,
+    /// `manual` for a ban by a person; else who decided: `crowdsec`, `cscli`, `CAPI` ...
+    pub origin: String,
+    /// Why: the scenario, or what a person wrote.
+    pub reason: String,
+    /// `ban`, or another type, which is enforced as a ban.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Until when; null for ever.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// Requests are refused for it. Not so for scopes that are about no address.
+    pub enforced: bool,
+}
+
+/// Who is banned.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct Bans {
+    /// How many there are.
+    pub total: usize,
+    /// The first thousand: by people first, then by CrowdSec.
+    pub items: Vec<Ban>,
+}
+
+/// A line of the agent's log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
+pub struct AgentLine {
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// `fatal`, `error`, `warning`, `info` ...
+    pub level: String,
+    /// What it says.
+    pub message: String,
+}

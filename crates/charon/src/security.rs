@@ -1,0 +1,88 @@
+//! What the API sees of CrowdSec and of bans: translation, nothing else.
+
+use api::engines as shown;
+use control::crowdsec::{Blocked, CrowdSec, Phase};
+
+pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
+    let state = crowdsec.state();
+    let blocked = crowdsec.blocked();
+    let refused = crowdsec.proxy.stats().blocked;
+    let refused =
+        refused.iter().filter(|((_, rule), _)| !rule.starts_with("charon/")).map(|(_, count)| count).sum();
+    let counts = state.numbers.agent;
+    let not_enforceable = blocked.not_enforceable.iter();
+    let (broken_link, reason) = state.proof.broken.map(|(link, reason)| (link.to_owned(), reason)).unzip();
+    shown::CrowdSec {
+        enabled: state.wish.unwrap_or_default(),
+        state: match state.phase {
+            Phase::Unknown => shown::CrowdSecPhase::Unknown,
+            Phase::Off => shown::CrowdSecPhase::Off,
+            Phase::Starting => shown::CrowdSecPhase::Starting,
+            Phase::Running => shown::CrowdSecPhase::Running,
+            Phase::Failing => shown::CrowdSecPhase::Failing,
+            Phase::NotInstalled => shown::CrowdSecPhase::NotInstalled,
+        },
+        message: state.message,
+        remedy: state.remedy,
+        since: state.since,
+        pid: state.pid,
+        version: state.version,
+        port: crowdsec.place.port,
+        items: state.items,
+        missing: state.missing,
+        never_banned: Vec::new(),
+        requests: shown::FeedNumbers {
+            handed: state.numbers.feed.handed,
+            waiting_bytes: state.numbers.feed.waiting,
+            lost: state.numbers.lost,
+            read: counts.map(|counts| counts.read),
+            parsed: counts.map(|counts| counts.parsed),
+            unparsed: counts.map(|counts| counts.unparsed),
+        },
+        decisions: shown::Decisions {
+            held: blocked.crowdsec.len(),
+            not_enforceable: not_enforceable
+                .map(|(scope, count)| shown::ScopeCount { scope: scope.clone(), count: *count })
+                .collect(),
+            pulled_at: state.pulled.at,
+            error: state.pulled.error,
+        },
+        proof: shown::Proof { proven_at: state.proof.proven_at, broken_link, reason },
+        refused,
+    }
+}
+
+pub(crate) fn log(crowdsec: &CrowdSec) -> Vec<shown::AgentLine> {
+    let line = |line: ::crowdsec::LogLine| shown::AgentLine {
+        time: line.time,
+        level: line.level,
+        message: line.message,
+    };
+    crowdsec.log().into_iter().map(line).collect()
+}
+
+pub(crate) fn bans(crowdsec: &CrowdSec) -> shown::Bans {
+    let blocked = crowdsec.blocked();
+    let Blocked { manual, crowdsec, .. } = blocked.as_ref().clone();
+    let scope = |value: &str| if value.contains('/') { "range" } else { "ip" }.to_owned();
+    let manual = manual.into_iter().map(|ban| shown::Ban {
+        scope: scope(&ban.value),
+        value: ban.value,
+        origin: "manual".to_owned(),
+        reason: ban.reason,
+        kind: "ban".to_owned(),
+        expires_at: ban.expires_at,
+        enforced: true,
+    });
+    let decided = crowdsec.into_iter().map(|held| shown::Ban {
+        enforced: held.network().is_some(),
+        value: held.value,
+        scope: held.scope.to_ascii_lowercase(),
+        origin: held.origin,
+        reason: held.scenario,
+        kind: held.r#type,
+        expires_at: Some(held.expires_at),
+    });
+    let items: Vec<_> = manual.chain(decided).collect();
+    shown::Bans { total: items.len(), items }
+}

@@ -1,0 +1,13 @@
+//! CrowdSec: the wish in the rows made so (`supervise`), decisions and bans enforced (`enforce`), and the whole way
+//! tried out again and again (`prove`).
+
+mod enforce;
+mod fault;
+mod prove;
+mod state;
+mod supervise;
+
+pub use enforce::Enforce;
+pub use prove::Prove;
+pub use state::{Blocked, CrowdSec, Numbers, Phase, Proof, Pulled, State};
+pub use supervise::Supervise;

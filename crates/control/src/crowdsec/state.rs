@@ -1,0 +1,242 @@
+//! What the tasks of CrowdSec share, and what they tell.
+
+use base::{Clock, Timestamp};
+use crowdsec::{Decisions, FeedStatus, Held, Lapi, LogLine, Place, Process, ReadCounts};
+use proxy::Proxy;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use store::security_decisions::Ban;
+use tasks::Wake;
+use tokio::sync::watch;
+
+/// How long the agent may take to end.
+pub(super) const STOP: Duration = Duration::from_secs(10);
+
+/// What is the case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Phase {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// It is switched off and does not run.
+    Off,
+    /// It is on its way.
+    Starting,
+    /// It runs and reads.
+    Running,
+    /// It shall run and does not.
+    Failing,
+    /// It shall run and is not installed.
+    NotInstalled,
+}
+
+/// How the pulling of decisions goes.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Pulled {
+    /// When it last went well.
+    pub at: Option<Timestamp>,
+    /// Why it does not go now.
+    pub error: Option<String>,
+}
+
+/// How the last trial went.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Proof {
+    /// When a decision was last seen to be enforced.
+    pub proven_at: Option<Timestamp>,
+    /// Which link of the chain is broken, and how: `agent`, `LAPI`, `pull`, `lookup` or `proxy`.
+    pub broken: Option<(&'static str, String)>,
+    /// Since when.
+    pub broken_since: Option<Timestamp>,
+}
+
+/// Numbers of what is handed to the agent and of what it makes of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Numbers {
+    /// The handing over.
+    pub feed: FeedStatus,
+    /// What the agent counts; `None` while it does not say.
+    pub agent: Option<ReadCounts>,
+    /// Requests that were not written down for it.
+    pub lost: u64,
+}
+
+/// Everything about CrowdSec that a person may want to know.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct State {
+    /// It shall run. `None`: nobody has looked yet.
+    pub wish: Option<bool>,
+    /// What is the case.
+    pub phase: Phase,
+    /// The same as a sentence, with the reason.
+    pub message: String,
+    /// What mends it; empty when nothing needs mending.
+    pub remedy: String,
+    /// Since when the phase is this one.
+    pub since: Timestamp,
+    /// The agent's process.
+    pub pid: Option<u32>,
+    /// The agent's version.
+    pub version: String,
+    /// Parsers and scenarios that are on.
+    pub items: usize,
+    /// What could not be switched on.
+    pub missing: Vec<String>,
+    /// Requests for the agent.
+    pub numbers: Numbers,
+    /// Decisions from the agent.
+    pub pulled: Pulled,
+    /// The trial of everything.
+    pub proof: Proof,
+}
+
+/// Who is banned, for people.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Blocked {
+    /// By people.
+    pub manual: Vec<Ban>,
+    /// By CrowdSec.
+    pub crowdsec: Vec<Held>,
+    /// Decisions that cannot be enforced, by scope.
+    pub not_enforceable: BTreeMap<String, usize>,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    decisions: Decisions,
+    manual: Vec<Ban>,
+    /// What the data plane was told last.
+    blocked: Arc<Blocked>,
+    lapi: Option<Lapi>,
+    log: Vec<LogLine>,
+}
+
+/// What the tasks share. Cheap to clone; all clones are one. It outlives the database: the bans do.
+#[derive(Clone, Debug)]
+pub struct CrowdSec {
+    /// Where the agent lives.
+    pub place: Arc<Place>,
+    /// Where the agent's program lies, when that was said.
+    pub program: Option<PathBuf>,
+    /// A variable of the environment that wishes it on or off: name and value.
+    pub environment: Option<(String, String)>,
+    /// What refuses the banned.
+    pub proxy: Arc<Proxy>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The address that stands for an attacker in trials (RFC 5737).
+    pub canary: proxy::Canary,
+    /// Calls the task that enforces.
+    pub enforce: Wake,
+    /// Calls the task that proves.
+    pub prove: Wake,
+    /// The agent that runs.
+    pub(super) process: Arc<tokio::sync::Mutex<Option<Process>>>,
+    state: Arc<watch::Sender<State>>,
+    inside: Arc<Mutex<Inside>>,
+}
+
+impl CrowdSec {
+    /// Nothing runs and nobody is banned.
+    pub fn new(
+        place: Place,
+        program: Option<PathBuf>,
+        environment: Option<(String, String)>,
+        proxy: Arc<Proxy>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let [last] = base::random::bytes();
+        let address = IpAddr::from(Ipv4Addr::new(192, 0, 2, last.clamp(1, 254)));
+        Self {
+            place: Arc::new(place),
+            program,
+            environment,
+            proxy,
+            clock,
+            canary: proxy::Canary { token: base::random::hex_token::<32>(), address },
+            enforce: Wake::new(),
+            prove: Wake::new(),
+            process: Arc::default(),
+            state: Arc::new(watch::Sender::new(State::default())),
+            inside: Arc::default(),
+        }
+    }
+
+    /// How it stands.
+    pub fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    /// Who is banned now. Decisions of trials are left out.
+    pub fn blocked(&self) -> Arc<Blocked> {
+        self.inside().blocked.clone()
+    }
+
+    /// Ends the agent, politely. What would start another one must have ended.
+    pub async fn end(&self) {
+        if let Some(process) = self.process.lock().await.take() {
+            process.stop(STOP).await;
+        }
+    }
+
+    /// Lets `told` refuse all of them, and shows them afterwards: what is shown is in force.
+    pub(super) fn take_down(&self, told: impl FnOnce(&[Ban], &[Held])) {
+        let (manual, held, not_enforceable) = {
+            let inside = self.inside();
+            let held: Vec<Held> = inside.decisions.iter().cloned().collect();
+            (inside.manual.clone(), held, inside.decisions.not_enforceable())
+        };
+        told(&manual, &held);
+        let canary = self.canary.address.to_string();
+        let crowdsec = held.into_iter().filter(|held| held.value != canary).collect();
+        self.inside().blocked = Arc::new(Blocked { manual, crowdsec, not_enforceable });
+    }
+
+    /// The newest lines of the agent's log, the oldest first.
+    pub fn log(&self) -> Vec<LogLine> {
+        self.inside().log.clone()
+    }
+
+    /// Tells what is the case. The moment since when stays while the phase does.
+    pub(super) fn tell(&self, change: impl FnOnce(&mut State)) {
+        let now = self.clock.now();
+        self.state.send_modify(|state| {
+            let before = state.phase;
+            change(state);
+            if state.phase != before {
+                state.since = now;
+            }
+        });
+    }
+
+    pub(super) fn lapi(&self) -> Option<Lapi> {
+        self.inside().lapi.clone()
+    }
+
+    pub(super) fn set_lapi(&self, lapi: Option<Lapi>) {
+        self.inside().lapi = lapi;
+    }
+
+    pub(super) fn set_log(&self, log: Vec<LogLine>) {
+        self.inside().log = log;
+    }
+
+    pub(super) fn set_manual(&self, bans: Vec<Ban>) -> bool {
+        let mut inside = self.inside();
+        let changed = inside.manual != bans;
+        inside.manual = bans;
+        changed
+    }
+
+    /// Works on the decisions; nobody else does meanwhile.
+    pub(super) fn with_decisions<T>(&self, work: impl FnOnce(&mut Decisions) -> T) -> T {
+        work(&mut self.inside().decisions)
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

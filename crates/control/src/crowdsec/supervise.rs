@@ -1,0 +1,345 @@
+//! Makes the wish for CrowdSec so: at the start, after each change, when the agent ends, and every 30 seconds. Each
+//! look ends in one state with its reason.
+
+use super::fault::Fault;
+use super::state::{CrowdSec, Phase, Proof, Pulled, STOP};
+use base::{Code, Problem, Problems};
+use crowdsec::{Feeder, Installed, Lapi, Prepared, Process, ProcessState, ReadCounts};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::time::Duration;
+use store::{Store, security_configs, settings};
+use tasks::{Outcome, Task, Wake};
+use tokio::sync::watch;
+
+/// Component name on the problem board.
+const COMPONENT: &str = "CrowdSec";
+const INTERVAL: Duration = Duration::from_secs(30);
+/// How long the agent may take until it reads.
+const START: Duration = Duration::from_secs(60);
+/// An agent that has run for so long begins again with short waits when it fails.
+const STEADY: Duration = Duration::from_secs(300);
+/// Lines that the agent may be behind, or not understand, before it is a problem.
+const TOLERATED: u64 = 100;
+
+/// The reconciler of the agent.
+#[derive(Debug)]
+pub struct Supervise {
+    store: Store,
+    shared: CrowdSec,
+    problems: Problems,
+    /// Calls this task.
+    wake: Wake,
+    agent: Option<Agent>,
+    feeder: Option<Feeder>,
+    failures: u32,
+}
+
+#[derive(Debug)]
+struct Agent {
+    pid: u32,
+    state: watch::Receiver<ProcessState>,
+    never: Vec<IpNet>,
+    started: Duration,
+    /// What it had read at the look before.
+    counts: ReadCounts,
+}
+
+impl Supervise {
+    /// Nothing is started yet.
+    pub fn new(store: Store, shared: CrowdSec, problems: Problems, wake: Wake) -> Self {
+        Self { store, shared, problems, wake, agent: None, feeder: None, failures: 0 }
+    }
+
+    async fn reconcile(&mut self) -> Result<String, (Phase, Fault)> {
+        let unreadable = |error: store::Error| {
+            let fault = Fault::new(
+                format!("whether CrowdSec shall run cannot be read: {error}"),
+                "restart Charon: it repairs the database at its start",
+            );
+            (Phase::Failing, fault)
+        };
+        let environment = self.shared.environment.clone();
+        let environment = environment.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
+        if let Some(done) = security_configs::fold(&self.store, environment).await.map_err(unreadable)? {
+            tracing::warn!("{done}");
+        }
+        let wishes = security_configs::wishes(&self.store).await.map_err(unreadable)?;
+        let before = self.shared.state().wish;
+        self.shared.tell(|state| state.wish = Some(wishes.crowdsec));
+        if before != Some(wishes.crowdsec) {
+            tracing::info!("CrowdSec is wished {}", if wishes.crowdsec { "on" } else { "off" });
+        }
+        if !wishes.crowdsec {
+            return Ok(self.off().await);
+        }
+        let never = self.never(&wishes.never_banned).await.map_err(unreadable)?;
+        self.on(never).await
+    }
+
+    /// Whom the agent overlooks: who is never banned, and proxies, which others stand behind.
+    async fn never(&self, entries: &[String]) -> Result<Vec<IpNet>, store::Error> {
+        let mut never: Vec<IpNet> = entries.iter().filter_map(|entry| network(entry)).collect();
+        if let Some(setting) = settings::get(&self.store, "trusted_proxies").await? {
+            let trusted: Vec<String> = serde_json::from_str(&setting.value).unwrap_or_default();
+            never.extend(trusted.iter().filter_map(|entry| network(entry)));
+        }
+        Ok(never)
+    }
+
+    async fn off(&mut self) -> String {
+        self.failures = 0;
+        self.feeder = None;
+        let stopped = self.stop_agent().await;
+        self.shared.tell(|state| {
+            state.phase = Phase::Off;
+            state.message = "CrowdSec is switched off".to_owned();
+            state.remedy.clear();
+            (state.pulled, state.proof) = (Pulled::default(), Proof::default());
+        });
+        self.shared.enforce.call();
+        if stopped {
+            tracing::info!("the CrowdSec agent was stopped, since it is switched off");
+            return "CrowdSec was switched off: the agent is stopped".to_owned();
+        }
+        "nothing to do: CrowdSec is switched off".to_owned()
+    }
+
+    async fn stop_agent(&mut self) -> bool {
+        self.shared.set_lapi(None);
+        if let Some(feeder) = &self.feeder {
+            feeder.agent_reads(false);
+        }
+        self.shared.tell(|state| (state.pid, state.numbers.agent) = (None, None));
+        let known = self.agent.take().is_some();
+        self.shared.end().await;
+        known
+    }
+
+    async fn on(&mut self, never: Vec<IpNet>) -> Result<String, (Phase, Fault)> {
+        if let Some(agent) = &self.agent {
+            let ended = match &*agent.state.borrow() {
+                ProcessState::Ended(how) => Some(how.clone()),
+                _ => None,
+            };
+            self.listen().await;
+            if let Some(how) = ended {
+                self.stop_agent().await;
+                let message = format!("the agent has ended by itself: {how}");
+                return Err((Phase::Failing, Fault::other(message)));
+            }
+            if agent.never == never {
+                return self.look().await.map_err(|fault| (Phase::Failing, fault));
+            }
+            tracing::info!("the CrowdSec agent is started anew, since other addresses are never banned now");
+            self.stop_agent().await;
+        }
+        self.start(never).await
+    }
+
+    /// Takes down what the agent has said.
+    async fn listen(&self) {
+        if let Some(process) = &*self.shared.process.lock().await {
+            self.shared.set_log(process.log());
+        }
+    }
+
+    async fn start(&mut self, never: Vec<IpNet>) -> Result<String, (Phase, Fault)> {
+        self.shared.tell(|state| {
+            // After a failure it says so until it runs.
+            if state.phase != Phase::Failing {
+                state.phase = Phase::Starting;
+                state.message = "the agent is starting".to_owned();
+                state.remedy.clear();
+            }
+        });
+        let failing = |fault| (Phase::Failing, fault);
+        let (place, program) = (self.shared.place.clone(), self.shared.program.clone());
+        let found = blocking(move || crowdsec::find(program.as_deref())).await.map_err(failing)?;
+        let installed = found.map_err(|lacks| (Phase::NotInstalled, Fault::new(lacks.what, lacks.remedy)))?;
+        tracing::info!("CrowdSec is wished on and does not run: {} is started", installed.crowdsec.display());
+        let (at, with, overlooked) = (place.clone(), installed.clone(), never.clone());
+        let prepared = blocking(move || {
+            if let Some(found) = crowdsec::end_leftover(&at) {
+                tracing::warn!("{found}");
+            }
+            let prepared = crowdsec::prepare(&at, &with, &overlooked)?;
+            crowdsec::check(&at, &with)?;
+            Ok::<_, Fault>(prepared)
+        });
+        let prepared = prepared.await.map_err(failing)?.map_err(failing)?;
+        self.run(&installed, prepared, never).await.map_err(failing)
+    }
+
+    async fn run(
+        &mut self,
+        installed: &Installed,
+        prepared: Prepared,
+        never: Vec<IpNet>,
+    ) -> Result<String, Fault> {
+        let (place, clock) = (&self.shared.place, &self.shared.clock);
+        if self.feeder.is_none() {
+            let feeder = Feeder::start(place, clock.clone());
+            self.feeder =
+                Some(feeder.map_err(|error| Fault::other(format!("no thread to feed it: {error}")))?);
+        }
+        let process = Process::start(place, installed, clock.clone())?;
+        let mut state = process.state();
+        let wait = state.wait_for(|state| *state != ProcessState::Starting);
+        let outcome = tokio::time::timeout(START, wait).await;
+        let outcome = outcome.ok().and_then(Result::ok).map(|state| state.clone());
+        self.shared.set_log(process.log());
+        match outcome {
+            Some(ProcessState::Running) => {}
+            Some(ProcessState::Ended(how)) => {
+                return Err(Fault::other(format!("the agent ended right after its start: {how}")));
+            }
+            Some(ProcessState::Starting) | None => {
+                process.stop(STOP).await;
+                let message = format!("the agent did not begin to read within {} seconds", START.as_secs());
+                return Err(Fault::other(message));
+            }
+        }
+        let lapi = Lapi {
+            address: place.lapi(),
+            key: prepared.key,
+            machine: Prepared::MACHINE.to_owned(),
+            password: prepared.password,
+        };
+        lapi.health().await?;
+        self.shared.set_lapi(Some(lapi));
+        if let Some(feeder) = &self.feeder {
+            feeder.agent_reads(true);
+        }
+        let (pid, wake, mut ended) = (process.pid(), self.wake.clone(), process.state());
+        let state = process.state();
+        *self.shared.process.lock().await = Some(process);
+        tasks::spawn("CrowdSec agent has ended", async move {
+            _ = ended.wait_for(|state| matches!(state, ProcessState::Ended(_))).await;
+            wake.call();
+        });
+        let (started, counts) = (clock.monotonic(), ReadCounts::default());
+        self.agent = Some(Agent { pid, state, never, started, counts });
+        tracing::info!(agent.pid = pid, agent.version = installed.version, "the CrowdSec agent runs");
+        self.shared.tell(|state| {
+            state.phase = Phase::Running;
+            state.message = format!("the agent runs and reads, with LAPI on port {}", place.port);
+            state.remedy.clear();
+            state.pid = Some(pid);
+            state.version.clone_from(&installed.version);
+            state.items = prepared.items;
+            state.missing = prepared.missing;
+        });
+        self.shared.enforce.call();
+        self.shared.prove.call();
+        Ok(format!("the agent was started: process {pid}"))
+    }
+
+    /// Looks after an agent that runs.
+    async fn look(&mut self) -> Result<String, Fault> {
+        let (Some(agent), Some(lapi)) = (&mut self.agent, self.shared.lapi()) else {
+            return Err(Fault::other("the agent runs without LAPI"));
+        };
+        lapi.health().await?;
+        if self.shared.clock.monotonic().saturating_sub(agent.started) >= STEADY {
+            self.failures = 0;
+        }
+        let counts = crowdsec::read_counts(self.shared.place.metrics_port).await.ok();
+        let feed = self.feeder.as_ref().map(Feeder::status).unwrap_or_default();
+        let before = agent.counts;
+        agent.counts = counts.unwrap_or(before);
+        let mut problems = Vec::new();
+        if let Some(counts) = counts {
+            let behind = feed.handed_to_this.saturating_sub(counts.read);
+            if behind > TOLERATED && counts.read == before.read {
+                let message = format!(
+                    "CrowdSec does not read: {} requests were handed to it and it has read {}",
+                    feed.handed_to_this, counts.read
+                );
+                problems.push((message, "switch CrowdSec off and on on the page Security, and report this"));
+            }
+            if counts.unparsed > TOLERATED && counts.unparsed * 20 > counts.read {
+                let message = format!(
+                    "CrowdSec does not understand {} of the {} requests that it has read",
+                    counts.unparsed, counts.read
+                );
+                problems.push((message, "read the agent's log on the page Security, and report this"));
+            }
+        } else {
+            let message =
+                "CrowdSec does not say how many requests it reads: its metrics do not answer".to_owned();
+            problems.push((message, "see that nothing else uses the port after that of LAPI"));
+        }
+        if let Some(error) = &feed.error {
+            let message = format!("requests cannot be handed to CrowdSec: {error}");
+            problems.push((message, "see that the data folder can be written and has space"));
+        }
+        let dropped = self.shared.proxy.log_status().feed_dropped;
+        let lost = dropped > self.shared.state().numbers.lost;
+        if lost {
+            let message = format!("{dropped} requests since the start were not written down for CrowdSec");
+            problems.push((message, "see that the data folder can be written and is fast enough"));
+        }
+        let problems = problems
+            .into_iter()
+            .map(|(message, remedy)| Problem::new(Code::CrowdSecBlind, message, remedy).link("/security"));
+        self.problems.report("CrowdSec feed", problems.collect());
+        let pid = agent.pid;
+        self.shared.tell(|state| {
+            state.phase = Phase::Running;
+            (state.numbers.feed, state.numbers.agent, state.numbers.lost) = (feed, counts, dropped);
+        });
+        Ok(format!("nothing to do: the agent runs as process {pid}"))
+    }
+}
+
+/// An address or a network.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::other(error.to_string()))
+}
+
+impl Task for Supervise {
+    fn name(&self) -> &'static str {
+        "run CrowdSec"
+    }
+
+    /// After failures the waits grow from a second to half a minute.
+    fn interval(&self) -> Duration {
+        match self.failures {
+            0 => INTERVAL,
+            count => INTERVAL.min(Duration::from_secs(1 << (count - 1).min(5))),
+        }
+    }
+
+    async fn run(&mut self) -> Outcome {
+        match self.reconcile().await {
+            Ok(message) => {
+                self.problems.report(COMPONENT, Vec::new());
+                Outcome::Ok(message)
+            }
+            Err((phase, Fault { message, remedy })) => {
+                let code = if phase == Phase::NotInstalled {
+                    self.failures = 0;
+                    Code::CrowdSecNotInstalled
+                } else {
+                    self.failures = self.failures.saturating_add(1);
+                    Code::CrowdSecFailing
+                };
+                self.shared.tell(|state| {
+                    state.phase = phase;
+                    state.message.clone_from(&message);
+                    state.remedy.clone_from(&remedy);
+                });
+                let sentence = format!("CrowdSec is switched on and does not run: {message}");
+                self.problems
+                    .report(COMPONENT, vec![Problem::new(code, sentence.clone(), remedy).link("/security")]);
+                // The problem says it; a second one about this task would say it again.
+                Outcome::Ok(sentence)
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+// Wish, fact and proof of CrowdSec side by side, and what stands behind them.
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { api, body } from "@/api/client";
+import { queries } from "@/api/queries";
+import { useMay } from "@/api/session";
+import type { CrowdSec } from "@/api/schema";
+import { Badge, State } from "@/ui/badge";
+import { Button } from "@/ui/button";
+import { Card, Facts } from "@/ui/card";
+import { bytes, count, dateTime, sentence } from "@/ui/format";
+import { Notice } from "@/ui/notice";
+import { problemText } from "@/ui/problem-text";
+import { Ago } from "@/ui/time";
+import { toast } from "@/ui/toast";
+import { Switch } from "@/ui/toggle";
+import { isFollowing, PHASE_TONE, proofOf } from "./values";
+
+export function CrowdSecCard({ crowdsec }: { crowdsec: CrowdSec }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const mayEdit = useMay("admin");
+  const [log, setLog] = useState(false);
+  const saving = useMutation({
+    mutationFn: (enabled: boolean) => body(api.PUT("/api/v1/security/crowdsec", { body: { enabled } })),
+    onSuccess: (shown) => {
+      client.setQueryData(queries.crowdsec().queryKey, shown);
+      const wish = t(shown.enabled ? "security.crowdsec.wishOn" : "security.crowdsec.wishOff");
+      toast("live", t("security.crowdsec.wishStored", { wish }));
+      void client.invalidateQueries({ queryKey: ["security"] });
+      void client.invalidateQueries({ queryKey: ["health"] });
+    },
+  });
+  const wrong = crowdsec.state === "failing" || crowdsec.state === "not_installed";
+  return (
+    <Card title={t("security.crowdsec.title")}>
+      <div className="flex flex-col gap-4">
+        {saving.error ? <Notice tone="failing">{problemText(t, saving.error)}</Notice> : null}
+        <div className="grid gap-4 sm:grid-cols-3">
+          <Column name={t("security.crowdsec.wish")}>
+            <Switch
+              label={t("security.crowdsec.switch")}
+              hint={t("security.crowdsec.switchHint")}
+              checked={crowdsec.enabled}
+              disabled={!mayEdit || saving.isPending}
+              onChange={(enabled) => saving.mutate(enabled)}
+            />
+          </Column>
+          <Column name={t("security.crowdsec.fact")}>
+            <State tone={PHASE_TONE[crowdsec.state]}>{t(`security.crowdsec.state.${crowdsec.state}`)}</State>
+            <p className="text-xs text-muted">
+              {isFollowing(crowdsec) ? (
+                t("security.crowdsec.following")
+              ) : (
+                <>
+                  {t("security.crowdsec.since")} {dateTime(crowdsec.since)}
+                </>
+              )}
+            </p>
+          </Column>
+          <Column name={t("security.crowdsec.proof")}>
+            <Proof crowdsec={crowdsec} />
+          </Column>
+        </div>
+        {wrong ? (
+          <Notice tone="failing" title={sentence(crowdsec.message)}>
+            {crowdsec.remedy ? `${t("security.crowdsec.remedy")}: ${crowdsec.remedy}` : null}
+          </Notice>
+        ) : null}
+        {crowdsec.missing.length > 0 ? (
+          <Notice tone="degraded" title={t("security.crowdsec.missing")}>
+            {crowdsec.missing.join("; ")}
+          </Notice>
+        ) : null}
+        {crowdsec.version ? <Details crowdsec={crowdsec} /> : null}
+        <div>
+          <Button size="sm" aria-expanded={log} onClick={() => setLog(!log)}>
+            {t(log ? "security.crowdsec.logHide" : "security.crowdsec.logShow")}
+          </Button>
+        </div>
+        {log ? <Log /> : null}
+      </div>
+    </Card>
+  );
+}
+
+function Column({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div className="flex min-w-0 flex-col gap-1.5">
+      <h3 className="text-sm text-muted">{name}</h3>
+      {children}
+    </div>
+  );
+}
+
+function Proof({ crowdsec }: { crowdsec: CrowdSec }) {
+  const { t } = useTranslation();
+  const { proof } = crowdsec;
+  const said = proofOf(crowdsec);
+  if (said === "off") return <p className="text-muted">{t("security.crowdsec.nothingToProve")}</p>;
+  if (said === "none") return <State tone="neutral">{t("security.crowdsec.notProven")}</State>;
+  if (said === "proven")
+    return (
+      <State tone="live">
+        {t("security.crowdsec.proven")} <Ago time={proof.proven_at ?? ""} />
+      </State>
+    );
+  return (
+    <>
+      <State tone={said === "untried" ? "degraded" : "failing"}>
+        {said === "untried"
+          ? t("security.crowdsec.untried")
+          : t("security.crowdsec.broken", { link: proof.broken_link })}
+      </State>
+      <p className="text-xs text-muted">{sentence(proof.reason ?? "")}</p>
+    </>
+  );
+}
+
+function Details({ crowdsec }: { crowdsec: CrowdSec }) {
+  const { t } = useTranslation();
+  const { requests, decisions } = crowdsec;
+  const number = (value: number | null | undefined) => (value == null ? "–" : count(value));
+  return (
+    <Facts
+      items={[
+        {
+          name: t("security.crowdsec.version"),
+          value: t("security.crowdsec.versionValue", {
+            version: crowdsec.version,
+            pid: crowdsec.pid ?? "–",
+            port: crowdsec.port,
+          }),
+        },
+        { name: t("security.crowdsec.items"), value: count(crowdsec.items) },
+        {
+          name: t("security.crowdsec.requests"),
+          value: (
+            <>
+              {t("security.crowdsec.requestsValue", {
+                handed: count(requests.handed),
+                read: number(requests.read),
+                parsed: number(requests.parsed),
+              })}{" "}
+              {requests.waiting_bytes > 0 ? (
+                <Badge>
+                  {t("security.crowdsec.requestsWaiting", { size: bytes(requests.waiting_bytes) })}
+                </Badge>
+              ) : null}{" "}
+              {requests.lost > 0 ? (
+                <Badge tone="degraded">{t("security.crowdsec.requestsLost", { count: requests.lost })}</Badge>
+              ) : null}
+            </>
+          ),
+        },
+        {
+          name: t("security.crowdsec.decisions"),
+          value: (
+            <>
+              {t("security.crowdsec.decisionsValue", { count: decisions.held })}
+              {decisions.pulled_at ? (
+                <span className="text-muted">
+                  , {t("security.crowdsec.decisionsPulled")} <Ago time={decisions.pulled_at} />
+                </span>
+              ) : null}
+              {decisions.not_enforceable.map((each) => (
+                <p key={each.scope} className="text-xs text-muted">
+                  {t("security.crowdsec.notEnforceable", { count: each.count, scope: each.scope })}
+                </p>
+              ))}
+              {decisions.error ? (
+                <p className="text-xs text-failing">
+                  {t("security.crowdsec.pullFailed", { error: decisions.error })}
+                </p>
+              ) : null}
+            </>
+          ),
+        },
+        { name: t("security.crowdsec.refused"), value: count(crowdsec.refused) },
+      ]}
+    />
+  );
+}
+
+function Log() {
+  const { t } = useTranslation();
+  const log = useQuery(queries.crowdsecLog());
+  if (!log.data) return null;
+  if (log.data.length === 0) return <p className="text-muted">{t("security.crowdsec.logEmpty")}</p>;
+  return (
+    <pre
+      tabIndex={0}
+      aria-label={t("security.crowdsec.log")}
+      className="max-h-80 overflow-auto rounded-md border border-line bg-raised p-3 font-mono text-xs whitespace-pre-wrap"
+    >
+      {log.data.map((line) => `${dateTime(line.time)} ${line.level}  ${line.message}`).join("\n")}
+    </pre>
+  );
+}
