@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -50,14 +51,18 @@ fn command(program: &Path, settings: &[(String, String)]) -> Command {
     command
 }
 
-/// Two free ports beside each other, for an agent of CrowdSec: databases of the original may switch it on.
+/// Two free ports beside each other, for an agent of CrowdSec: databases of the original may switch it on. Below the
+/// range from which the system takes ports by itself, so that they stay free until the agent starts.
 fn crowdsec_port() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(8);
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
     let pair = || {
-        let first = TcpListener::bind("127.0.0.1:0").ok()?;
-        let port = first.local_addr().ok()?.port();
-        TcpListener::bind(("127.0.0.1", port.checked_add(1)?)).ok().map(|_| port)
+        let number = first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 6_000;
+        let port = u16::try_from(20_000 + number * 2).ok()?;
+        (free(port) && free(port + 1)).then_some(port)
     };
-    std::iter::repeat_with(pair).take(100).flatten().next().expect("two free ports").to_string()
+    std::iter::repeat_with(pair).take(1_000).flatten().next().expect("two free ports").to_string()
 }
 
 fn data(settings: &[(String, String)]) -> PathBuf {

@@ -160,13 +160,22 @@ pub async fn update(store: &Store, change: Change, mut audit: Audit) -> Result<W
     Ok(wishes)
 }
 
+/// What [`fold`] has done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Folded {
+    /// The same as a sentence.
+    pub sentence: String,
+    /// An older place had something to say, which a person should see.
+    pub notable: bool,
+}
+
 /// Folds older places of the wish for CrowdSec into the row, each of their values once: settings of the original, and
-/// `environment`, a variable's name and value. Makes the row when there is none. Returns what was done, as a sentence;
+/// `environment`, a variable's name and value. Makes the row when there is none. Returns what was done;
 /// `None` when there was nothing to do.
 ///
 /// # Errors
 /// When the database cannot be read or written.
-pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Option<String>, Error> {
+pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Option<Folded>, Error> {
     use settings::{Column as Key, Entity as Settings};
     let old = Settings::find().filter(Key::Key.is_in(OLD_KEYS)).all(store.read()).await?;
     let mut sources: BTreeMap<String, String> =
@@ -194,7 +203,8 @@ pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Op
         (Some(_), true, _) => "CrowdSec stays switched on, as the stored configuration says".to_owned(),
         (Some(_), false, true) => "CrowdSec stays switched off, as the stored configuration says".to_owned(),
     };
-    if !new.is_empty() {
+    let notable = !new.is_empty();
+    if notable {
         let names: Vec<&str> = new.iter().map(|(name, _)| name.as_str()).collect();
         sentence.push_str(&format!("; from now on {} is not looked at any more", names.join(" and ")));
     }
@@ -230,5 +240,5 @@ pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Op
     write.audit(audit.about(&row.uuid)).await?;
     write.serves();
     write.commit().await?;
-    Ok(Some(sentence))
+    Ok(Some(Folded { sentence, notable }))
 }

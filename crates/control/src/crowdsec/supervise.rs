@@ -62,7 +62,10 @@ impl Supervise {
         let environment = self.shared.environment.clone();
         let environment = environment.as_ref().map(|(name, value)| (name.as_str(), value.as_str()));
         if let Some(done) = security_configs::fold(&self.store, environment).await.map_err(unreadable)? {
-            tracing::warn!("{done}");
+            match done.notable {
+                true => tracing::warn!("{}", done.sentence),
+                false => tracing::info!("{}", done.sentence),
+            }
         }
         let wishes = security_configs::wishes(&self.store).await.map_err(unreadable)?;
         let before = self.shared.state().wish;
