@@ -27,10 +27,12 @@ fn count() -> usize {
     std::env::var("CHARON_IDLE").ok().and_then(|text| text.parse().ok()).unwrap_or(1000)
 }
 
-fn pss_kib(app: &App) -> u64 {
+/// What the process has for itself. Pages of its program are left out: how much of them counts depends on how many
+/// others run the same.
+fn own_kib(app: &App) -> u64 {
     let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", app.pid())).unwrap();
-    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
-    pss.trim().trim_end_matches(" kB").parse().unwrap()
+    let own = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
+    own.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// One connection that has been used once and is kept.
@@ -77,11 +79,11 @@ async fn idle_connections_cost_little() {
         for _ in 0..100 {
             idle.push(open(&app, &roots, kind, &mut tasks).await);
         }
-        let before = pss_kib(&app);
+        let before = own_kib(&app);
         for _ in 0..count() {
             idle.push(open(&app, &roots, kind, &mut tasks).await);
         }
-        let each = pss_kib(&app).saturating_sub(before) as f64 / count() as f64;
+        let each = own_kib(&app).saturating_sub(before) as f64 / count() as f64;
         figures.push(format!("{kind} {each:.1} KiB"));
         assert!(each <= most, "{figures:?}");
     }
@@ -92,7 +94,7 @@ async fn idle_connections_cost_little() {
 async fn most_while_unread(app: &App) -> u64 {
     let (mut most, mut quiet) = (0, 0);
     eventually("memory stands still", Duration::from_secs(60), async || {
-        let now = pss_kib(app);
+        let now = own_kib(app);
         quiet = if now > most + 256 { 0 } else { quiet + 1 };
         most = most.max(now);
         (quiet > 100).then_some(())
@@ -108,7 +110,7 @@ async fn answers_that_nobody_takes_are_not_held() {
     let origin = Origin::start(Answer::Fixed(vec![b'x'; ANSWER])).await;
     hosts::add(&mut admin, HOST, &origin).await;
     let roots = app.anonymous().get("/certificates/internal-ca.pem").await.raw.body;
-    let before = pss_kib(&app);
+    let before = own_kib(&app);
 
     // C3: 40 clients that ask and take nothing, half of them over TLS.
     let mut readers = Vec::new();
