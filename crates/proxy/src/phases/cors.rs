@@ -47,9 +47,6 @@ pub(crate) struct Cors {
 /// # Errors
 /// The first fault, below `cors`.
 pub(crate) fn build(spec: &spec::Cors) -> Result<Option<Cors>, FieldError> {
-    if spec.origins.is_empty() {
-        return Ok(None);
-    }
     let mut cors = Cors {
         any: false,
         exact: AHashSet::default(),
@@ -91,7 +88,8 @@ pub(crate) fn build(spec: &spec::Cors) -> Result<Option<Cors>, FieldError> {
     if !spec.expose.is_empty() {
         cors.expose = Some(names("expose", &spec.expose, is_header)?);
     }
-    Ok(Some(cors))
+    // Only now: what is wrong is told while the rules are off, too.
+    Ok((!spec.origins.is_empty()).then_some(cors))
 }
 
 impl Cors {
@@ -220,6 +218,16 @@ mod tests {
     fn cors(origins: &[&str], credentials: bool) -> Result<Cors, FieldError> {
         let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
         build(&spec::Cors { origins, credentials, ..spec::Cors::default() }).map(Option::unwrap)
+    }
+
+    #[test]
+    fn what_is_malformed_is_told_while_the_rules_are_off_too() {
+        let off = |methods: &[&str]| {
+            let methods = methods.iter().map(|method| (*method).to_owned()).collect();
+            build(&spec::Cors { methods, ..spec::Cors::default() }).map(|cors| cors.is_some())
+        };
+        assert!(!off(&["PATCH", "*"]).unwrap());
+        assert_eq!(off(&["PATCH", "\u{d7}\u{f8}"]).unwrap_err().field, "cors.methods.1");
     }
 
     #[test]
