@@ -26,6 +26,7 @@ mod postgres;
 mod scarcity;
 mod signals;
 mod soak;
+mod scale;
 mod sqlite;
 mod start;
 mod storage_faults;

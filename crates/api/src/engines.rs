@@ -30,6 +30,14 @@ pub trait Engines: Send + Sync + 'static {
     fn host_states(&self) -> HashMap<String, HostState>;
     /// How the servers of each served host are, by its uuid.
     fn servers(&self) -> HashMap<String, Vec<ServerState>>;
+    /// State and servers of one host.
+    fn host(&self, uuid: &str) -> (Option<HostState>, Vec<ServerState>) {
+        (self.host_states().remove(uuid), self.servers().remove(uuid).unwrap_or_default())
+    }
+    /// Waits until the revision that serves stands in the history, which is a moment later; not for long.
+    fn recorded(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
     /// What the data plane could not serve of a host with these values, by field of the API. Nothing is changed.
     fn check_host(&self, values: &HostValues) -> Vec<FieldError>;
     /// Statistics over all hosts.

@@ -10,7 +10,9 @@ use api::{SetupToken, Wiring};
 use base::{Clock, Problems};
 use control::LastGood;
 use control::crowdsec::{CrowdSec, Enforce, Prove, Supervise};
-use control::tasks::{AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Retention, Shared};
+use control::tasks::{
+    AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Shared,
+};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::{Store, Vault};
@@ -43,11 +45,11 @@ pub(crate) struct ControlSide {
 }
 
 impl ControlSide {
-    /// Starts everything over an open database.
+    /// Starts everything over an open database. `memory` holds what was compiled from it already.
     ///
     /// # Errors
     /// When the key of the secrets or the accounts cannot be read.
-    pub(crate) async fn start(world: &World, store: Store) -> anyhow::Result<Self> {
+    pub(crate) async fn start(world: &World, store: Store, memory: Memory) -> anyhow::Result<Self> {
         let World { settings, clock, problems, proxy, listeners, crowdsec, doors } = world;
         let last_good = LastGood::new(&settings.data_dir, Vault::open(&settings.data_dir, false)?);
         let setup = match store::users::count(&store).await? {
@@ -71,7 +73,7 @@ impl ControlSide {
             applied: sender,
             last_good,
             listeners: listeners.states(),
-            memory: control::tasks::Memory::default(),
+            memory,
         };
         let listen = Listeners::new(store.clone(), listeners.clone(), wake.clone());
         let watch_certificates =

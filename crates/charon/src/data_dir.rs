@@ -49,8 +49,8 @@ pub(crate) fn tell(report: &OpenReport) {
     }
 }
 
-/// Starts the data plane with a first configuration.
-pub(crate) fn start_proxy(settings: &Settings, spec: &Spec, clock: Arc<dyn Clock>) -> anyhow::Result<Proxy> {
+/// Builds the configuration of a start without rows.
+pub(crate) fn config_of(spec: &Spec) -> Config {
     let (config, faults) = Config::build(spec);
     for fault in faults {
         tracing::warn!(
@@ -59,13 +59,22 @@ pub(crate) fn start_proxy(settings: &Settings, spec: &Spec, clock: Arc<dyn Clock
             fault.message
         );
     }
+    config
+}
+
+/// Starts the data plane with a first configuration.
+pub(crate) fn start_proxy(
+    settings: &Settings,
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Proxy> {
     let settings = proxy::Settings {
         workers: settings.workers,
         proxy_protocol: settings.balancers.clone(),
         access_log: log_settings(settings),
         ..proxy::Settings::default()
     };
-    Ok(proxy::start(settings, Arc::new(config), clock)?)
+    Ok(proxy::start(settings, config, clock)?)
 }
 
 /// How the access log is written until the stored settings are known.

@@ -19,6 +19,9 @@ use store::proxy_hosts::HostValues;
 use tasks::Statuses;
 use tokio::sync::{broadcast, watch};
 
+/// How long the history is waited for.
+const HISTORY: Duration = Duration::from_secs(2);
+
 /// The engines of a running Charon.
 #[derive(Debug)]
 pub(crate) struct Running {
@@ -53,7 +56,7 @@ impl Running {
 
     pub(crate) fn names(&self) -> HashMap<String, String> {
         let applied = self.applied.borrow();
-        applied.hosts.iter().map(|(id, state)| (id.clone(), state.name.clone())).collect()
+        applied.hosts.iter().map(|(id, state)| (id.to_string(), state.name.clone())).collect()
     }
 
     fn name(&self, id: &str) -> Option<String> {
@@ -102,20 +105,25 @@ impl Engines for Running {
 
     fn host_states(&self) -> HashMap<String, HostState> {
         let applied = self.applied.borrow();
-        applied.hosts.iter().map(|(id, state)| (id.clone(), host_state(state))).collect()
+        applied.hosts.iter().map(|(id, state)| (id.to_string(), host_state(state))).collect()
     }
 
     fn servers(&self) -> HashMap<String, Vec<ServerState>> {
-        let mut servers: HashMap<String, Vec<ServerState>> = HashMap::new();
-        for upstream in self.proxy.upstreams() {
-            let of_host = servers.entry(upstream.host_id).or_default();
-            // The host's own come first.
-            let at = if upstream.location.is_none() { 0 } else { of_host.len() };
-            let shown =
-                upstream.servers.into_iter().map(|server| server_state(upstream.location.clone(), server));
-            of_host.splice(at..at, shown);
-        }
-        servers
+        servers(self.proxy.upstreams())
+    }
+
+    fn host(&self, uuid: &str) -> (Option<HostState>, Vec<ServerState>) {
+        let state = self.applied.borrow().hosts.get(uuid).map(|state| host_state(state));
+        (state, servers(self.proxy.upstreams_of(uuid)).remove(uuid).unwrap_or_default())
+    }
+
+    fn recorded(&self) -> BoxFuture<'_, ()> {
+        let mut applied = self.applied.clone();
+        Box::pin(async move {
+            let wait = applied.wait_for(|applied| applied.recorded >= applied.revision);
+            // Where the history cannot be written, that is a problem on the board, and the rest can be read.
+            _ = tokio::time::timeout(HISTORY, wait).await.map(drop);
+        })
     }
 
     fn check_host(&self, values: &HostValues) -> Vec<FieldError> {
@@ -217,6 +225,20 @@ fn host_state(state: &control::HostState) -> HostState {
         message: message.to_owned(),
         remedy: remedy.to_owned(),
     }
+}
+
+/// The servers of each host.
+fn servers(upstreams: Vec<proxy::UpstreamStatus>) -> HashMap<String, Vec<ServerState>> {
+    let mut servers: HashMap<String, Vec<ServerState>> = HashMap::new();
+    for upstream in upstreams {
+        let of_host = servers.entry(upstream.host_id).or_default();
+        // The host's own come first.
+        let at = if upstream.location.is_none() { 0 } else { of_host.len() };
+        let shown =
+            upstream.servers.into_iter().map(|server| server_state(upstream.location.clone(), server));
+        of_host.splice(at..at, shown);
+    }
+    servers
 }
 
 fn server_state(location: Option<String>, server: proxy::ServerStatus) -> ServerState {

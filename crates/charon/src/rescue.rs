@@ -39,7 +39,7 @@ pub(crate) async fn run(
     tell(&problems, &cause);
     let (spec, found) = last_good(&settings);
     problems.report("rescue", vec![found]);
-    let proxy = data_dir::start_proxy(&settings, &spec, clock.clone())?;
+    let proxy = data_dir::start_proxy(&settings, Arc::new(data_dir::config_of(&spec)), clock.clone())?;
     for (address, tls) in [(settings.proxy_http, false), (settings.proxy_https, true)] {
         proxy.listen(proxy::Listening::bind(address, tls, proxy.workers())?)?;
     }

@@ -8,6 +8,7 @@ mod last_good;
 mod state;
 pub mod tasks;
 
-pub use diff::{Change, Kind, diff, summary};
+pub use diff::{Change, Kind};
+pub(crate) use diff::{diff, split, summary};
 pub use last_good::{LastGood, LastGoodError};
 pub use state::{Applied, HostState, Serving};

@@ -13,12 +13,14 @@ pub struct Applied {
     pub tried: u64,
     /// The revision that serves; 0 before the first.
     pub revision: u64,
+    /// The newest revision that stands in the history: it is written once it serves.
+    pub recorded: u64,
     /// Since when it serves.
     pub since: Timestamp,
     /// Why the newest rows are not what serves; `None` when they are.
     pub error: Option<String>,
     /// State of every enabled host by its id.
-    pub hosts: Arc<HashMap<String, HostState>>,
+    pub hosts: Arc<HashMap<Arc<str>, Arc<HostState>>>,
 }
 
 impl Applied {

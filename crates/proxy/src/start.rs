@@ -176,6 +176,8 @@ pub struct Proxy {
     current: Arc<ArcSwap<Config>>,
     /// Beside the configuration, since it changes by itself.
     bans: Arc<ArcSwapOption<Bans>>,
+    /// Configurations that somebody may still hold.
+    former: Mutex<Vec<Arc<Config>>>,
     /// What is known about upstreams.
     registry: Arc<Registry>,
     /// Tells the attendant.
@@ -260,6 +262,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let proxy = Proxy {
         current,
         bans,
+        former: Mutex::default(),
         registry,
         published,
         stats,
@@ -336,8 +339,12 @@ impl Proxy {
     /// What is known about servers that did not change stays.
     pub fn publish(&self, config: Arc<Config>) {
         self.registry.attach(&config);
-        self.current.store(config.clone());
+        let before = self.current.swap(config.clone());
         self.published.send_replace(config);
+        // Workers hold one until they meet the next. Here it is freed, which no request has to wait for.
+        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        former.retain(|former| Arc::strong_count(former) > 1);
+        former.push(before);
     }
 
     /// Refuses the clients in this set from now on, also on connections that are open; `None`: nobody.
@@ -352,7 +359,13 @@ impl Proxy {
 
     /// What is known about the servers of all upstreams. Reading costs requests nothing.
     pub fn upstreams(&self) -> Vec<UpstreamStatus> {
-        self.registry.status(&self.current.load())
+        self.registry.status(self.current.load().hosts.targets())
+    }
+
+    /// The same for the upstreams of one host.
+    pub fn upstreams_of(&self, host_id: &str) -> Vec<UpstreamStatus> {
+        let config = self.current.load();
+        self.registry.status(config.hosts.get(host_id).into_iter().flat_map(|host| host.targets()))
     }
 
     /// The configuration that is served.

@@ -18,7 +18,6 @@ use crate::upstream::balance;
 use crate::upstream::h2::Connections;
 use crate::upstream::names::Name;
 use crate::upstream::pool::Pool;
-use ahash::AHashSet;
 use arc_swap::{ArcSwap, ArcSwapOption, Cache};
 use base::{Clock, Timestamp};
 use std::cell::{Cell, RefCell};
@@ -138,8 +137,7 @@ impl Worker {
         let config = current.load();
         let mut snapshot = self.snapshot.borrow_mut();
         if !Arc::ptr_eq(&snapshot.config, config) {
-            let ids: AHashSet<&str> = config.host_ids().collect();
-            self.stats.keep_hosts(|id| ids.contains(id));
+            self.stats.keep_hosts(|id| config.has_host(id));
             *snapshot = Snapshot::new(config.clone());
         }
         snapshot.clone()

@@ -1,11 +1,16 @@
-//! The history of applied configurations. The name is the original product's, which operators know.
+//! The history of applied configurations: a line for each. The name is the original product's, which operators know.
+//! What a revision held stands in [`crate::revision_parts`]; rows of earlier versions hold their document themselves.
 
+use crate::revision_parts::{self, Part};
 use crate::{Error, Store};
 use base::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{ConnectionTrait, Iterable, QueryOrder, QuerySelect};
 use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// One row of `caddy_configs`.
 #[derive(Clone, PartialEq, Eq, Debug, DeriveEntityModel)]
@@ -42,6 +47,9 @@ impl ActiveModelBehavior for ActiveModel {}
 /// This many newest revisions keep their document; older ones keep only their line in the history.
 pub const DOCUMENTS_KEPT: i64 = 200;
 
+/// What stands for the document of a revision that is kept in parts.
+const IN_PARTS: &str = "parts";
+
 /// A stored revision. `document` is empty in lists and for revisions whose document was pruned.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Revision {
@@ -63,6 +71,8 @@ pub struct Revision {
     pub summary: String,
     /// The document, as JSON text.
     pub document: String,
+    /// Its content is kept in parts, to which the next revision adds its own.
+    pub in_parts: bool,
     /// Problems found while compiling, as JSON.
     pub problems: serde_json::Value,
 }
@@ -78,7 +88,8 @@ impl From<Model> for Revision {
             error_msg: row.error_msg,
             actor: row.actor,
             summary: row.summary,
-            document: row.document,
+            in_parts: row.document == IN_PARTS,
+            document: if row.document == IN_PARTS { String::new() } else { row.document },
             problems: serde_json::from_str(&row.problems).unwrap_or_else(|_| serde_json::json!([])),
         }
     }
@@ -89,8 +100,9 @@ impl From<Model> for Revision {
 pub struct NewRevision {
     /// Hash of the document.
     pub config_hash: String,
-    /// The document, as JSON text.
-    pub document: String,
+    /// The parts of it that differ from the revision before; all of them when [`Revision::in_parts`] does not hold
+    /// for that one.
+    pub parts: Vec<Part>,
     /// What changed, in a sentence.
     pub summary: String,
     /// Who caused it.
@@ -119,17 +131,19 @@ pub async fn record(store: &Store, revision: &NewRevision) -> Result<Revision, E
         error_msg: Set(revision.error_msg.clone()),
         actor: Set(revision.actor.clone()),
         summary: Set(revision.summary.clone()),
-        document: Set(revision.document.clone()),
+        document: Set(IN_PARTS.to_owned()),
         problems: Set(revision.problems.to_string()),
     }
     .insert(&*write)
     .await?;
+    revision_parts::insert(&*write, number, &revision.parts).await?;
     Entity::update_many()
         .col_expr(Column::Document, Expr::value(""))
         .filter(Column::Revision.lte(number - DOCUMENTS_KEPT))
         .filter(Column::Document.ne(""))
         .exec(&*write)
         .await?;
+    revision_parts::prune(&*write, number - DOCUMENTS_KEPT + 1).await?;
     write.commit().await?;
     Ok(row.into())
 }
@@ -148,10 +162,17 @@ async fn next_on(connection: &impl ConnectionTrait) -> Result<i64, Error> {
 }
 
 fn numbered() -> Select<Entity> {
-    Entity::find().filter(Column::Revision.is_not_null()).order_by_desc(Column::Revision)
+    lines().filter(Column::Revision.is_not_null()).order_by_desc(Column::Revision)
 }
 
-/// The newest revision that serves, with its document.
+/// Rows without their documents, which may be large.
+fn lines() -> Select<Entity> {
+    let columns = Column::iter().filter(|column| !matches!(column, Column::Document));
+    let parts: SimpleExpr = Expr::case(Column::Document.eq(IN_PARTS), IN_PARTS).finally("").into();
+    Entity::find().select_only().columns(columns).expr_as(parts, "document")
+}
+
+/// The newest revision that serves, without its document.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -165,12 +186,11 @@ pub async fn latest(store: &Store) -> Result<Option<Revision>, Error> {
 /// # Errors
 /// When the database cannot be read.
 pub async fn list(store: &Store, before_id: Option<i64>, limit: u64) -> Result<Vec<Revision>, Error> {
-    let mut find = Entity::find().order_by_desc(Column::Id).limit(limit);
+    let mut find = lines().order_by_desc(Column::Id).limit(limit);
     if let Some(before) = before_id {
         find = find.filter(Column::Id.lt(before));
     }
-    let rows = find.all(store.read()).await?;
-    Ok(rows.into_iter().map(|row| Revision::from(Model { document: String::new(), ..row })).collect())
+    Ok(find.all(store.read()).await?.into_iter().map(Revision::from).collect())
 }
 
 /// One revision with its document (empty when it was pruned).
@@ -179,5 +199,42 @@ pub async fn list(store: &Store, before_id: Option<i64>, limit: u64) -> Result<V
 /// [`Error::NotFound`], or when the database cannot be read.
 pub async fn get(store: &Store, revision: i64) -> Result<Revision, Error> {
     let row = Entity::find().filter(Column::Revision.eq(revision)).one(store.read()).await?;
-    row.map(Revision::from).ok_or(Error::NotFound("revision"))
+    let mut found = row.map(Revision::from).ok_or(Error::NotFound("revision"))?;
+    if found.in_parts {
+        let parts = revision_parts::at(store.read(), revision).await?;
+        found.document = revision_parts::document(&parts).to_string();
+    }
+    Ok(found)
+}
+
+/// The parts of a revision that is kept in parts, as [`NewRevision::parts`] gave them.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn parts(store: &Store, revision: i64) -> Result<BTreeMap<String, String>, Error> {
+    revision_parts::at(store.read(), revision).await
+}
+
+/// What the kept revisions, newest first, say of one host: its JSON, or that it was not there.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_host(store: &Store, uuid: &str) -> Result<Vec<(Revision, Option<Value>)>, Error> {
+    let forms = revision_parts::forms(store.read(), &format!("hosts/{uuid}")).await?;
+    let mut found = Vec::new();
+    for line in list(store, None, DOCUMENTS_KEPT.unsigned_abs()).await? {
+        let Some(number) = line.revision else { continue };
+        let host = if line.in_parts {
+            let form = forms.iter().find(|(since, _)| *since <= number);
+            form.and_then(|(_, text)| serde_json::from_str(text).ok())
+        } else {
+            let Ok(document) = serde_json::from_str::<Value>(&get(store, number).await?.document) else {
+                continue;
+            };
+            let hosts = document["hosts"].as_array();
+            hosts.and_then(|hosts| hosts.iter().find(|host| host["uuid"] == uuid)).cloned()
+        };
+        found.push((line, host));
+    }
+    Ok(found)
 }

@@ -29,11 +29,12 @@ pub(crate) async fn read(connection: &impl ConnectionTrait, name: &str) -> Resul
     Ok(row.and_then(|row| u64::try_from(row.value).ok()).unwrap_or(0))
 }
 
-pub(crate) async fn increment(connection: &impl ConnectionTrait, name: &str) -> Result<(), crate::Error> {
+/// Returns the new value.
+pub(crate) async fn increment(connection: &impl ConnectionTrait, name: &str) -> Result<u64, crate::Error> {
     let sql = format!(
         "INSERT INTO counters (name, value) VALUES ('{name}', 1) \
-         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1"
+         ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value"
     );
-    connection.execute_unprepared(&sql).await?;
-    Ok(())
+    let value = crate::sqlite::number(connection, &sql).await?;
+    Ok(u64::try_from(value).unwrap_or(0))
 }

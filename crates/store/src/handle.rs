@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::error::Error;
 use crate::folder::Lock;
+use crate::journal::{Journal, Touched};
 use crate::open;
 use crate::open_error::{OpenError, OpenReport};
 use crate::postgres;
@@ -74,6 +75,7 @@ struct Inner {
     writer: DatabaseConnection,
     writing: Arc<tokio::sync::Mutex<()>>,
     wakes: Mutex<Vec<Wake>>,
+    journal: Mutex<Journal>,
     clock: Arc<dyn Clock>,
     problems: Problems,
     vault: Vault,
@@ -112,6 +114,7 @@ impl Store {
             writer: opened.writer,
             writing: Arc::default(),
             wakes: Mutex::default(),
+            journal: Mutex::default(),
             clock: options.clock,
             problems: options.problems,
             vault: opened.vault,
@@ -147,6 +150,24 @@ impl Store {
     /// When the database cannot be read.
     pub async fn change_number(&self) -> Result<u64, Error> {
         crate::counters::read(self.read(), crate::counters::CHANGE).await
+    }
+
+    /// Which rows were touched by the writes after the change number `seen`, up to `now`.
+    pub fn touched(&self, seen: u64, now: u64) -> Touched {
+        self.0.journal.lock().unwrap_or_else(PoisonError::into_inner).between(seen, now)
+    }
+
+    /// A number that changes when another program has written to the database file. `None` on PostgreSQL, which
+    /// does not tell.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn outside_version(&self) -> Result<Option<i64>, Error> {
+        match self.backend() {
+            // All writes of ours go over this connection, which does not count its own.
+            DbBackend::Sqlite => crate::sqlite::number(&self.0.writer, "PRAGMA data_version").await.map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// How the database is. Looks at the live schema each time.
@@ -299,7 +320,7 @@ impl Store {
             self.note_write(&Err(error.clone()));
         }
         let transaction = begun?;
-        Ok(Write { store: self.clone(), transaction, serves: false, _guard: guard })
+        Ok(Write { store: self.clone(), transaction, touched: None, _guard: guard })
     }
 }
 
@@ -307,7 +328,8 @@ impl Store {
 pub(crate) struct Write {
     store: Store,
     transaction: DatabaseTransaction,
-    serves: bool,
+    /// What of the served it changes; `None` when nothing.
+    touched: Option<Touched>,
     _guard: OwnedMutexGuard<()>,
 }
 
@@ -324,23 +346,31 @@ impl Write {
         audit.write(&self.transaction, self.store.now()).await
     }
 
-    /// Says that this write changes what the data plane serves.
+    /// Says that this write changes what is served, in tables whose readers always read all of them.
     pub(crate) fn serves(&mut self) {
-        self.serves = true;
+        self.touches(&Touched::default());
+    }
+
+    /// Says that this write changes what the data plane serves, and which rows of hosts and certificates it
+    /// touches; `Touched::Everything` when it cannot say.
+    pub(crate) fn touches(&mut self, touched: &Touched) {
+        self.touched.get_or_insert_default().merge(touched);
     }
 
     pub(crate) async fn commit(self) -> Result<(), Error> {
-        let Self { store, transaction, serves, _guard } = self;
+        let Self { store, transaction, touched, _guard } = self;
         let result = async {
-            if serves {
-                crate::counters::increment(&transaction, crate::counters::CHANGE).await?;
+            if let Some(touched) = &touched {
+                let number = crate::counters::increment(&transaction, crate::counters::CHANGE).await?;
+                // Before the commit: whoever reads the number finds it in the journal.
+                store.0.journal.lock().unwrap_or_else(PoisonError::into_inner).note(number, touched);
             }
             transaction.commit().await.map_err(Error::from)
         }
         .await;
         store.note_write(&result);
         result?;
-        if serves {
+        if touched.is_some() {
             for wake in store.0.wakes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 wake.call();
             }

@@ -1,5 +1,5 @@
 //! Numbered migrations of our own schema. What a column is follows from the entities; a migration says which
-//! columns are new, so that they are no repair, and changes data.
+//! columns and tables are new, so that they are no repair, and changes data.
 //!
 //! To add one: one entry in [`ALL`]. Numbers only grow.
 
@@ -18,11 +18,13 @@ struct Migration {
     name: &'static str,
     /// Tables and columns that are new with it, in tables that were there before.
     columns: &'static [(&'static str, &'static str)],
+    /// Tables that are new with it.
+    tables: &'static [&'static str],
 }
 
 /// All migrations.
 const ALL: &[Migration] = &[
-    Migration { number: 1, name: "first schema", columns: &[] },
+    Migration { number: 1, name: "first schema", columns: &[], tables: &[] },
     Migration {
         number: 2,
         name: "servers and traffic features of hosts and locations",
@@ -32,11 +34,13 @@ const ALL: &[Migration] = &[
             ("locations", "upstream"),
             ("locations", "traffic"),
         ],
+        tables: &[],
     },
+    Migration { number: 3, name: "history part by part", columns: &[], tables: &["revision_parts"] },
 ];
 
 /// The newest schema that this binary knows.
-pub(crate) const CURRENT: i64 = 2;
+pub(crate) const CURRENT: i64 = 3;
 
 /// `PRAGMA application_id` of our files: "ChrN".
 pub(crate) const APPLICATION_ID: u32 = 0x4368_724e;
@@ -44,7 +48,7 @@ pub(crate) const APPLICATION_ID: u32 = 0x4368_724e;
 /// How many rows each of our tables has.
 pub(crate) type Counts = BTreeMap<String, u64>;
 
-/// The first half of migrating a schema of ours: the new columns, before anything is repaired. Returns how many
+/// The first half of migrating a schema of ours: the new columns and tables, before anything is repaired. Returns how many
 /// rows there were, for [`account`]; `None` when there is nothing to migrate from (a new file, or one whose number
 /// is lost: then what is missing is repaired).
 pub(crate) async fn add_columns(
@@ -67,6 +71,13 @@ pub(crate) async fn add_columns(
         }
         crate::step::step("migration-column");
     }
+    for name in newer(from).flat_map(|migration| migration.tables) {
+        let Some(table) = tables.iter().find(|table| table.name == *name) else { continue };
+        if !there.contains_key(*name) {
+            run(connection, [table.create(backend)]).await?;
+            run(connection, table.create_indexes()).await?;
+        }
+    }
     Ok(Some(before))
 }
 
@@ -74,7 +85,7 @@ pub(crate) async fn add_columns(
 pub(crate) async fn apply(connection: &impl ConnectionTrait, from: i64, now: Timestamp) -> Result<(), Error> {
     for Migration { number, name, .. } in newer(from) {
         tracing::info!(migration.number = number, migration.name = name, "applying a migration");
-        // Neither has data to change: tables and defaults come with the definition.
+        // None has data to change: tables and defaults come with the definition.
         note(connection, *number, name, now).await?;
         crate::step::step("migration");
     }

@@ -1,14 +1,15 @@
 //! Proxy hosts: which domains go to which upstream, and how. Every write changes what the data plane serves.
 
 use crate::locations::{self, Location};
-use crate::{Audit, Error, Store};
+use crate::{Audit, Error, Store, Touched};
 use base::{FieldError, Timestamp};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, QueryOrder};
+use sea_orm::sea_query::{Condition, Expr, Func, LikeExpr};
+use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// One row of `proxy_hosts`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -252,6 +253,36 @@ pub async fn get(store: &Store, uuid: &str) -> Result<ProxyHost, Error> {
     get_on(store.read(), uuid).await
 }
 
+/// The hosts of these public ids that exist, oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn some(store: &Store, uuids: &[String]) -> Result<Vec<ProxyHost>, Error> {
+    let mut hosts = Vec::with_capacity(uuids.len());
+    for some in uuids.chunks(AT_ONCE) {
+        hosts.extend(with_locations(store.read(), Column::Uuid.is_in(some)).await?);
+    }
+    hosts.sort_by_key(|host| host.id);
+    Ok(hosts)
+}
+
+/// So many values are bound in one statement.
+const AT_ONCE: usize = 500;
+
+async fn with_locations(
+    connection: &impl ConnectionTrait,
+    which: sea_orm::sea_query::SimpleExpr,
+) -> Result<Vec<ProxyHost>, Error> {
+    let rows = Entity::find().filter(which).order_by_asc(Column::Id).all(connection).await?;
+    let of_hosts = locations::Column::ProxyHostId.is_in(rows.iter().map(|row| row.id));
+    let locations = locations::Entity::find().filter(of_hosts).order_by_asc(locations::Column::Id);
+    let mut by_host: HashMap<i64, Vec<locations::Model>> = HashMap::new();
+    for row in locations.all(connection).await? {
+        by_host.entry(row.proxy_host_id).or_default().push(row);
+    }
+    Ok(rows.into_iter().map(|row| from_row(by_host.remove(&row.id).unwrap_or_default(), row)).collect())
+}
+
 /// A new host. `audit.resource_id` and `audit.after` are filled in when empty.
 ///
 /// # Errors
@@ -262,7 +293,7 @@ pub async fn insert(store: &Store, values: &HostValues, audit: Audit) -> Result<
     insert_on(&*write, &uuid, values, store.now(), store.now()).await?;
     let host = get_on(&*write, &uuid).await?;
     write.audit(filled(audit, None, Some(&host))).await?;
-    write.serves();
+    write.touches(&Touched::host(&uuid));
     write.commit().await?;
     Ok(host)
 }
@@ -295,7 +326,7 @@ pub async fn update(
     }
     let after = get_on(&*write, uuid).await?;
     write.audit(filled(audit, Some(&before), Some(&after))).await?;
-    write.serves();
+    write.touches(&Touched::host(uuid));
     write.commit().await?;
     Ok(after)
 }
@@ -309,7 +340,7 @@ pub async fn delete(store: &Store, uuid: &str, audit: Audit) -> Result<ProxyHost
     let before = get_on(&*write, uuid).await?;
     Entity::delete_by_id(before.id).exec(&*write).await?;
     write.audit(filled(audit, Some(&before), None)).await?;
-    write.serves();
+    write.touches(&Touched::host(uuid));
     write.commit().await?;
     Ok(before)
 }
@@ -335,6 +366,7 @@ pub async fn bulk(store: &Store, uuids: &[String], what: &Bulk, audit: Audit) ->
     let mut done = 0;
     for uuid in uuids {
         let before = get_on(&*write, uuid).await?;
+        write.touches(&Touched::host(uuid));
         let mut row = ActiveModel { id: Unchanged(before.id), ..Default::default() };
         row.updated_at = Set(now);
         match what {
@@ -352,7 +384,6 @@ pub async fn bulk(store: &Store, uuids: &[String], what: &Bulk, audit: Audit) ->
         write.audit(filled(audit.clone(), Some(&before), Some(&after))).await?;
         done += 1;
     }
-    write.serves();
     write.commit().await?;
     Ok(done)
 }
@@ -377,18 +408,66 @@ pub async fn owners(
     domains: &[String],
     except: Option<&str>,
 ) -> Result<Vec<DomainOwner>, Error> {
-    let rows =
-        Entity::find().filter(Column::Enabled.eq(true)).order_by_asc(Column::Id).all(store.read()).await?;
     let wanted: Vec<String> = domains.iter().map(|domain| domain.trim().to_ascii_lowercase()).collect();
+    let mut rows: BTreeMap<i64, (String, String, String)> = BTreeMap::new();
+    // The database leaves out the hosts that cannot be meant: there may be ten thousand.
+    for some in wanted.chunks(50) {
+        let names = some.iter().fold(Condition::any(), |any, name| {
+            let part = LikeExpr::new(format!("%{}%", name.replace(['%', '_', '\\'], "_")));
+            any.add(Expr::expr(Func::lower(Expr::col(Column::DomainNames))).like(part))
+        });
+        let columns = [Column::Id, Column::Uuid, Column::Name, Column::DomainNames];
+        let found =
+            Entity::find().select_only().columns(columns).filter(Column::Enabled.eq(true)).filter(names);
+        let found: Vec<(i64, String, String, String)> = found.into_tuple().all(store.read()).await?;
+        rows.extend(found.into_iter().map(|(id, uuid, name, list)| (id, (uuid, name, list))));
+    }
     let mut owners = Vec::new();
-    for row in rows.iter().filter(|row| Some(row.uuid.as_str()) != except) {
-        for domain in split(&row.domain_names).map(|domain| domain.to_ascii_lowercase()) {
+    for (uuid, name, list) in rows.into_values().filter(|(uuid, ..)| Some(uuid.as_str()) != except) {
+        for domain in split(&list).map(|domain| domain.to_ascii_lowercase()) {
             if wanted.contains(&domain) {
-                owners.push(DomainOwner { domain, uuid: row.uuid.clone(), name: row.name.clone() });
+                owners.push(DomainOwner { domain, uuid: uuid.clone(), name: name.clone() });
             }
         }
     }
     Ok(owners)
+}
+
+/// A host that presents a certificate by choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presenter {
+    /// Row id of the certificate.
+    pub certificate: i64,
+    /// Public id of the host.
+    pub uuid: String,
+    /// Its display name, or its first domain.
+    pub name: String,
+}
+
+/// The hosts that present the certificate with this row id, or any, oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn presenters(store: &Store, certificate: Option<i64>) -> Result<Vec<Presenter>, Error> {
+    presenters_on(store.read(), certificate).await
+}
+
+pub(crate) async fn presenters_on(
+    connection: &impl ConnectionTrait,
+    certificate: Option<i64>,
+) -> Result<Vec<Presenter>, Error> {
+    let which = match certificate {
+        Some(id) => Column::CertificateId.eq(id),
+        None => Column::CertificateId.is_not_null(),
+    };
+    let columns = [Column::CertificateId, Column::Uuid, Column::Name, Column::DomainNames];
+    let find = Entity::find().select_only().columns(columns).filter(which).order_by_asc(Column::Id);
+    let rows: Vec<(i64, String, String, String)> = find.into_tuple().all(connection).await?;
+    let named = |(certificate, uuid, name, domains): (i64, String, String, String)| {
+        let name = if name.is_empty() { split(&domains).next().unwrap_or_default().to_owned() } else { name };
+        Presenter { certificate, uuid, name }
+    };
+    Ok(rows.into_iter().map(named).collect())
 }
 
 /// Replaces all hosts and locations by those of an earlier revision, keeping their public ids. References to
@@ -402,37 +481,38 @@ pub async fn restore(store: &Store, hosts: &[ProxyHost], audit: Audit) -> Result
     let before = list_on(&*write).await?;
     let certificates = ids(&*write, "ssl_certificates").await?;
     let lists = ids(&*write, "access_lists").await?;
-    for host in &before {
-        match hosts.iter().any(|kept| kept.uuid == host.uuid) {
-            // Rows that stay keep their row id, so that what points at them (permissions) stays too.
-            true => {
-                let old = locations::Column::ProxyHostId.eq(host.id);
-                locations::Entity::delete_many().filter(old).exec(&*write).await?;
-            }
-            false => _ = Entity::delete_by_id(host.id).exec(&*write).await?,
-        }
+    let kept: HashSet<&str> = hosts.iter().map(|host| host.uuid.as_str()).collect();
+    for host in before.iter().filter(|host| !kept.contains(host.uuid.as_str())) {
+        Entity::delete_by_id(host.id).exec(&*write).await?;
+        write.touches(&Touched::host(&host.uuid));
     }
+    let known: HashMap<&str, &ProxyHost> = before.iter().map(|host| (host.uuid.as_str(), host)).collect();
     for host in hosts {
         let mut values = host.values.clone();
         values.certificate_id = values.certificate_id.filter(|id| certificates.contains(id));
         values.access_list_id = values.access_list_id.filter(|id| lists.contains(id));
-        match before.iter().find(|known| known.uuid == host.uuid) {
+        match known.get(host.uuid.as_str()) {
+            Some(known) if known.values == values && known.faults.is_empty() => continue,
             None => insert_on(&*write, &host.uuid, &values, host.created_at, now).await?,
+            // Rows that stay keep their row id, so that what points at them (permissions) stays too.
             Some(known) => {
                 let row = to_row(&host.uuid, &values, known.created_at.millis(), now.millis());
                 ActiveModel { id: Unchanged(known.id), ..row }.update(&*write).await?;
+                let old = locations::Column::ProxyHostId.eq(known.id);
+                locations::Entity::delete_many().filter(old).exec(&*write).await?;
                 for location in &values.locations {
                     location.to_row(known.id, now.millis()).insert(&*write).await?;
                 }
             }
         }
+        write.touches(&Touched::host(&host.uuid));
     }
     write.audit(audit).await?;
-    write.serves();
+    write.touches(&Touched::default());
     write.commit().await
 }
 
-async fn ids(connection: &impl ConnectionTrait, table: &str) -> Result<Vec<i64>, Error> {
+async fn ids(connection: &impl ConnectionTrait, table: &str) -> Result<HashSet<i64>, Error> {
     let sql = format!("SELECT id FROM {table}");
     let rows = connection
         .query_all_raw(sea_orm::Statement::from_string(connection.get_database_backend(), sql))

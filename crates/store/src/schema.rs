@@ -66,7 +66,7 @@ tables! {
     schema_migrations counters migration_reports set_aside_rows
     users sessions api_tokens settings
     ssl_certificates access_lists proxy_hosts locations user_permitted_hosts
-    domains remote_servers import_sessions caddy_configs
+    domains remote_servers import_sessions caddy_configs revision_parts
     notifications notification_providers notification_templates
     uptime_hosts uptime_monitors uptime_heartbeats uptime_notification_events
     security_configs security_decisions security_audits security_rule_sets

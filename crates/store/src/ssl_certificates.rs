@@ -1,11 +1,12 @@
 //! Certificates: uploaded ones and the internal CA. Private keys are encrypted and never part of a list.
 
-use crate::{Audit, Error, Store};
+use crate::{Audit, Error, Store, Touched, proxy_hosts};
 use base::{Secret, Timestamp};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, QueryOrder};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// One row of `ssl_certificates`.
 #[derive(Clone, PartialEq, Eq, Debug, DeriveEntityModel)]
@@ -143,16 +144,27 @@ pub async fn list(store: &Store) -> Result<Vec<Certificate>, Error> {
     Ok(rows.into_iter().map(Certificate::from).collect())
 }
 
-/// All certificates as [`list`] gives them, with the keys of those that `wanted` picks: as PEM, or why one cannot be
-/// opened. One query, however many they are.
+/// All certificates as [`list`] gives them, or those of `uuids` that exist, with the keys of those that `wanted`
+/// picks: as PEM, or why one cannot be opened.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn list_with_keys(
+pub async fn with_keys(
     store: &Store,
+    uuids: Option<&[String]>,
     wanted: impl Fn(&Certificate) -> bool,
 ) -> Result<Vec<(Certificate, Option<Result<Secret<String>, Error>>)>, Error> {
-    let rows = Entity::find().order_by_asc(Column::Id).all(store.read()).await?;
+    let find = Entity::find().order_by_asc(Column::Id);
+    let mut rows = Vec::new();
+    match uuids {
+        None => rows = find.all(store.read()).await?,
+        Some(uuids) => {
+            for some in uuids.chunks(500) {
+                rows.extend(find.clone().filter(Column::Uuid.is_in(some)).all(store.read()).await?);
+            }
+            rows.sort_by_key(|row| row.id);
+        }
+    }
     let open = |mut row: Model| {
         let sealed = std::mem::take(&mut row.private_key);
         let certificate = Certificate { has_key: !sealed.is_empty(), ..Certificate::from(row) };
@@ -160,6 +172,38 @@ pub async fn list_with_keys(
         (certificate, key)
     };
     Ok(rows.into_iter().map(open).collect())
+}
+
+/// The public id of each certificate, by row id.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn uuids(store: &Store) -> Result<HashMap<i64, String>, Error> {
+    let find = Entity::find().select_only().columns([Column::Id, Column::Uuid]);
+    let rows: Vec<(i64, String)> = find.into_tuple().all(store.read()).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The public id of the certificate with this row id.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn uuid_of(store: &Store, id: i64) -> Result<Option<String>, Error> {
+    let find = Entity::find_by_id(id).select_only().column(Column::Uuid);
+    Ok(find.into_tuple().one(store.read()).await?)
+}
+
+/// Name, beginning and end of each certificate that has a key and that nobody renews by itself.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn unattended(store: &Store) -> Result<Vec<(String, Option<Timestamp>, Option<Timestamp>)>, Error> {
+    let columns = [Column::Name, Column::NotBefore, Column::ExpiresAt];
+    let find = Entity::find().select_only().columns(columns).order_by_asc(Column::Id);
+    let find = find.filter(Column::PrivateKey.ne("")).filter(Column::AutoRenew.eq(false));
+    let rows: Vec<(String, Option<i64>, Option<i64>)> = find.into_tuple().all(store.read()).await?;
+    let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
+    Ok(rows.into_iter().map(|(name, start, end)| (name, moment(start), moment(end))).collect())
 }
 
 /// The certificate with this public id.
@@ -200,9 +244,35 @@ pub async fn insert(store: &Store, values: &CertificateValues, audit: Audit) -> 
     row.created_at = Set(now);
     let row = row.insert(&*write).await?;
     write.audit(audit.about(&row.uuid)).await?;
-    write.serves();
+    write.touches(&Touched::certificate(&row.uuid));
     write.commit().await?;
     Ok(row.into())
+}
+
+/// Adds certificates, or replaces those that stand with their public id, all or none.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn put(store: &Store, all: &[(Option<String>, CertificateValues, Audit)]) -> Result<(), Error> {
+    let mut write = store.write().await?;
+    let now = store.now().millis();
+    for (uuid, values, audit) in all {
+        let mut row = to_row(store, values, now)?;
+        let row = match uuid {
+            Some(uuid) => {
+                row.id = Unchanged(get_on(&*write, uuid).await?.id);
+                row.update(&*write).await?
+            }
+            None => {
+                row.uuid = Set(base::random::uuid());
+                row.created_at = Set(now);
+                row.insert(&*write).await?
+            }
+        };
+        write.audit(audit.clone().about(&row.uuid)).await?;
+        write.touches(&Touched::certificate(&row.uuid));
+    }
+    write.commit().await
 }
 
 /// Replaces a certificate.
@@ -220,7 +290,7 @@ pub async fn update(
     let row = to_row(store, values, store.now().millis())?;
     let row = ActiveModel { id: Unchanged(before.id), ..row }.update(&*write).await?;
     write.audit(audit.about(uuid)).await?;
-    write.serves();
+    write.touches(&Touched::certificate(uuid));
     write.commit().await?;
     Ok(row.into())
 }
@@ -232,9 +302,12 @@ pub async fn update(
 pub async fn delete(store: &Store, uuid: &str, audit: Audit) -> Result<Certificate, Error> {
     let mut write = store.write().await?;
     let row = get_on(&*write, uuid).await?;
+    for host in proxy_hosts::presenters_on(&*write, Some(row.id)).await? {
+        write.touches(&Touched::host(&host.uuid));
+    }
     Entity::delete_by_id(row.id).exec(&*write).await?;
     write.audit(audit.about(uuid)).await?;
-    write.serves();
+    write.touches(&Touched::certificate(uuid));
     write.commit().await?;
     Ok(row.into())
 }

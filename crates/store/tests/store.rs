@@ -259,10 +259,16 @@ async fn secrets_are_sealed_in_rows_and_revisions_keep_their_newest_documents() 
         ssl_certificates::delete(store, &made.uuid, Audit::default()).await.unwrap();
         assert_eq!(proxy_hosts::get(store, &with.uuid).await.unwrap().certificate_id, None);
 
+        let part = |name: &str, value: i64| (name.to_owned(), format!("{{\"id\":{value},\"uuid\":\"u\"}}"));
         for number in 1..=203 {
             let revision = caddy_configs::NewRevision {
                 config_hash: format!("h{number}"),
-                document: "{}".into(),
+                // Two hosts, of which one changes each time and one goes with number 100.
+                parts: match number {
+                    1 => vec![part("hosts/a", 1), part("hosts/b", 1), part("settings", 1)],
+                    100 => vec![part("hosts/a", 100), ("hosts/b".into(), String::new())],
+                    number => vec![part("hosts/a", number)],
+                },
                 summary: "s".into(),
                 actor: "a".into(),
                 success: number != 203,
@@ -273,7 +279,21 @@ async fn secrets_are_sealed_in_rows_and_revisions_keep_their_newest_documents() 
         }
         assert_eq!(caddy_configs::latest(store).await.unwrap().unwrap().revision, Some(202));
         assert_eq!(caddy_configs::get(store, 3).await.unwrap().document, "");
-        assert_eq!(caddy_configs::get(store, 4).await.unwrap().document, "{}");
+        let held = async |revision: i64| -> (serde_json::Value, Vec<i64>) {
+            let document: serde_json::Value =
+                serde_json::from_str(&caddy_configs::get(store, revision).await.unwrap().document).unwrap();
+            let hosts = document["hosts"].as_array().unwrap().iter().map(|host| host["id"].as_i64().unwrap());
+            (document["settings"]["id"].clone(), hosts.collect())
+        };
+        assert_eq!(held(4).await, (1.into(), vec![1, 4]));
+        assert_eq!(held(99).await, (1.into(), vec![1, 99]));
+        assert_eq!(held(100).await, (1.into(), vec![100]));
+        assert_eq!(held(203).await, (1.into(), vec![203]));
+        let of_a = caddy_configs::of_host(store, "a").await.unwrap();
+        assert_eq!((of_a.len(), &of_a[1].1.as_ref().unwrap()["id"]), (200, &202.into()));
+        let of_b = caddy_configs::of_host(store, "b").await.unwrap();
+        let there = of_b.iter().filter(|(_, host)| host.is_some()).count();
+        assert_eq!(there, 96, "from 4 to 99");
         let page = caddy_configs::list(store, None, 2).await.unwrap();
         assert_eq!((page.len(), page[0].revision, page[0].document.as_str()), (2, Some(203), ""));
     }

@@ -1,11 +1,12 @@
 //! `GET /certificates`.
 
-use super::view::{CertificateView, users_of};
+use super::view::{CertificateView, UsedBy};
 use crate::access::Viewer;
 use crate::error::Result;
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Ax;
+use std::collections::HashMap;
 use store::{proxy_hosts, ssl_certificates};
 
 /// All certificates
@@ -16,10 +17,13 @@ use store::{proxy_hosts, ssl_certificates};
 )]
 pub(crate) async fn list(Ax(state): Ax<State>, _: Viewer) -> Result<Json<Vec<CertificateView>>> {
     let now = state.clock.now();
-    let hosts = proxy_hosts::list(&state.store).await?;
+    let mut users: HashMap<i64, Vec<UsedBy>> = HashMap::new();
+    for host in proxy_hosts::presenters(&state.store, None).await? {
+        users.entry(host.certificate).or_default().push(host.into());
+    }
     let rows = ssl_certificates::list(&state.store).await?;
     let shown = rows.into_iter().filter(|row| row.provider != ssl_certificates::INTERNAL_CA).map(|row| {
-        let users = users_of(&hosts, row.id);
+        let users = users.remove(&row.id).unwrap_or_default();
         CertificateView::new(row, users, now)
     });
     Ok(Json(shown.collect()))

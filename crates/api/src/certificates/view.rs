@@ -1,12 +1,12 @@
 //! A certificate as it is shown.
 
 use crate::error::Result;
-use crate::proxy_hosts::name_of;
 use crate::state::State;
 use base::Timestamp;
 use certs::Validity;
 use serde::Serialize;
 use serde_json::{Value, json};
+use store::proxy_hosts::Presenter;
 use store::ssl_certificates::Certificate;
 use utoipa::ToSchema;
 
@@ -64,13 +64,14 @@ pub(crate) struct UsedBy {
 
 /// Which hosts present the certificate with this row id.
 pub(super) async fn used_by(state: &State, id: i64) -> Result<Vec<UsedBy>> {
-    let hosts = store::proxy_hosts::list(&state.store).await?;
-    Ok(users_of(&hosts, id))
+    let presenters = store::proxy_hosts::presenters(&state.store, Some(id)).await?;
+    Ok(presenters.into_iter().map(UsedBy::from).collect())
 }
 
-pub(super) fn users_of(hosts: &[store::proxy_hosts::ProxyHost], id: i64) -> Vec<UsedBy> {
-    let users = hosts.iter().filter(|host| host.certificate_id == Some(id));
-    users.map(|host| UsedBy { uuid: host.uuid.clone(), name: name_of(host) }).collect()
+impl From<Presenter> for UsedBy {
+    fn from(host: Presenter) -> Self {
+        Self { uuid: host.uuid, name: host.name }
+    }
 }
 
 impl UsedBy {

@@ -17,5 +17,5 @@ use axum::extract::State as Ax;
 )]
 pub(crate) async fn get(Ax(state): Ax<State>, _: Viewer, uuid: Segment) -> Result<Json<HostView>> {
     let host = super::find(&state, &uuid.0).await?;
-    Ok(Json(Shown::load(&state).await?.host(host)))
+    Ok(Json(Shown::load_for(&state, &host).await?.host(host)))
 }

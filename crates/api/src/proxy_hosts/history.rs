@@ -3,14 +3,11 @@
 use crate::access::Viewer;
 use crate::error::Result;
 use crate::input::Segment;
-use crate::revisions::view::{RevisionItem, host_in};
+use crate::revisions::view::{RevisionItem, meaningful};
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Ax;
 use store::caddy_configs;
-
-/// This many of the newest revisions are looked through: so many keep their document.
-const LOOKED_AT: u64 = caddy_configs::DOCUMENTS_KEPT as u64;
 
 /// The revisions that changed one host
 #[utoipa::path(
@@ -25,13 +22,11 @@ pub(crate) async fn history(
     uuid: Segment,
 ) -> Result<Json<Vec<RevisionItem>>> {
     let host = super::find(&state, &uuid.0).await?;
+    state.engines.recorded().await;
     let mut changed = Vec::new();
     let mut newer: Option<(RevisionItem, Option<serde_json::Value>)> = None;
-    for row in caddy_configs::list(&state.store, None, LOOKED_AT).await? {
-        let Some(number) = row.revision else { continue };
-        let full = caddy_configs::get(&state.store, number).await?;
-        let Ok(document) = serde_json::from_str(&full.document) else { continue };
-        let then = host_in(&document, &host.uuid);
+    for (row, then) in caddy_configs::of_host(&state.store, &host.uuid).await? {
+        let then = then.map(meaningful);
         if let Some((item, now)) = newer.take()
             && now != then
         {

@@ -17,7 +17,7 @@ mod update;
 mod upstream;
 pub(crate) mod view;
 
-pub(crate) use saved::{name_of, wait_until_applied};
+pub(crate) use saved::wait_until_applied;
 
 use crate::error::{Error, Result};
 use crate::state::State;

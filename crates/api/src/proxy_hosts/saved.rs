@@ -107,7 +107,7 @@ pub(crate) async fn wait_until_applied(state: &State, what: &str) -> Result<Opti
 /// The host as it stands after the wait.
 pub(super) async fn answer(state: &State, host: ProxyHost) -> Result<HostView> {
     let outcome = applied(state).await?;
-    let mut view = Shown::load(state).await?.host(host);
+    let mut view = Shown::load_for(state, &host).await?.host(host);
     if let Err(message) = outcome
         && view.status.state != HostPhase::LeftOut
     {

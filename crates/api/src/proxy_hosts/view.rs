@@ -140,14 +140,36 @@ pub(crate) struct Shown {
 
 impl Shown {
     pub(crate) async fn load(state: &State) -> Result<Self> {
-        let certificates = store::ssl_certificates::list(&state.store).await?;
+        let certificates = store::ssl_certificates::uuids(&state.store).await?;
         let access_lists = store::access_lists::list(&state.store).await?;
         Ok(Self {
             states: state.engines.host_states(),
             servers: state.engines.servers(),
-            certificates: certificates.into_iter().map(|row| (row.id, row.uuid)).collect(),
+            certificates,
             access_lists: access_lists.into_iter().map(|row| (row.id, row.name)).collect(),
         })
+    }
+
+    /// What is needed to show this host alone: there may be ten thousand others.
+    pub(crate) async fn load_for(state: &State, host: &ProxyHost) -> Result<Self> {
+        let mut shown = Self {
+            states: HashMap::new(),
+            servers: HashMap::new(),
+            certificates: HashMap::new(),
+            access_lists: HashMap::new(),
+        };
+        let (fact, servers) = state.engines.host(&host.uuid);
+        shown.states.extend(fact.map(|fact| (host.uuid.clone(), fact)));
+        shown.servers.insert(host.uuid.clone(), servers);
+        if let Some(id) = host.certificate_id {
+            let uuid = store::ssl_certificates::uuid_of(&state.store, id).await?;
+            shown.certificates.extend(uuid.map(|uuid| (id, uuid)));
+        }
+        if host.access_list_id.is_some() {
+            let lists = store::access_lists::list(&state.store).await?;
+            shown.access_lists.extend(lists.into_iter().map(|row| (row.id, row.name)));
+        }
+        Ok(shown)
     }
 
     pub(crate) fn host(&self, host: ProxyHost) -> HostView {

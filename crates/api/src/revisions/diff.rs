@@ -1,6 +1,6 @@
 //! `GET /revisions/{revision}/diff`.
 
-use super::view::host_in;
+use super::view::hosts_in;
 use crate::access::Viewer;
 use crate::error::{Error, Result};
 use crate::input::{Params, Segment};
@@ -106,12 +106,12 @@ fn changes([older, newer]: &[Side<'_>; 2]) -> Vec<DiffChange> {
         let hosts = document["hosts"].as_array().into_iter().flatten();
         hosts.filter_map(|host| host["uuid"].as_str().map(str::to_owned)).collect()
     };
+    let (mut then, mut now) = (hosts_in(older.0), hosts_in(newer.0));
     let mut all = uuids(newer.0);
-    let gone: Vec<String> = uuids(older.0).into_iter().filter(|uuid| !all.contains(uuid)).collect();
-    all.extend(gone);
+    all.extend(uuids(older.0).into_iter().filter(|uuid| !now.contains_key(uuid.as_str())));
     let mut changes: Vec<DiffChange> = Vec::new();
     for uuid in all {
-        let (before, after) = (host_in(older.0, &uuid), host_in(newer.0, &uuid));
+        let (before, after) = (then.remove(uuid.as_str()), now.remove(uuid.as_str()));
         if before == after {
             continue;
         }

@@ -35,6 +35,7 @@ pub(crate) async fn list(
     Params(query): Params<RevisionQuery>,
 ) -> Result<Json<Vec<RevisionItem>>> {
     let limit = limit(query.limit, 50, 200)?;
+    state.engines.recorded().await;
     let before = match query.before {
         None => None,
         Some(..=0) => return Err(crate::Error::field("before", "write the number of a revision")),

@@ -22,6 +22,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
 
 /// The revision with its document, or the answer that there is none.
 async fn find(state: &State, number: i64) -> Result<Revision> {
+    state.engines.recorded().await;
     caddy_configs::get(&state.store, number).await.map_err(|error| match error {
         store::Error::NotFound(_) => Error::NotFound("revision"),
         other => other.into(),

@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State as Ax;
 use serde::Serialize;
 use serde_json::json;
+use std::collections::HashMap;
 use store::proxy_hosts::{self, ProxyHost};
 use utoipa::ToSchema;
 
@@ -50,14 +51,34 @@ pub(crate) async fn restore(
         let mut audit =
             facts.audit(&caller.actor(), "revision", "restore", format!("Restored revision {number}"));
         audit.resource_id = number.to_string();
+        let (before, after) = differing(&before, &hosts);
         audit.before = Some(json!({"hosts": before}));
-        audit.after = Some(json!({"hosts": hosts}));
+        audit.after = Some(json!({"hosts": after}));
         proxy_hosts::restore(&state.store, &hosts, audit).await?;
     }
     let revision = wait_until_applied(&state, "the hosts are restored, but not served").await?;
-    let newest = store::caddy_configs::latest(&state.store).await?;
-    let now = newest.and_then(|row| serde_json::from_str(&row.document).ok()).unwrap_or_default();
+    let newest = match revision.and_then(|number| i64::try_from(number).ok()) {
+        Some(number) => super::find(&state, number).await.ok(),
+        None => None,
+    };
+    let now = newest.and_then(|row| super::document(&row).ok()).unwrap_or_default();
     Ok(Json(Restored { revision, not_restored: not_restored(number, &document, &now) }))
+}
+
+/// The hosts that a restore touches, as they were and as they are afterwards.
+fn differing<'a>(
+    before: &'a [ProxyHost],
+    after: &'a [ProxyHost],
+) -> (Vec<&'a ProxyHost>, Vec<&'a ProxyHost>) {
+    let by_id = |hosts: &'a [ProxyHost]| -> HashMap<&'a str, &'a ProxyHost> {
+        hosts.iter().map(|host| (host.uuid.as_str(), host)).collect()
+    };
+    let (old, new) = (by_id(before), by_id(after));
+    let not_in = |other: &HashMap<&str, &ProxyHost>, host: &ProxyHost| {
+        other.get(host.uuid.as_str()).is_none_or(|other| other.values != host.values)
+    };
+    let gone = before.iter().filter(|host| not_in(&new, host)).collect();
+    (gone, after.iter().filter(|host| not_in(&old, host)).collect())
 }
 
 /// What a restore leaves alone and what differs there.

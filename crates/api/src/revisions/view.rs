@@ -3,6 +3,7 @@
 use base::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::HashMap;
 use store::caddy_configs::Revision;
 use utoipa::ToSchema;
 
@@ -45,12 +46,16 @@ impl From<Revision> for RevisionItem {
 /// Values of a host that change without a meaning.
 pub(super) const MEANINGLESS: &[&str] = &["id", "created_at", "updated_at", "advanced_config_backup"];
 
-/// What a document says of the host with this uuid, without what has no meaning.
-pub(crate) fn host_in(document: &Value, uuid: &str) -> Option<Value> {
-    let hosts = document["hosts"].as_array()?;
-    let mut host = hosts.iter().find(|host| host["uuid"] == uuid)?.clone();
+/// What a document says of each host, by its uuid, without what has no meaning.
+pub(crate) fn hosts_in(document: &Value) -> HashMap<&str, Value> {
+    let hosts = document["hosts"].as_array().into_iter().flatten();
+    hosts.filter_map(|host| Some((host["uuid"].as_str()?, meaningful(host.clone())))).collect()
+}
+
+/// A host of a document without what has no meaning.
+pub(crate) fn meaningful(mut host: Value) -> Value {
     if let Some(fields) = host.as_object_mut() {
         fields.retain(|name, _| !MEANINGLESS.contains(&name.as_str()));
     }
-    Some(host)
+    host
 }

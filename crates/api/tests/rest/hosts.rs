@@ -259,7 +259,10 @@ async fn a_revision_can_be_compared_and_restored() {
         let hosts = store::proxy_hosts::list(&server.store).await.unwrap();
         let revision = NewRevision {
             config_hash: summary.to_owned(),
-            document: json!({"hosts": hosts, "settings": {}, "certificates": {}}).to_string(),
+            parts: hosts
+                .iter()
+                .map(|host| (format!("hosts/{}", host.uuid), serde_json::to_string(host).unwrap()))
+                .collect(),
             summary: summary.to_owned(),
             actor: "ada@example.com".to_owned(),
             success: true,

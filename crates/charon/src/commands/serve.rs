@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use api::SetupToken;
 use base::{Clock, Code, Problem, Problems, SystemClock};
 use control::LastGood;
-use control::tasks::{ListenerState, Shared, Wanted};
+use control::tasks::{ListenerState, Memory, Shared, Wanted};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -79,8 +79,8 @@ async fn serve(
     };
     // The store has opened, so the key is there.
     let last_good = LastGood::new(&settings.data_dir, Vault::open(&settings.data_dir, false)?);
-    let first = first_configuration(&store, &last_good, &settings, &clock).await;
-    let proxy = Arc::new(data_dir::start_proxy(&settings, &first, clock.clone())?);
+    let (memory, first) = first_configuration(&store, &last_good, &settings, &clock).await;
+    let proxy = Arc::new(data_dir::start_proxy(&settings, first, clock.clone())?);
     let wanted = Wanted { http: settings.proxy_http, https: settings.proxy_https };
     let listeners = Shared::new(proxy.clone(), problems.clone(), clock.clone(), wanted);
     let crowdsec = data_dir::crowdsec(&settings, &proxy, &clock)?;
@@ -93,7 +93,7 @@ async fn serve(
     let control = if predecessor.is_some() {
         // The one before goes on accepting until this one knows everything.
         world.listeners.expect(&inherited).await;
-        let control = ControlSide::start(&world, store).await?;
+        let control = ControlSide::start(&world, store, memory).await?;
         if !control.is_ready(FIRST_CONFIGURATION).await {
             bail!("the stored configuration could not be served within {FIRST_CONFIGURATION:?}");
         }
@@ -101,7 +101,7 @@ async fn serve(
         control
     } else {
         listen(&world, &rows, inherited, fixed).await?;
-        let control = ControlSide::start(&world, store).await?;
+        let control = ControlSide::start(&world, store, memory).await?;
         if !control.is_ready(FIRST_CONFIGURATION).await {
             tracing::error!(
                 "the first configuration is not served yet; see the problems in the user interface"
@@ -224,7 +224,7 @@ async fn take_back(world: &World) -> Option<ControlSide> {
             return None;
         }
     };
-    match ControlSide::start(world, store).await {
+    match ControlSide::start(world, store, Memory::default()).await {
         Ok(control) => Some(control),
         Err(error) => {
             tracing::error!(
@@ -276,25 +276,29 @@ fn running(world: &World) -> anyhow::Result<run_file::Running> {
     })
 }
 
-/// What serves until the newest rows are compiled, a moment later: the configuration before, or, when there was none
-/// (a new folder, or a database of the original), the rows as they are. No request meets a proxy without hosts.
+/// What serves from the first moment: the rows as they are stored, or, when they cannot be read now, the configuration
+/// before. No request meets a proxy without hosts.
 async fn first_configuration(
     store: &Store,
     last_good: &LastGood,
     settings: &Settings,
     clock: &Arc<dyn Clock>,
-) -> proxy::spec::Spec {
-    match last_good.read() {
-        Ok(Some(spec)) => return spec,
-        Ok(None) => {}
-        Err(error) => tracing::warn!("{error}; the first moment is served from the database alone"),
-    }
+) -> (Memory, Arc<proxy::Config>) {
     let port = Some(settings.proxy_https.port()).filter(|port| *port != 443);
     let port = port.and_then(|port| base::Port::new(port.into()).ok());
-    control::tasks::first(store, clock.as_ref(), port).await.unwrap_or_else(|error| {
-        tracing::warn!("the first moment is served without hosts: {error:#}");
-        proxy::spec::Spec::default()
-    })
+    let error = match Memory::first(store, clock.as_ref(), port).await {
+        Ok(memory) => {
+            let config = memory.config().unwrap_or_else(|| Arc::new(proxy::Config::empty()));
+            return (memory, config);
+        }
+        Err(error) => error,
+    };
+    tracing::warn!("the first moment is served as it was before: {error:#}");
+    let spec = last_good.read().unwrap_or_else(|error| {
+        tracing::warn!("{error}; the first moment is served without hosts");
+        None
+    });
+    (Memory::default(), Arc::new(data_dir::config_of(&spec.unwrap_or_default())))
 }
 
 /// Says where everything is. The set-up token is printed here and nowhere else.

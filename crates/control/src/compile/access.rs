@@ -6,7 +6,6 @@ use base::{Code, Problem};
 use ipnet::IpNet;
 use proxy::spec::Access;
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use store::access_lists::AccessList;
 use store::proxy_hosts::ProxyHost;
@@ -29,10 +28,10 @@ struct Rule {
     cidr: String,
 }
 
-/// The access list of a host; mentions settings that have no effect.
+/// What the access list of a host, `list`, comes to; mentions settings that have no effect.
 pub(super) fn compile(
     row: &ProxyHost,
-    lists: &HashMap<i64, &AccessList>,
+    list: Option<&AccessList>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Access>, Fault> {
     if row.forward_auth_enabled {
@@ -48,8 +47,10 @@ pub(super) fn compile(
         );
         problems.push(about(row, Code::HostSettingIgnored, &fault));
     }
-    let Some(id) = row.access_list_id else { return Ok(None) };
-    let Some(list) = lists.get(&id) else {
+    if row.access_list_id.is_none() {
+        return Ok(None);
+    }
+    let Some(list) = list else {
         return Err(Fault::new(
             "its access list does not exist",
             "choose another access list for the host, or none",

@@ -1,8 +1,9 @@
 //! Certificates that can be presented. One that cannot is named, and hosts that chose it get one by name.
 
-use base::{Code, Problem, Secret};
+use super::CertificateRow;
+use base::{Code, Problem};
 use proxy::spec;
-use std::collections::HashMap;
+use std::sync::Arc;
 use store::ssl_certificates::{Certificate, INTERNAL_CA};
 
 /// `provider` of certificates that the internal CA issued for a host.
@@ -11,26 +12,18 @@ pub const INTERNAL: &str = "internal";
 /// Name in the certificate that is presented to clients that ask for no known host.
 pub const DEFAULT_NAME: &str = "localhost";
 
-type Row = (Certificate, Result<Secret<String>, String>);
-
-/// The usable certificates, and their ids by row id.
-pub(super) fn compile(
-    rows: &[Row],
+/// The certificates that can be presented; the others are named in the problems.
+pub(super) fn usable<'a>(
+    rows: &'a [Arc<CertificateRow>],
     problems: &mut Vec<Problem>,
-) -> (Vec<spec::Certificate>, HashMap<i64, String>) {
-    let mut list = Vec::new();
-    let mut usable = HashMap::new();
-    // Uploaded ones first: of two that fit a name, the data plane prefers the earlier.
-    let (uploaded, internal): (Vec<&Row>, Vec<&Row>) = rows
-        .iter()
-        .filter(|(row, _)| row.provider != INTERNAL_CA && row.has_key)
-        .partition(|(row, _)| row.provider != INTERNAL);
-    for (row, key) in uploaded.into_iter().chain(internal) {
-        match check(row, key) {
-            Ok(certificate) => {
-                usable.insert(row.id, row.uuid.clone());
-                list.push(certificate);
-            }
+) -> Vec<(&'a Certificate, &'a Arc<spec::Certificate>)> {
+    let mut usable = Vec::with_capacity(rows.len());
+    for CertificateRow { row, served } in rows.iter().map(|row| &**row) {
+        if row.provider == INTERNAL_CA || !row.has_key {
+            continue;
+        }
+        match served {
+            Ok(certificate) => usable.push((row, certificate)),
             Err(reason) => problems.push(
                 Problem::new(
                     Code::CertificateUnusable,
@@ -42,21 +35,11 @@ pub(super) fn compile(
             ),
         }
     }
-    (list, usable)
+    usable
 }
 
 /// The certificate for clients that ask for no known host: the internal one for [`DEFAULT_NAME`].
-pub(super) fn default(rows: &[Row], usable: &[spec::Certificate]) -> Option<spec::Certificate> {
+pub(super) fn default(usable: &[(&Certificate, &Arc<spec::Certificate>)]) -> Option<Arc<spec::Certificate>> {
     let named = |row: &Certificate| row.provider == INTERNAL && row.domains == [DEFAULT_NAME];
-    let (row, _) = rows.iter().rev().find(|(row, _)| named(row))?;
-    usable.iter().find(|certificate| certificate.id == row.uuid).cloned()
-}
-
-fn check(row: &Certificate, key: &Result<Secret<String>, String>) -> Result<spec::Certificate, String> {
-    let key = key.as_ref().map_err(Clone::clone)?;
-    Ok(spec::Certificate {
-        id: row.uuid.clone(),
-        chain_pem: row.certificate.clone(),
-        key_pem: key.expose().clone(),
-    })
+    usable.iter().rev().find(|(row, _)| named(row)).map(|(_, certificate)| Arc::clone(certificate))
 }

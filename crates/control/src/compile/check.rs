@@ -40,7 +40,7 @@ fn compiled(columns: upstream::Columns<'_>) -> Result<Upstream, Fault> {
     if let Some(tls) = options.get_mut("tls").and_then(serde_json::Value::as_object_mut) {
         tls.remove("client_certificate_uuid");
     }
-    let mut shared = upstream::Shared { certificates: &[], shown: BTreeSet::new(), cookie_fault: None };
+    let mut shared = upstream::Shared { is_usable: &|_| false, shown: BTreeSet::new(), cookie_fault: None };
     upstream::compile(upstream::Columns { options: &options, ..columns }, &mut shared)
 }
 

@@ -1,27 +1,18 @@
 //! The domains of a host. Of two hosts with one domain the newer one has it, as in the original product, and
 //! the older one says so.
 
-use super::{Fault, about, display_name};
+use super::{Fault, Owners, about, display_name};
 use base::{Code, DomainPattern, Problem};
-use std::collections::HashMap;
 use store::proxy_hosts::ProxyHost;
 
-/// Which enabled host has a domain.
-pub(super) fn owners(rows: &[ProxyHost]) -> HashMap<String, &ProxyHost> {
-    let mut owners = HashMap::new();
-    for row in rows.iter().filter(|row| row.enabled) {
-        for domain in &row.domain_names {
-            if let Ok(domain) = DomainPattern::parse(domain) {
-                owners.insert(domain.as_str().to_owned(), row);
-            }
-        }
-    }
-    owners
+/// The domains of a host that are domains.
+pub(super) fn parsed(row: &ProxyHost) -> Vec<DomainPattern> {
+    row.domain_names.iter().filter_map(|text| DomainPattern::parse(text).ok()).collect()
 }
 
 pub(super) fn compile(
     row: &ProxyHost,
-    owners: &HashMap<String, &ProxyHost>,
+    owners: &Owners<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<DomainPattern>, Fault> {
     let mut domains: Vec<DomainPattern> = Vec::new();

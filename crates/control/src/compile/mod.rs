@@ -5,10 +5,12 @@
 mod access;
 mod certificates;
 mod check;
+mod compiler;
 mod default_site;
 mod domains;
 mod headers;
 mod locations;
+mod parts;
 mod traffic;
 mod trial;
 mod trusted_proxies;
@@ -16,27 +18,31 @@ mod upstream;
 
 pub use certificates::{DEFAULT_NAME as DEFAULT_CERTIFICATE_NAME, INTERNAL};
 pub use check::check;
+pub(crate) use compiler::known_as;
+pub use compiler::{Compiled, Compiler};
+pub(crate) use parts::{digest, host_name};
 pub use trial::{Place, places};
 
 use base::{Code, Port, Problem, Secret};
-use proxy::spec::{Host, Hsts, Spec};
+use proxy::spec::{self, Host, Hsts};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use store::access_lists::AccessList;
 use store::proxy_hosts::ProxyHost;
 use store::ssl_certificates::Certificate;
 
-/// Everything that the configuration of the data plane is made from.
-#[derive(Debug, Default)]
+/// Everything that the configuration of the data plane is made from. A row that is the same as before is the same
+/// `Arc`: what was made from it is taken over.
+#[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// All hosts, oldest first.
-    pub hosts: Vec<ProxyHost>,
-    /// All certificates with their keys, which fit; otherwise why one cannot be presented.
-    pub certificates: Vec<(Certificate, Result<Secret<String>, String>)>,
+    pub hosts: Vec<Arc<ProxyHost>>,
+    /// All certificates, oldest first.
+    pub certificates: Vec<Arc<CertificateRow>>,
     /// All access lists.
-    pub access_lists: Vec<AccessList>,
+    pub access_lists: Vec<Arc<AccessList>>,
     /// Settings that are not secret.
     pub settings: BTreeMap<String, String>,
     /// The key that signs cookies of upstreams; `None` while no host needs one, or why it cannot be had.
@@ -45,19 +51,26 @@ pub struct Rows {
     pub https_port: Option<Port>,
 }
 
-/// What came out.
-#[derive(Debug)]
-pub struct Compiled {
-    /// The configuration. Its revision is 0; the caller numbers it.
-    pub spec: Spec,
-    /// The same in the terms of rows, for the history: what a person can read, compare and restore.
-    pub document: Value,
-    /// SHA-256 of the document (without its moments), lower-case hexadecimal.
-    pub hash: String,
-    /// Hosts that are not in it, by their id, and why.
-    pub left_out: HashMap<String, Fault>,
-    /// Everything that a person should know about it, the left-out hosts included.
-    pub problems: Vec<Problem>,
+/// A certificate as it is held: its chain stands in what is presented, and not twice.
+#[derive(Clone, Debug)]
+pub struct CertificateRow {
+    /// The row; its `certificate` is empty.
+    pub row: Certificate,
+    /// The chain with its key, which fits; otherwise why it cannot be presented.
+    pub served: Result<Arc<spec::Certificate>, String>,
+}
+
+impl CertificateRow {
+    /// From a row and its key, or why the key cannot be used.
+    pub fn new(mut row: Certificate, key: Result<Secret<String>, String>) -> Self {
+        let chain_pem = std::mem::take(&mut row.certificate);
+        let served = key.map(|key| {
+            let internal = row.provider == INTERNAL;
+            let (id, key_pem) = (row.uuid.clone(), key.expose().clone());
+            Arc::new(spec::Certificate { id, chain_pem, key_pem, internal })
+        });
+        Self { row, served }
+    }
 }
 
 /// Why something cannot be served, and what mends it. Each is one sentence.
@@ -75,62 +88,12 @@ impl Fault {
     }
 }
 
-/// Compiles rows.
-pub fn compile(rows: &Rows) -> Compiled {
-    let mut problems = Vec::new();
-    let (certificates, usable) = certificates::compile(&rows.certificates, &mut problems);
-    let owners = domains::owners(&rows.hosts);
-    let lists = rows.access_lists.iter().map(|list| (list.id, list)).collect();
-    let mut shared = upstream::Shared {
-        certificates: &certificates,
-        shown: BTreeSet::new(),
-        cookie_fault: match &rows.cookie_key {
-            Some(Ok(_)) => None,
-            Some(Err(reason)) => Some(reason),
-            None => Some("they have no key yet"),
-        },
-    };
-    let mut hosts = Vec::new();
-    let mut left_out = HashMap::new();
-    for row in rows.hosts.iter().filter(|row| row.enabled) {
-        match host(row, &lists, &owners, &usable, &mut shared, &mut problems) {
-            Ok(host) => hosts.push(host),
-            Err(fault) => {
-                problems.push(about(row, Code::HostLeftOut, &fault));
-                left_out.insert(row.uuid.clone(), fault);
-                // Its domains are known: whoever asks for them learns that the host is not gone.
-                if let Ok(domains) = domains::compile(row, &owners, &mut Vec::new()) {
-                    hosts.push(Host::unavailable(&row.uuid, display_name(row), domains, UNAVAILABLE));
-                }
-            }
-        }
-    }
-    let shown = shared.shown;
-    let client_certificates =
-        certificates.iter().filter(|certificate| shown.contains(&certificate.id)).cloned().collect();
-    let default_certificate = certificates::default(&rows.certificates, &certificates);
-    let spec = Spec {
-        revision: 0,
-        hosts,
-        certificates,
-        default_certificate,
-        default_site: default_site::compile(&rows.settings, &mut problems),
-        trusted_proxies: trusted_proxies::compile(&rows.settings, &mut problems),
-        https_port: rows.https_port,
-        client_certificates,
-        cookie_key: rows.cookie_key.clone().and_then(Result::ok).unwrap_or_default(),
-    };
-    let document = document(rows);
-    let hash = hash(&document);
-    Compiled { spec, document, hash, left_out, problems }
-}
-
 /// One host, feature by feature. The first fault leaves it out.
 fn host(
     row: &ProxyHost,
-    lists: &HashMap<i64, &AccessList>,
-    owners: &HashMap<String, &ProxyHost>,
-    usable: &HashMap<i64, String>,
+    list: Option<&AccessList>,
+    owners: &Owners<'_>,
+    certificate: Option<String>,
     shared: &mut upstream::Shared<'_>,
     problems: &mut Vec<Problem>,
 ) -> Result<Host, Fault> {
@@ -142,7 +105,7 @@ fn host(
             remedy,
         ));
     }
-    let access = access::compile(row, lists, problems)?;
+    let access = access::compile(row, list, problems)?;
     let domains = domains::compile(row, owners, problems)?;
     Ok(Host {
         id: row.uuid.clone(),
@@ -159,9 +122,12 @@ fn host(
         http2: row.http2_support,
         traffic: traffic::of_host(row)?,
         unavailable: None,
-        certificate: row.certificate_id.and_then(|id| usable.get(&id).cloned()),
+        certificate,
     })
 }
+
+/// Which enabled host has a domain.
+type Owners<'a> = HashMap<&'a str, &'a ProxyHost>;
 
 /// What clients are told of a host that is left out. What is wrong concerns its administrator.
 const UNAVAILABLE: &str = "This host is configured here, but a fault in its settings keeps it from being served; its administrator sees \
@@ -207,30 +173,7 @@ fn about(row: &ProxyHost, code: Code, fault: &Fault) -> Problem {
 /// Settings that change what is served.
 pub const SERVED_SETTINGS: &[&str] = &["default_site.action", "default_site.redirect_url", "trusted_proxies"];
 
-/// The rows in the form of the history. Holds no secret: certificates are named by their fingerprint.
-fn document(rows: &Rows) -> Value {
-    let settings: BTreeMap<&String, &String> =
-        rows.settings.iter().filter(|(key, _)| SERVED_SETTINGS.contains(&key.as_str())).collect();
-    let certificates: BTreeMap<&String, Value> = rows
-        .certificates
-        .iter()
-        .map(|(row, _)| (&row.uuid, json!({ "name": row.name, "fingerprint": row.fingerprint })))
-        .collect();
-    json!({
-        "hosts": rows.hosts, "access_lists": rows.access_lists, "settings": settings, "certificates": certificates,
-    })
-}
-
-/// Moments and row ids change without a change of meaning, so they do not count.
-fn hash(document: &Value) -> String {
-    let mut plain = document.clone();
-    for host in plain["hosts"].as_array_mut().into_iter().flatten() {
-        if let Some(host) = host.as_object_mut() {
-            host.retain(|key, _| !["id", "created_at", "updated_at"].contains(&key.as_str()));
-        }
-    }
-    Sha256::digest(plain.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
+#[cfg(test)]
+mod sequence_tests;
 #[cfg(test)]
 mod tests;

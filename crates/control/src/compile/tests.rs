@@ -2,9 +2,12 @@
 
 use super::*;
 use base::Timestamp;
+use proxy::spec::Spec;
+use serde_json::json;
 use store::access_lists::AccessList;
 use store::locations::Location;
 use store::proxy_hosts::HostValues;
+use store::revision_parts::Part;
 
 fn row(id: i64, change: impl FnOnce(&mut HostValues)) -> ProxyHost {
     let mut values = HostValues {
@@ -20,7 +23,27 @@ fn row(id: i64, change: impl FnOnce(&mut HostValues)) -> ProxyHost {
 }
 
 fn rows(hosts: Vec<ProxyHost>) -> Rows {
-    Rows { hosts, ..Rows::default() }
+    Rows { hosts: hosts.into_iter().map(Arc::new).collect(), ..Rows::default() }
+}
+
+/// What rows come to, without anything before.
+struct Whole {
+    spec: Spec,
+    hash: String,
+    left_out: HashMap<String, Fault>,
+    problems: Vec<Problem>,
+    parts: BTreeMap<String, Value>,
+}
+
+fn compile(rows: &Rows) -> Whole {
+    let mut compiler = Compiler::default();
+    let Compiled { patch, hash, left_out, problems, parts, .. } = compiler.compile(rows);
+    let mut spec = Spec::default();
+    spec.apply(&patch);
+    let sorted = |parts: Vec<Part>| parts.into_iter().collect::<BTreeMap<_, _>>();
+    assert_eq!(sorted(compiler.parts(rows)), sorted(parts.clone()));
+    let json = parts.into_iter().map(|(name, text)| (name, serde_json::from_str(&text).unwrap())).collect();
+    Whole { spec, hash, left_out, problems, parts: json }
 }
 
 #[test]
@@ -104,8 +127,8 @@ fn settings_that_cannot_be_used_are_named_and_the_safe_choice_is_taken() {
 fn a_document_gives_back_the_hosts_it_was_made_from() {
     let hosts = vec![row(1, |host| host.tags = vec!["media".to_owned()])];
     let compiled = compile(&rows(hosts.clone()));
-    let back: Vec<ProxyHost> = serde_json::from_value(compiled.document["hosts"].clone()).unwrap();
-    assert_eq!(back, hosts);
+    let back: ProxyHost = serde_json::from_value(compiled.parts["hosts/uuid-1"].clone()).unwrap();
+    assert_eq!(back, hosts[0]);
 }
 
 #[test]
@@ -123,7 +146,7 @@ fn an_access_list_is_served_as_it_says_or_its_host_is_left_out() {
     let rules = r#"[{"cidr": "10.0.0.0/8", "description": "lan"}, {"cidr": "192.168.1.7"}]"#;
     let compiled = |list: AccessList| {
         let hosts = vec![row(1, |host| host.access_list_id = Some(1))];
-        compile(&Rows { access_lists: vec![list], ..rows(hosts) })
+        compile(&Rows { access_lists: vec![list.into()], ..rows(hosts) })
     };
     for (list, allow, count) in [
         (list("whitelist", rules), true, 2),
@@ -157,7 +180,7 @@ fn fields(value: Value) -> Map<String, Value> {
 fn servers_and_features_are_served_as_stored_and_a_host_without_them_is_as_before() {
     let plain = compile(&rows(vec![row(1, |_| {})]));
     assert_eq!(plain.spec.hosts[0].upstream.servers.len(), 1);
-    let text = plain.document.to_string();
+    let text = plain.parts["hosts/uuid-1"].to_string();
     assert!(!text.contains("\"upstream\"") && !text.contains("\"traffic\""), "{text}");
     let mut input = rows(vec![row(1, |host| {
         host.upstream = fields(json!({

@@ -4,7 +4,7 @@ use super::Fault;
 use super::stored;
 use base::{Domain, UpstreamAddress};
 use proxy::spec::{
-    self, AllDown, Balance, ConnectionLimits, HealthCheck, OriginProtocol, OriginTls, Passive, ProxyProtocol,
+    AllDown, Balance, ConnectionLimits, HealthCheck, OriginProtocol, OriginTls, Passive, ProxyProtocol,
     Scheme, Server, Sticky, Timeouts, Upstream,
 };
 use serde::Deserialize;
@@ -74,10 +74,16 @@ struct Tls {
     server_name: Option<Domain>,
 }
 
+/// Whether what comes of these options depends on other rows: certificates, or the key of cookies.
+pub(super) fn depends(options: &Map<String, Value>) -> bool {
+    options.contains_key("sticky")
+        || options.get("tls").is_some_and(|tls| !tls["client_certificate_uuid"].is_null())
+}
+
 /// What upstreams have in common.
 pub(super) struct Shared<'a> {
-    /// Certificates that can be presented.
-    pub(super) certificates: &'a [spec::Certificate],
+    /// Whether the certificate with this id can be shown.
+    pub(super) is_usable: &'a dyn Fn(&str) -> bool,
     /// Ids of those that are shown to servers.
     pub(super) shown: BTreeSet<String>,
     /// Why cookies cannot be signed.
@@ -97,7 +103,7 @@ pub(super) fn compile(columns: Columns<'_>, shared: &mut Shared<'_>) -> Result<U
         .map_err(|(_, message)| Fault::new(message, "correct the target of the host"))?;
     let options: Options = stored(columns.options, "upstream")?;
     if let Some(uuid) = &options.tls.client_certificate_uuid {
-        if !shared.certificates.iter().any(|certificate| certificate.id == *uuid) {
+        if !(shared.is_usable)(uuid) {
             return Err(Fault::new(
                 "the certificate that it is to show to its servers is gone or cannot be used",
                 "choose another client certificate for the host, or none",

@@ -1,18 +1,19 @@
 //! Makes the data plane serve what the rows say: read, compile, build, publish, record. The only writer of the
-//! data plane's configuration.
+//! data plane's configuration. What did not change since the last look is taken over from it.
 
-use super::keys::Keys;
-use super::{cookie_key, internal_certificates};
-use crate::compile::{self, Compiled, Rows};
-use crate::{Applied, HostState, LastGood, Serving, diff, summary};
-use base::{Clock, Code, Port, Problem, Problems};
-use proxy::spec::Spec;
-use serde_json::Value;
-use std::collections::HashMap;
+use super::internal_certificates;
+use super::rows::Held;
+use crate::compile::{self, Compiled, Compiler, Rows, known_as};
+use crate::{Applied, HostState, LastGood, Serving, diff, split, summary};
+use base::{Clock, Code, Port, Problem, Problems, Timestamp};
+use proxy::spec::Patch;
+use proxy::{BuildProblem, Config};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use store::caddy_configs::{self, NewRevision};
-use store::{Store, access_lists, proxy_hosts, security_audits, settings};
+use store::caddy_configs::{self, NewRevision, Revision};
+use store::proxy_hosts::ProxyHost;
+use store::{Store, security_audits};
 use tasks::{Outcome, Task};
 use tokio::sync::watch;
 
@@ -37,12 +38,64 @@ pub struct Apply {
     pub memory: Memory,
 }
 
-/// What the reconciler remembers between looks; empty at the start.
+/// What the reconciler remembers between looks. What is served depends on the rows alone: without it, all of them are
+/// read and compiled anew.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// Hash of the document that serves, once one does.
-    served: Option<String>,
-    keys: Keys,
+    rows: Held,
+    compiler: Compiler,
+    /// What was built last, and what it lacks.
+    config: Option<Arc<Config>>,
+    faults: Vec<BuildProblem>,
+    /// What is served and recorded, once it is.
+    settled: Option<Settled>,
+}
+
+/// A revision that is served, stands in the history and in the last good configuration.
+#[derive(Clone, Debug)]
+struct Settled {
+    revision: u64,
+    hash: String,
+    /// When it was recorded.
+    at: Timestamp,
+    /// Bytes of the last good configuration when it was written whole, and by which it has grown since.
+    whole: u64,
+    grown: u64,
+}
+
+impl Memory {
+    /// Reads and compiles what is stored, before anything serves: what the first requests of a process get.
+    /// [`Apply`] then goes on from there, and tells of problems.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn first(store: &Store, clock: &dyn Clock, https_port: Option<Port>) -> anyhow::Result<Self> {
+        let mut memory = Self::default();
+        memory.rows.refresh(store, clock.monotonic(), https_port).await?;
+        match internal_certificates::ensure(store, &memory.rows.rows, clock.now()).await {
+            Ok(issued) if issued.is_empty() => {}
+            Ok(_) => memory.rows.refresh(store, clock.monotonic(), https_port).await?,
+            // The reconciler tries again, and tells.
+            Err(error) => tracing::warn!("internal certificates could not be issued: {error:#}"),
+        }
+        let compiled = memory.compiler.compile(&memory.rows.rows);
+        memory.build(&compiled.patch);
+        Ok(memory)
+    }
+
+    /// What was built last; nothing before the first time.
+    pub fn config(&self) -> Option<Arc<Config>> {
+        self.config.clone()
+    }
+
+    /// Builds the next configuration from the one before.
+    fn build(&mut self, patch: &Patch) -> Arc<Config> {
+        let before = self.config.take().unwrap_or_else(|| Arc::new(Config::empty()));
+        let (config, faults) = before.patched(patch);
+        let config = Arc::new(config);
+        (self.config, self.faults) = (Some(config.clone()), faults);
+        config
+    }
 }
 
 /// Component name on the problem board.
@@ -53,28 +106,28 @@ const SYSTEM: &str = "system";
 /// How many audit entries are looked at for the one who caused a change.
 const RECENT: u64 = 50;
 
+/// The last good configuration is written whole when its changes have become larger than it was, and than this many
+/// bytes.
+const LAST_GOOD_GROWTH: u64 = 1_000_000;
+
 impl Task for Apply {
     fn name(&self) -> &'static str {
         "apply configuration"
     }
 
-    /// Long: every change calls. This catches changes made from outside, and certificates that are due.
+    /// Every change calls. This finds what other programs have written, and certificates that are due.
     fn interval(&self) -> Duration {
-        Duration::from_secs(600)
+        Duration::from_secs(10)
     }
 
     async fn run(&mut self) -> Outcome {
-        // Renewal comes first, but must not keep a change from being served.
-        let renewed = internal_certificates::ensure(&self.store, self.clock.now()).await;
-        // The number is read before the rows: rows may be newer than it, never older.
+        // What a failure says is about changes up to here.
         let change = self.store.change_number().await;
-        let outcome = match &change {
-            Ok(change) => self.reconcile(*change).await,
-            Err(error) => Err(error.clone().into()),
-        };
-        let served = match outcome {
+        let served = match self.look().await {
             Ok(served) => served,
             Err(error) => {
+                // What is remembered may be ahead of what is served.
+                self.memory = Memory::default();
                 let message = format!("the newest configuration is not served: {error:#}");
                 self.applied.send_modify(|applied| {
                     applied.error = Some(message.clone());
@@ -86,18 +139,19 @@ impl Task for Apply {
         };
         let remedy =
             "what is configured is served; mend what the message names, Charon tries again by itself";
-        match (renewed, served.trouble) {
+        match (served.renewed, served.trouble) {
             (Err(error), _) => {
                 let message = format!("internal certificates could not be issued: {error:#}");
                 Outcome::Failing(message, remedy.to_owned())
             }
             (Ok(_), Some(trouble)) => Outcome::Failing(trouble, remedy.to_owned()),
-            (Ok(issued), None) if issued.is_empty() => Outcome::Ok(served.message),
-            (Ok(issued), None) => Outcome::Ok(format!(
-                "{}; issued internal certificates for {}",
-                served.message,
-                issued.join(", ")
-            )),
+            (Ok(issued), None) => Outcome::Ok(match issued.as_slice() {
+                [] => served.message,
+                [names @ ..] if names.len() <= 10 => {
+                    format!("{}; issued internal certificates for {}", served.message, names.join(", "))
+                }
+                names => format!("{}; issued {} internal certificates", served.message, names.len()),
+            }),
         }
     }
 }
@@ -107,134 +161,219 @@ struct Served {
     message: String,
     /// What went wrong besides; the configuration is served all the same.
     trouble: Option<String>,
+    /// For whom internal certificates were issued.
+    renewed: anyhow::Result<Vec<String>>,
 }
 
 impl Apply {
-    async fn reconcile(&mut self, change: u64) -> anyhow::Result<Served> {
+    async fn look(&mut self) -> anyhow::Result<Served> {
         let https_port = super::https_port(&self.listeners.borrow());
-        let compiled = compile::compile(&read(&self.store, https_port, &mut self.memory.keys).await?);
-        if self.memory.served.as_deref() == Some(&compiled.hash) {
+        self.memory.rows.refresh(&self.store, self.clock.monotonic(), https_port).await?;
+        // Renewal comes first, but must not keep a change from being served.
+        let renewed =
+            internal_certificates::ensure(&self.store, &self.memory.rows.rows, self.clock.now()).await;
+        if renewed.as_ref().map_or(true, |issued| !issued.is_empty()) {
+            self.memory.rows.refresh(&self.store, self.clock.monotonic(), https_port).await?;
+        }
+        let (message, trouble) = self.serve(self.memory.rows.change()).await?;
+        if trouble.is_some() {
+            // The next look does all of it again, until it is gone.
+            self.memory = Memory::default();
+        }
+        Ok(Served { message, trouble, renewed })
+    }
+
+    /// Makes the data plane serve the rows, tells everyone who waits, and then records it.
+    async fn serve(&mut self, change: u64) -> anyhow::Result<(String, Option<String>)> {
+        let settled = self.memory.settled.clone();
+        let (latest, next) = match &settled {
+            Some(settled) => (None, settled.revision + 1),
+            None => {
+                let next = u64::try_from(caddy_configs::next_revision(&self.store).await?)?;
+                (caddy_configs::latest(&self.store).await?, next)
+            }
+        };
+        // From here to the publication nothing can fail: what is remembered is what is served.
+        let mut compiled = self.memory.compiler.compile(&self.memory.rows.rows);
+        let recorded = match (&settled, &latest) {
+            (Some(settled), _) if settled.hash == compiled.hash => Some(settled.revision),
+            (None, Some(latest)) if latest.in_parts && latest.config_hash == compiled.hash => {
+                latest.revision.and_then(|number| u64::try_from(number).ok())
+            }
+            _ => None,
+        };
+        if compiled.is_same && recorded.is_some() && settled.is_some() {
             self.applied.send_modify(|applied| {
                 applied.change = change;
                 applied.tried = change;
                 applied.error = None;
             });
-            let message = format!("nothing to do: change {change} is served already");
-            return Ok(Served { message, trouble: None });
+            return Ok((format!("nothing to do: change {change} is served already"), None));
         }
-        self.serve(change, compiled).await
+        let revision = recorded.unwrap_or(next);
+        compiled.patch.rest.revision = revision;
+        let config = self.memory.build(&compiled.patch);
+        self.proxy.publish(config);
+        let (hosts, left_out) = self.tell(change, revision, &mut compiled, settled.is_none());
+        tracing::info!(
+            revision,
+            hosts,
+            left_out,
+            "serving revision {revision}: {hosts} hosts, {left_out} left out"
+        );
+        let message =
+            format!("revision {revision} serves change {change}: {hosts} hosts, {left_out} left out");
+        let at = settled.as_ref().map(|settled| settled.at);
+        let at = at.or(latest.as_ref().map(|latest| latest.applied_at)).unwrap_or_default();
+        let at = match recorded {
+            Some(_) => at,
+            None => match self.record(at, settled.is_none(), latest, &compiled).await {
+                Ok(recorded) => recorded.applied_at,
+                Err(error) => {
+                    let trouble =
+                        format!("revision {revision} serves, but the history does not know it: {error}");
+                    return Ok((message, Some(trouble)));
+                }
+            },
+        };
+        self.applied.send_modify(|applied| applied.recorded = revision);
+        let trouble = self.keep(revision, at, compiled, settled).await?;
+        Ok((message, trouble))
     }
 
-    async fn serve(&mut self, change: u64, compiled: Compiled) -> anyhow::Result<Served> {
-        let Compiled { mut spec, document, hash, mut left_out, mut problems } = compiled;
-        let latest = caddy_configs::latest(&self.store).await?;
-        let known = latest.as_ref().filter(|revision| revision.config_hash == hash);
-        spec.revision = match known {
-            Some(revision) => u64::try_from(revision.revision.unwrap_or(0))?,
-            None => u64::try_from(caddy_configs::next_revision(&self.store).await?)?,
+    /// Says what is served now. Returns how many hosts there are, and how many of them are left out.
+    fn tell(&self, change: u64, revision: u64, compiled: &mut Compiled, is_first: bool) -> (usize, usize) {
+        let faults = &self.memory.faults;
+        let rows: HashMap<&str, &ProxyHost> = match faults.is_empty() {
+            true => HashMap::new(),
+            false => self.memory.rows.rows.hosts.iter().map(|host| (&*host.uuid, &**host)).collect(),
         };
-        let revision = spec.revision;
-
-        let (config, faults) = proxy::Config::build(&spec);
-        for fault in faults {
-            problems.push(built(&fault, &spec));
-            if let Some(id) = fault.host_id.filter(|_| fault.left_out) {
-                left_out.insert(id, compile::Fault { message: fault.message, remedy: fault.remedy });
+        let before = self.applied.borrow().hosts.clone();
+        let mut states = (*before).clone();
+        let mut news: HashMap<String, Option<String>> =
+            std::mem::take(&mut compiled.touched).into_iter().collect();
+        if is_first {
+            // What differs from what was told before is not known: who told it may have had other rows.
+            let hosts = self.memory.rows.rows.hosts.iter().filter(|host| host.enabled);
+            let now: HashMap<&str, &Arc<ProxyHost>> = hosts.map(|host| (&*host.uuid, host)).collect();
+            states.retain(|id, state| now.get(&**id).is_some_and(|host| host.updated_at < state.since));
+            for (id, host) in now {
+                let known = states.get(id).is_some_and(|state| {
+                    compiled.left_out.get(id).map_or(Serving::Yes, left_out) == state.serving
+                });
+                if !known {
+                    news.insert(id.to_owned(), Some(known_as(host)));
+                }
             }
         }
-        self.proxy.publish(Arc::new(config));
-        let now = self.clock.now();
-
-        let hosts = self.states(&document, &left_out, revision);
-        let mut trouble = None;
-        let latest_at = latest.as_ref().map_or(base::Timestamp::default(), |revision| revision.applied_at);
-        if known.is_none() {
-            let before = match &latest {
-                Some(revision) => serde_json::from_str(&revision.document).unwrap_or(Value::Null),
-                None => Value::Null,
-            };
-            let recorded = caddy_configs::record(
-                &self.store,
-                &NewRevision {
-                    config_hash: hash.clone(),
-                    document: document.to_string(),
-                    summary: match latest {
-                        Some(_) => summary(&diff(&before, &document)),
-                        None => "First configuration".to_owned(),
-                    },
-                    actor: self.actor(latest_at).await,
-                    success: true,
-                    error_msg: String::new(),
-                    problems: serde_json::to_value(&problems)?,
-                },
-            )
-            .await;
-            trouble = recorded.err().map(|error| {
-                format!("revision {revision} serves, but the history does not know it: {error}")
-            });
+        for fault in faults {
+            let row = fault.host_id.as_deref().and_then(|id| rows.get(id)).copied();
+            compiled.problems.push(built(fault, row));
+            let Some(row) = row.filter(|_| fault.left_out) else { continue };
+            let why = compile::Fault { message: fault.message.clone(), remedy: fault.remedy.clone() };
+            if states.get(&*row.uuid).is_none_or(|state| state.serving != left_out(&why)) {
+                news.insert(row.uuid.clone(), Some(known_as(row)));
+            }
+            compiled.left_out.insert(row.uuid.clone(), why);
         }
-        self.problems.report(COMPONENT, problems);
-        let (count, out) = (hosts.len(), left_out.len());
+        // One that the data plane could not take over before may be well now, without a change of its own.
+        for (id, state) in states.iter().filter(|(_, state)| state.serving != Serving::Yes) {
+            if !compiled.left_out.contains_key(&**id) {
+                news.entry(id.to_string()).or_insert_with(|| Some(state.name.clone()));
+            }
+        }
+        let now = self.clock.now();
+        for (id, name) in news {
+            match name {
+                None => _ = states.remove(&*id),
+                Some(name) => {
+                    let serving = compiled.left_out.get(&id).map_or(Serving::Yes, left_out);
+                    states.insert(id.into(), Arc::new(HostState { name, serving, since: now, revision }));
+                }
+            }
+        }
+        let counts = (states.len(), compiled.left_out.len());
+        self.problems.report(COMPONENT, compiled.problems.clone());
+        let recorded = self.applied.borrow().recorded;
         self.applied.send_replace(Applied {
             change,
             tried: change,
             revision,
+            recorded,
             since: now,
             error: None,
-            hosts: Arc::new(hosts),
+            hosts: Arc::new(states),
         });
-
-        let (file, kept) = (self.last_good.clone(), spec);
-        if let Err(error) = tokio::task::spawn_blocking(move || file.write(&kept)).await? {
-            trouble = Some(format!(
-                "revision {revision} serves, but a start without a database would not: {error}"
-            ));
-        }
-        tracing::info!(
-            revision,
-            hosts = count,
-            left_out = out,
-            "serving revision {revision}: {count} hosts, {out} left out"
-        );
-        // With a trouble the next look does all of it again, until it is gone.
-        self.memory.served = trouble.is_none().then_some(hash);
-        let message = format!("revision {revision} serves change {change}: {count} hosts, {out} left out");
-        Ok(Served { message, trouble })
+        counts
     }
 
-    /// A host that is as it was keeps the moment and the revision of its present form.
-    fn states(
+    /// Writes the revision into the history. The first of a process is compared with what stands there; after that,
+    /// what differs is known.
+    async fn record(
         &self,
-        document: &Value,
-        left_out: &HashMap<String, compile::Fault>,
+        since: Timestamp,
+        is_first: bool,
+        latest: Option<Revision>,
+        compiled: &Compiled,
+    ) -> Result<Revision, store::Error> {
+        let (parts, summary) = if is_first {
+            let after = self.memory.compiler.parts(&self.memory.rows.rows);
+            let before = match latest.as_ref().map(|latest| (latest.revision.unwrap_or(0), latest.in_parts)) {
+                None => BTreeMap::new(),
+                Some((number, true)) => caddy_configs::parts(&self.store, number).await?,
+                Some((number, false)) => split(&caddy_configs::get(&self.store, number).await?.document),
+            };
+            let (parts, changes) = diff(&before, &after);
+            let summary = match latest {
+                None => "First configuration".to_owned(),
+                Some(_) => summary(&changes),
+            };
+            // To a document of an earlier version nothing can be added.
+            let parts = if latest.is_some_and(|latest| latest.in_parts) { parts } else { after };
+            (parts, summary)
+        } else {
+            (compiled.parts.clone(), summary(&compiled.changes))
+        };
+        let new = NewRevision {
+            config_hash: compiled.hash.clone(),
+            parts,
+            summary,
+            actor: self.actor(since).await,
+            success: true,
+            error_msg: String::new(),
+            problems: serde_json::to_value(&compiled.problems).unwrap_or_default(),
+        };
+        caddy_configs::record(&self.store, &new).await
+    }
+
+    /// Writes what has changed to the last good configuration, or all of it. Says what could not be done.
+    async fn keep(
+        &mut self,
         revision: u64,
-    ) -> HashMap<String, HostState> {
-        let now = self.clock.now();
-        let before = self.applied.borrow().hosts.clone();
-        let hosts = document["hosts"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let enabled = hosts.iter().filter(|host| host["enabled"] == true);
-        enabled
-            .filter_map(|host| host["uuid"].as_str().map(|uuid| (uuid, host)))
-            .map(|(uuid, host)| {
-                let serving = match left_out.get(uuid) {
-                    None => Serving::Yes,
-                    Some(fault) => {
-                        Serving::LeftOut { message: fault.message.clone(), remedy: fault.remedy.clone() }
-                    }
-                };
-                let kept = before.get(uuid).filter(|state| {
-                    // Written before it was last looked at: its form is the one that the state tells of.
-                    state.serving == serving
-                        && host["updated_at"]
-                            .as_str()
-                            .and_then(|text| base::Timestamp::parse(text).ok())
-                            .is_some_and(|written| written < state.since)
-                });
-                let name = crate::diff::name(host);
-                let state = kept.cloned().unwrap_or(HostState { name, serving, since: now, revision });
-                (uuid.to_owned(), state)
-            })
-            .collect()
+        at: Timestamp,
+        compiled: Compiled,
+        settled: Option<Settled>,
+    ) -> anyhow::Result<Option<String>> {
+        let (file, hash, patch) = (self.last_good.clone(), compiled.hash, compiled.patch);
+        let written = match settled {
+            Some(Settled { whole, grown, .. }) if grown <= whole.max(LAST_GOOD_GROWTH) => {
+                let append = move || file.append(&patch).map(|more| (whole, grown + more));
+                tokio::task::spawn_blocking(append).await?
+            }
+            _ => {
+                let all = self.memory.compiler.whole(revision);
+                tokio::task::spawn_blocking(move || file.write(&all).map(|whole| (whole, 0))).await?
+            }
+        };
+        Ok(match written {
+            Ok((whole, grown)) => {
+                self.memory.settled = Some(Settled { revision, hash, at, whole, grown });
+                None
+            }
+            Err(error) => {
+                Some(format!("revision {revision} serves, but a start without a database would not: {error}"))
+            }
+        })
     }
 
     /// Who has caused the change, for the history: the last person who wrote since the revision before.
@@ -254,29 +393,23 @@ impl Apply {
     }
 }
 
+fn left_out(fault: &compile::Fault) -> Serving {
+    Serving::LeftOut { message: fault.message.clone(), remedy: fault.remedy.clone() }
+}
+
 /// What the data plane could not take over.
-fn built(fault: &proxy::BuildProblem, spec: &Spec) -> Problem {
-    let host = spec.hosts.iter().find(|host| Some(&host.id) == fault.host_id.as_ref());
-    let (subject, link) = match host {
-        Some(host) => (format!("host {}", host.name), format!("/proxy-hosts/{}", host.id)),
+fn built(fault: &BuildProblem, host: Option<&ProxyHost>) -> Problem {
+    let host = host.map(|host| (known_as(host), format!("/proxy-hosts/{}", host.uuid)));
+    let (subject, link) = match &host {
+        Some((name, link)) => (format!("host {name}"), link.clone()),
         None => ("configuration".to_owned(), "/settings".to_owned()),
     };
-    let (code, message) = match (host, fault.left_out) {
-        (Some(host), true) => (Code::HostLeftOut, format!("{} is not served: {}", host.name, fault.message)),
-        (Some(host), false) => (Code::HostSettingIgnored, format!("{}: {}", host.name, fault.message)),
+    let (code, message) = match (&host, fault.left_out) {
+        (Some((name, _)), true) => (Code::HostLeftOut, format!("{name} is not served: {}", fault.message)),
+        (Some((name, _)), false) => (Code::HostSettingIgnored, format!("{name}: {}", fault.message)),
         (None, _) => (Code::HostSettingIgnored, fault.message.clone()),
     };
     Problem::new(code, message, fault.remedy.clone()).about(subject).link(link)
-}
-
-/// The configuration that the rows ask for, before anything serves: what the first requests of a process get when
-/// no configuration was ever applied. [`Apply`] then looks at the same rows, and tells of their problems.
-///
-/// # Errors
-/// When the database cannot be read, or an internal certificate cannot be issued.
-pub async fn first(store: &Store, clock: &dyn Clock, https_port: Option<Port>) -> anyhow::Result<Spec> {
-    internal_certificates::ensure(store, clock.now()).await?;
-    Ok(compile::compile(&rows(store, https_port).await?).spec)
 }
 
 /// Reads everything that the configuration of the data plane is made from.
@@ -284,18 +417,7 @@ pub async fn first(store: &Store, clock: &dyn Clock, https_port: Option<Port>) -
 /// # Errors
 /// When the database cannot be read. A key that cannot be opened or does not fit is told in its row.
 pub async fn rows(store: &Store, https_port: Option<Port>) -> anyhow::Result<Rows> {
-    read(store, https_port, &mut Keys::default()).await
-}
-
-async fn read(store: &Store, https_port: Option<Port>, keys: &mut Keys) -> anyhow::Result<Rows> {
-    let settings = settings::all(store).await?;
-    let hosts = proxy_hosts::list(store).await?;
-    Ok(Rows {
-        cookie_key: cookie_key::ensure(store, &hosts).await?,
-        hosts,
-        access_lists: access_lists::list(store).await?,
-        certificates: keys.read(store).await?,
-        settings: settings.into_iter().map(|setting| (setting.key, setting.value)).collect(),
-        https_port,
-    })
+    let mut held = Held::default();
+    held.refresh(store, Duration::ZERO, https_port).await?;
+    Ok(held.rows)
 }

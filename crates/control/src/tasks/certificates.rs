@@ -28,7 +28,7 @@ impl Task for Certificates {
     }
 
     async fn run(&mut self) -> Outcome {
-        let rows = match ssl_certificates::list(&self.store).await {
+        let rows = match ssl_certificates::unattended(&self.store).await {
             Ok(rows) => rows,
             Err(error) => {
                 let message = format!("the certificates could not be looked at: {error}");
@@ -36,22 +36,21 @@ impl Task for Certificates {
             }
         };
         let now = self.clock.now();
-        let watched: Vec<_> = rows.iter().filter(|row| row.has_key && !row.auto_renew).collect();
         let mut problems = Vec::new();
-        for row in &watched {
-            let (Some(start), Some(end)) = (row.not_before, row.expires_at) else { continue };
+        for (name, start, end) in &rows {
+            let (Some(start), Some(end)) = (*start, *end) else { continue };
             let (code, what) = match certs::validity(start, end, now) {
                 Validity::Expired => (Code::CertificateExpired, format!("ended on {end}")),
                 Validity::Expiring => (Code::CertificateExpiring, format!("ends on {end}")),
                 Validity::Valid | Validity::NotYet => continue,
             };
             problems.push(
-                Problem::new(code, format!("the certificate {} {what}", row.name), "upload its successor")
-                    .about(format!("certificate {}", row.name))
+                Problem::new(code, format!("the certificate {name} {what}"), "upload its successor")
+                    .about(format!("certificate {name}"))
                     .link("/certificates"),
             );
         }
-        let (all, due) = (watched.len(), problems.len());
+        let (all, due) = (rows.len(), problems.len());
         self.problems.report("certificates", problems);
         let noun = if all == 1 { "certificate" } else { "certificates" };
         Outcome::Ok(format!("{all} {noun} watched, {due} end soon or have ended"))

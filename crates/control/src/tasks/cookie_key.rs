@@ -2,6 +2,7 @@
 //! key of the data folder, never shown, and stays the same after a restart.
 
 use base::Secret;
+use std::sync::Arc;
 use store::proxy_hosts::ProxyHost;
 use store::settings::{self, NewSetting};
 use store::{Audit, Store};
@@ -19,7 +20,7 @@ const LENGTH: usize = 32;
 /// need it suffer.
 pub(super) async fn ensure(
     store: &Store,
-    hosts: &[ProxyHost],
+    hosts: &[Arc<ProxyHost>],
 ) -> anyhow::Result<Option<Result<Secret<String>, String>>> {
     match settings::secret_value(store, KEY).await {
         Ok(Some(key)) => return Ok(Some(Ok(key))),
@@ -27,7 +28,7 @@ pub(super) async fn ensure(
         Err(error @ store::Error::Secret(_)) => return Ok(Some(Err(error.to_string()))),
         Err(error) => return Err(error.into()),
     }
-    if !hosts.iter().filter(|host| host.enabled).any(signs) {
+    if !hosts.iter().any(|host| host.enabled && signs(host)) {
         return Ok(None);
     }
     let key = base::random::hex_token::<LENGTH>();

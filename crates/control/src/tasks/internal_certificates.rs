@@ -1,76 +1,90 @@
 //! Sees to it that the internal CA exists, and that every enabled host has a certificate that fits its domains:
 //! an uploaded one, or one of the internal CA, renewed after two thirds of its life.
 
-use crate::compile::{DEFAULT_CERTIFICATE_NAME, INTERNAL};
+use crate::compile::{CertificateRow, DEFAULT_CERTIFICATE_NAME, INTERNAL, Rows};
 use anyhow::Context;
 use base::{DomainPattern, Timestamp};
 use certs::InternalCa;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use store::proxy_hosts::ProxyHost;
 use store::ssl_certificates::{self, Certificate, CertificateValues, INTERNAL_CA};
-use store::{Audit, Store, proxy_hosts};
+use store::{Audit, Store};
+
+/// So many are issued before they are stored: a crash on the way loses no more than these.
+const AT_ONCE: usize = 500;
 
 /// Issues what is missing or due. Returns the first names of what was issued; usually nothing.
-pub(super) async fn ensure(store: &Store, now: Timestamp) -> anyhow::Result<Vec<String>> {
-    let certificates = ssl_certificates::list(store).await?;
-    let hosts = proxy_hosts::list(store).await?;
-    let wanted = wanted(&hosts, &certificates, now);
+pub(super) async fn ensure(store: &Store, rows: &Rows, now: Timestamp) -> anyhow::Result<Vec<String>> {
+    let wanted = wanted(&rows.hosts, &rows.certificates, now);
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
     let ca = authority(store, now).await?;
-    let own = certificates.iter().filter(|row| row.provider == INTERNAL);
-    let rows: HashMap<&[String], &Certificate> = own.map(|row| (row.domains.as_slice(), row)).collect();
+    let own = rows.certificates.iter().map(|one| &one.row).filter(|row| row.provider == INTERNAL);
+    let known: HashMap<&[String], &str> =
+        own.map(|row| (row.domains.as_slice(), row.uuid.as_str())).collect();
     let mut issued = Vec::with_capacity(wanted.len());
-    for names in wanted {
-        let leaf = ca.issue(&names, now).with_context(|| format!("for {}", names.join(", ")))?;
-        let values = values(INTERNAL, &format!("Internal: {}", names[0]), &leaf)?;
-        let details = format!("internal certificate for {}", names.join(", "));
-        match rows.get(names.as_slice()) {
-            Some(row) => {
-                ssl_certificates::update(store, &row.uuid, &values, audit("renew", details)).await?;
-            }
-            None => {
-                ssl_certificates::insert(store, &values, audit("issue", details)).await?;
-            }
+    for some in wanted.chunks(AT_ONCE) {
+        let mut leaves = Vec::with_capacity(some.len());
+        for names in some {
+            let leaf = ca.issue(names, now).with_context(|| format!("for {}", names.join(", ")))?;
+            let values = values(INTERNAL, &format!("Internal: {}", names[0]), &leaf)?;
+            let details = format!("internal certificate for {}", names.join(", "));
+            let known = known.get(names.as_slice()).map(|uuid| (*uuid).to_owned());
+            let audit = audit(if known.is_some() { "renew" } else { "issue" }, details);
+            leaves.push((known, values, audit));
+            issued.push(names[0].clone());
         }
-        issued.push(names[0].clone());
+        ssl_certificates::put(store, &leaves).await?;
     }
     Ok(issued)
 }
 
 /// The sets of names that need a certificate now. Pure, and linear: there may be ten thousand hosts.
-fn wanted(hosts: &[ProxyHost], certificates: &[Certificate], now: Timestamp) -> Vec<Vec<String>> {
-    let default = vec![DEFAULT_CERTIFICATE_NAME.to_owned()];
-    let of_hosts = hosts.iter().filter(|host| host.enabled && host.certificate_id.is_none()).map(|host| {
-        let names = host.domain_names.iter().filter_map(|name| DomainPattern::parse(name).ok());
-        names.map(|name| name.as_str().to_owned()).collect::<Vec<_>>()
-    });
+fn wanted(
+    hosts: &[Arc<ProxyHost>],
+    certificates: &[Arc<CertificateRow>],
+    now: Timestamp,
+) -> Vec<Vec<String>> {
     let is_due = |row: &Certificate| match (row.not_before, row.expires_at) {
         (Some(start), Some(end)) => certs::renewal_due(start, end, now),
         _ => true,
     };
     // Names that another certificate covers, and sets of names that have a fresh internal one.
-    let mut covered: HashSet<String> = HashSet::new();
-    let mut done: HashSet<Vec<String>> = HashSet::new();
-    for row in certificates {
+    let mut covered: HashSet<Cow<'_, str>> = HashSet::new();
+    let mut done: HashSet<Cow<'_, [String]>> = HashSet::new();
+    for row in certificates.iter().map(|one| &one.row) {
         match row.provider.as_str() {
             INTERNAL_CA => {}
-            INTERNAL if !is_due(row) => _ = done.insert(row.domains.clone()),
+            INTERNAL if !is_due(row) => _ = done.insert(Cow::Borrowed(row.domains.as_slice())),
             INTERNAL => {}
             _ if row.has_key && row.expires_at.is_some_and(|end| end > now) => {
-                covered.extend(row.domains.iter().map(|name| name.to_ascii_lowercase()));
+                covered.extend(row.domains.iter().map(|name| Cow::Owned(name.to_ascii_lowercase())));
             }
             _ => {}
         }
     }
     let is_covered = |name: &String| {
-        let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
-        covered.contains(name) || wildcard.is_some_and(|wildcard| covered.contains(&wildcard))
+        covered.contains(name.as_str())
+            || name
+                .split_once('.')
+                .is_some_and(|(_, parent)| covered.contains(format!("*.{parent}").as_str()))
     };
     let mut wanted = Vec::new();
-    for names in std::iter::once(default).chain(of_hosts).filter(|names| !names.is_empty()) {
-        if !names.iter().all(is_covered) && done.insert(names.clone()) {
+    let default = DEFAULT_CERTIFICATE_NAME.to_owned();
+    if !is_covered(&default) && done.insert(Cow::Owned(vec![default.clone()])) {
+        wanted.push(vec![default]);
+    }
+    for host in hosts.iter().filter(|host| host.enabled && host.certificate_id.is_none()) {
+        // As they are stored, they are usually right.
+        if done.contains(host.domain_names.as_slice()) || host.domain_names.iter().all(is_covered) {
+            continue;
+        }
+        let names = host.domain_names.iter().filter_map(|name| DomainPattern::parse(name).ok());
+        let names: Vec<String> = names.map(|name| name.as_str().to_owned()).collect();
+        if !names.iter().all(is_covered) && done.insert(Cow::Owned(names.clone())) {
             wanted.push(names);
         }
     }

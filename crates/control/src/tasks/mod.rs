@@ -8,12 +8,12 @@ mod cookie_key;
 mod data_plane;
 mod database;
 mod internal_certificates;
-mod keys;
 mod listeners;
 mod retention;
+mod rows;
 
 pub use access_log::AccessLog;
-pub use apply::{Apply, Memory, first, rows};
+pub use apply::{Apply, Memory, rows};
 pub use certificates::Certificates;
 pub use data_plane::DataPlane;
 pub use database::Database;

@@ -1,13 +1,15 @@
-//! From a specification to a configuration. One bad host is left out with a problem; the others are served.
+//! From a specification to a configuration, or from one configuration to the next. One bad host is left out with a problem; the others are served.
 
-use super::hosts::{Access, Host, Hosts, Place};
-use super::tls::{self, Certificates};
+use super::hosts::{self, Access, Host, Hosts};
+use super::tls::{Certificates, Loaded};
 use super::upstreams::{self, Shared};
 use super::{Config, Traffic};
 use crate::networks::Networks;
 use crate::path;
-use crate::spec::{self, DefaultSite, Spec};
-use ahash::AHashMap;
+use crate::spec::patch::{Place, order};
+use crate::spec::{self, DefaultSite, Patch, Spec};
+use ahash::{AHashMap, AHashSet};
+use std::cell::LazyCell;
 use std::sync::{Arc, LazyLock};
 
 /// Why a host, or a certificate, is not served as specified.
@@ -41,52 +43,82 @@ impl Config {
     /// Compiles a specification. What cannot be served is left out and named in the problems; with an empty
     /// list, everything is served as specified.
     pub fn build(spec: &Spec) -> (Self, Vec<BuildProblem>) {
+        Self::empty().patched(&spec.clone().into())
+    }
+
+    /// Serves nobody.
+    pub fn empty() -> Self {
+        Self {
+            revision: 0,
+            hosts: Hosts::default(),
+            tls: Certificates::default(),
+            default_site: DefaultSite::NotFound,
+            trusted_proxies: Vec::new(),
+            https_port: String::new(),
+            client_certificates: Vec::new(),
+            cookie_key: Vec::new(),
+        }
+    }
+
+    /// The same as [`Config::build`] of the specification after the patch, when this is that of the one before: what
+    /// did not change is shared. The problems are all that there are then, not only the new ones.
+    pub fn patched(&self, patch: &Patch) -> (Self, Vec<BuildProblem>) {
+        let rest = &patch.rest;
         let mut problems = Vec::new();
-        let mut certificates = Certificates::default();
-        let mut by_id: AHashMap<&str, Result<_, Fault>> = AHashMap::new();
-        for certificate in &spec.certificates {
-            let loaded = tls::load(certificate);
-            match &loaded {
-                Ok(key) => certificates.add(key),
-                Err((message, remedy)) => {
-                    problems.push(BuildProblem::new(None, false, message.clone(), remedy))
-                }
-            }
-            by_id.insert(&certificate.id, loaded);
+        let certificates = self.tls.patched(patch);
+        for (message, remedy) in certificates.faults() {
+            problems.push(BuildProblem::new(None, false, message.clone(), remedy));
         }
-        match spec.default_certificate.as_ref().map(tls::load) {
-            Some(Ok(key)) => certificates.set_default(key),
-            Some(Err((message, remedy))) => problems.push(BuildProblem::new(None, false, message, remedy)),
-            None => {}
-        }
-        let cookie_key = cookie_key(spec, &mut problems);
-        let shared = Shared {
-            client_certificates: spec
-                .client_certificates
+        let shown = rest.client_certificates.iter().map(|wanted| {
+            let known = self.client_certificates.iter().find(|known| known.source == *wanted);
+            known.cloned().unwrap_or_else(|| Arc::new(Loaded::new(wanted.clone())))
+        });
+        let shown: Vec<_> = shown.collect();
+        let cookie_key = cookie_key(rest);
+        let changed = Changed {
+            certificates: patch
+                .certificates
                 .iter()
-                .map(|one| (&*one.id, tls::load(one)))
+                .map(|one| &*one.id)
+                .chain(patch.gone_certificates.iter().map(|id| &**id))
                 .collect(),
+            shown: differing(&self.client_certificates, &shown),
+            cookie_key: cookie_key != self.cookie_key,
+        };
+        let by_id = LazyCell::new(|| certificates.by_id());
+        let shared = Shared {
+            client_certificates: shown.iter().map(|one| (&*one.source.id, &**one)).collect(),
             cookie_key: &cookie_key,
         };
-        let mut hosts = Hosts::default();
-        for host in &spec.hosts {
-            let built = match build_host(host, &by_id, &shared) {
-                Ok(built) => built,
-                Err((message, remedy)) => {
-                    let message = format!("the host {} is left out: {message}", host.name);
-                    problems.push(BuildProblem::new(Some(&host.id), true, message, remedy));
-                    // What is wrong concerns its administrator; its clients learn that it is not gone.
-                    unavailable(host, LEFT_OUT)
-                }
+        let before = self.hosts.all();
+        let ids = patch.hosts.iter().map(|host| &*host.id);
+        let places = order(before.iter().map(|host| &*host.id), ids, &patch.gone_hosts);
+        let mut hosts = Hosts::with_capacity(places.len());
+        let mut is_sticky = false;
+        for place in places {
+            let host = match place {
+                Place::Kept(at) if !changed.concerns(&before[at].source) => before[at].clone(),
+                Place::Kept(at) => Arc::new(made(&before[at].source, &by_id, &shared)),
+                Place::Changed(at) => Arc::new(made(&patch.hosts[at], &by_id, &shared)),
             };
-            for domain in hosts.add(built, host.domains.iter()) {
+            problems.extend(host.fault.clone());
+            is_sticky |= sticky(&host.source);
+            let taken = hosts.add(host.clone());
+            problems.extend(taken.into_iter().map(|domain| {
+                let name = &host.source.name;
                 let message =
-                    format!("{domain} stands in another host too, which serves it; {} does not", host.name);
+                    format!("{domain} stands in another host too, which serves it; {name} does not");
                 let remedy = "Remove the domain from one of the two hosts.";
-                problems.push(BuildProblem::new(Some(&host.id), false, message, remedy));
-            }
+                BuildProblem::new(Some(&host.id), false, message, remedy)
+            }));
         }
-        let default_site = match &spec.default_site {
+        if is_sticky && !has_cookie_key(rest) {
+            let message =
+                "the cookies that keep clients at their servers are signed with a key that a restart changes";
+            let remedy = "Give the configuration a cookie_key of at least 16 characters.";
+            problems.push(BuildProblem::new(None, false, message.to_owned(), remedy));
+        }
+        let default_site = match &rest.default_site {
             DefaultSite::Redirect { url } if http::HeaderValue::from_str(url).is_err() => {
                 let message =
                     "the default site's redirect holds a line break or a control character".to_owned();
@@ -95,41 +127,82 @@ impl Config {
             }
             site => site.clone(),
         };
-        let https_port = spec.https_port.filter(|port| port.get() != 443);
+        let https_port = rest.https_port.filter(|port| port.get() != 443);
         let config = Self {
-            revision: spec.revision,
+            revision: rest.revision,
             hosts,
             tls: certificates,
             default_site,
-            trusted_proxies: spec.trusted_proxies.clone(),
+            trusted_proxies: rest.trusted_proxies.clone(),
             https_port: https_port.map(|port| format!(":{port}")).unwrap_or_default(),
+            client_certificates: shown,
+            cookie_key,
         };
         (config, problems)
     }
 }
 
+/// What of the things that hosts are made with has changed.
+struct Changed<'a> {
+    certificates: AHashSet<&'a str>,
+    shown: AHashSet<String>,
+    cookie_key: bool,
+}
+
+impl Changed<'_> {
+    fn concerns(&self, host: &spec::Host) -> bool {
+        let certificate =
+            || host.certificate.as_ref().is_some_and(|id| self.certificates.contains(id.as_str()));
+        let shown = || {
+            let upstreams =
+                std::iter::once(&host.upstream).chain(host.locations.iter().map(|one| &one.upstream));
+            upstreams.filter_map(|one| one.tls.client_certificate.as_ref()).any(|id| self.shown.contains(id))
+        };
+        (!self.certificates.is_empty() && certificate())
+            || (!self.shown.is_empty() && shown())
+            || (self.cookie_key && sticky(host))
+    }
+}
+
+/// The ids of what is not the same in both lists.
+fn differing(before: &[Arc<Loaded>], after: &[Arc<Loaded>]) -> AHashSet<String> {
+    let not_in = |list: &[Arc<Loaded>], one: &Arc<Loaded>| !list.iter().any(|other| Arc::ptr_eq(one, other));
+    let gone = before.iter().filter(|one| not_in(after, one));
+    let new = after.iter().filter(|one| not_in(before, one));
+    gone.chain(new).map(|one| one.source.id.clone()).collect()
+}
+
+fn sticky(host: &spec::Host) -> bool {
+    host.upstream.sticky.is_some() || host.locations.iter().any(|other| other.upstream.sticky.is_some())
+}
+
+fn has_cookie_key(spec: &Spec) -> bool {
+    spec.cookie_key.expose().len() >= 16
+}
+
 /// Signs cookies. Without a key of their own, they are good until the process ends.
-fn cookie_key(spec: &Spec, problems: &mut Vec<BuildProblem>) -> Vec<u8> {
+fn cookie_key(spec: &Spec) -> Vec<u8> {
     static UNTIL_THE_END: LazyLock<[u8; 32]> = LazyLock::new(base::random::bytes);
-    let given = spec.cookie_key.expose().as_bytes();
-    if given.len() >= 16 {
-        return given.to_vec();
+    match has_cookie_key(spec) {
+        true => spec.cookie_key.expose().as_bytes().to_vec(),
+        false => UNTIL_THE_END.to_vec(),
     }
-    let sticky = |host: &spec::Host| {
-        host.upstream.sticky.is_some() || host.locations.iter().any(|other| other.upstream.sticky.is_some())
-    };
-    if spec.hosts.iter().any(sticky) {
-        let message =
-            "the cookies that keep clients at their servers are signed with a key that a restart changes";
-        let remedy = "Give the configuration a cookie_key of at least 16 characters.";
-        problems.push(BuildProblem::new(None, false, message.to_owned(), remedy));
-    }
-    UNTIL_THE_END.to_vec()
+}
+
+/// A host, or what tells its clients that it has a fault.
+fn made(host: &Arc<spec::Host>, certificates: &AHashMap<&str, &Loaded>, shared: &Shared<'_>) -> Host {
+    build_host(host, certificates, shared).unwrap_or_else(|(message, remedy)| {
+        let message = format!("the host {} is left out: {message}", host.name);
+        // What is wrong concerns its administrator; its clients learn that it is not gone.
+        let mut host = unavailable(host, LEFT_OUT);
+        host.fault = Some(BuildProblem::new(Some(&host.id), true, message, remedy));
+        host
+    })
 }
 
 fn build_host(
-    host: &spec::Host,
-    certificates: &AHashMap<&str, Result<Arc<rustls::sign::CertifiedKey>, Fault>>,
+    host: &Arc<spec::Host>,
+    certificates: &AHashMap<&str, &Loaded>,
     shared: &Shared<'_>,
 ) -> Result<Host, Fault> {
     let mut built = match &host.unavailable {
@@ -137,7 +210,7 @@ fn build_host(
         None => {
             let traffic = traffic("", &host.traffic, host)?;
             let target = upstreams::build(host, None, &host.upstream, shared)?;
-            Host::new(host.id.as_str().into(), Place { target: Some(Arc::new(target)), traffic })
+            Host::new(host.clone(), hosts::Place { target: Some(Arc::new(target)), traffic })
         }
     };
     for location in host.locations.iter().filter(|_| host.unavailable.is_none()) {
@@ -154,7 +227,7 @@ fn build_host(
         let target = upstreams::build(host, Some(&location.path), &location.upstream, shared);
         let target = target
             .map_err(|(message, remedy)| (format!("its location {}: {message}", location.path), remedy))?;
-        built.add_location(path, Place { target: Some(Arc::new(target)), traffic: own });
+        built.add_location(path, hosts::Place { target: Some(Arc::new(target)), traffic: own });
     }
     built.force_https = host.force_https;
     built.access = host.access.as_ref().map(|access| Access {
@@ -165,8 +238,7 @@ fn build_host(
     built.http2 = host.http2;
     if let Some(id) = &host.certificate {
         built.certificate = Some(match certificates.get(id.as_str()) {
-            Some(Ok(key)) => key.clone(),
-            Some(Err(fault)) => return Err(fault.clone()),
+            Some(loaded) => loaded.key.clone()?,
             None => {
                 let message = "its certificate does not exist".to_owned();
                 return Err((message, "Choose another certificate for the host."));
@@ -177,9 +249,9 @@ fn build_host(
 }
 
 /// A host that answers 503 with this sentence. Its certificate is found by its name.
-fn unavailable(host: &spec::Host, reason: &str) -> Host {
-    let nowhere = Place { target: None, traffic: Arc::default() };
-    let mut built = Host::new(host.id.as_str().into(), nowhere);
+fn unavailable(host: &Arc<spec::Host>, reason: &str) -> Host {
+    let nowhere = hosts::Place { target: None, traffic: Arc::default() };
+    let mut built = Host::new(host.clone(), nowhere);
     built.unavailable = Some(reason.into());
     built
 }

@@ -1,8 +1,8 @@
 //! Hosts by name: exact names first, then wildcards of one label; and within a host, locations by path.
 
-use super::{Target, Traffic};
+use super::{BuildProblem, Target, Traffic};
 use crate::networks::Networks;
-use crate::path;
+use crate::{path, spec};
 use ahash::AHashMap;
 use std::sync::Arc;
 
@@ -26,6 +26,10 @@ pub(crate) struct Place {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) id: Arc<str>,
+    /// What it was made from: it is made again when a certificate that it names changes.
+    pub(super) source: Arc<spec::Host>,
+    /// Why it could not be made; it says so to its clients.
+    pub(super) fault: Option<BuildProblem>,
     root: Place,
     /// Longest path first; paths in normal form without a slash at their end.
     locations: Vec<(Box<[u8]>, Place)>,
@@ -38,9 +42,11 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(id: Arc<str>, root: Place) -> Self {
+    pub(crate) fn new(source: Arc<spec::Host>, root: Place) -> Self {
         Self {
-            id,
+            id: source.id.as_str().into(),
+            source,
+            fault: None,
             root,
             locations: Vec::new(),
             force_https: false,
@@ -64,7 +70,7 @@ impl Host {
     }
 
     /// Where its requests can go: its own upstream and those of its locations.
-    fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
         let places = std::iter::once(&self.root).chain(self.locations.iter().map(|(_, place)| place));
         places.filter_map(|place| place.target.as_ref())
     }
@@ -78,32 +84,43 @@ impl Host {
 /// All hosts, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Hosts {
-    all: Vec<Host>,
+    all: Vec<Arc<Host>>,
+    by_id: AHashMap<Arc<str>, usize>,
     exact: AHashMap<Box<[u8]>, usize>,
     /// By what follows the first label: `example.com` for `*.example.com`.
     wildcard: AHashMap<Box<[u8]>, usize>,
 }
 
 impl Hosts {
-    pub(crate) fn all(&self) -> &[Host] {
+    /// With room for so many hosts.
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self {
+            all: Vec::with_capacity(count),
+            by_id: AHashMap::with_capacity(count),
+            exact: AHashMap::with_capacity(count),
+            wildcard: AHashMap::new(),
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[Arc<Host>] {
         &self.all
     }
 
     /// All upstreams of all hosts.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &Arc<Target>> {
-        self.all.iter().flat_map(Host::targets)
+        self.all.iter().flat_map(|host| host.targets())
+    }
+
+    /// The host with this id.
+    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Host>> {
+        self.by_id.get(id).map(|index| &self.all[*index])
     }
 
     /// Adds a host under its names; names that an earlier host has are returned.
-    pub(crate) fn add<'a>(
-        &mut self,
-        host: Host,
-        domains: impl Iterator<Item = &'a base::DomainPattern>,
-    ) -> Vec<&'a str> {
+    pub(super) fn add(&mut self, host: Arc<Host>) -> Vec<String> {
         let index = self.all.len();
-        self.all.push(host);
         let mut taken = Vec::new();
-        for domain in domains {
+        for domain in &host.source.domains {
             let (names, name) = match domain.wildcard_parent() {
                 Some(parent) => (&mut self.wildcard, parent),
                 None => (&mut self.exact, domain.as_str()),
@@ -111,9 +128,11 @@ impl Hosts {
             match names.entry(name.as_bytes().into()) {
                 std::collections::hash_map::Entry::Vacant(free) => _ = free.insert(index),
                 std::collections::hash_map::Entry::Occupied(other) if *other.get() == index => {}
-                std::collections::hash_map::Entry::Occupied(_) => taken.push(domain.as_str()),
+                std::collections::hash_map::Entry::Occupied(_) => taken.push(domain.as_str().to_owned()),
             }
         }
+        self.by_id.insert(host.id.clone(), index);
+        self.all.push(host);
         taken
     }
 

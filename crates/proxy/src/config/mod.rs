@@ -3,6 +3,8 @@
 mod build;
 mod edits;
 mod hosts;
+#[cfg(test)]
+mod patch_tests;
 pub(crate) mod rules;
 mod security_headers;
 mod template;
@@ -13,7 +15,7 @@ mod upstreams;
 use crate::spec::DefaultSite;
 pub use build::BuildProblem;
 pub(crate) use edits::{Edits, editable};
-pub(crate) use hosts::Hosts;
+pub(crate) use hosts::{Host, Hosts};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -31,6 +33,9 @@ pub struct Config {
     trusted_proxies: Vec<IpNet>,
     /// What follows the host name in `https` redirects: nothing, or a colon and a port.
     pub(crate) https_port: String,
+    /// What is shown to servers, and what signs cookies: compiled into the hosts that need it.
+    client_certificates: Vec<Arc<tls::Loaded>>,
+    cookie_key: Vec<u8>,
 }
 
 impl Config {
@@ -42,6 +47,11 @@ impl Config {
     /// The ids of the hosts that are served, those left out not among them.
     pub fn host_ids(&self) -> impl Iterator<Item = &str> {
         self.hosts.all().iter().filter(|host| host.unavailable.is_none()).map(|host| &*host.id)
+    }
+
+    /// Whether a host with this id is served.
+    pub(crate) fn has_host(&self, id: &str) -> bool {
+        self.hosts.get(id).is_some_and(|host| host.unavailable.is_none())
     }
 
     /// Whether forwarded headers of this peer are believed.

@@ -3,6 +3,7 @@
 
 use super::Config;
 use crate::spec;
+use crate::spec::patch::{Place, order};
 use ahash::AHashMap;
 use arc_swap::ArcSwap;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -18,36 +19,96 @@ use std::sync::{Arc, LazyLock};
 static PROVIDER: LazyLock<Arc<CryptoProvider>> =
     LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
 
+/// A certificate as it was read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) source: Arc<spec::Certificate>,
+    /// Ready to be presented, or a message and a remedy.
+    pub(super) key: Result<Arc<CertifiedKey>, (String, &'static str)>,
+    names: Vec<String>,
+}
+
+impl Loaded {
+    pub(super) fn new(source: Arc<spec::Certificate>) -> Self {
+        let key = load(&source);
+        let names = key.as_ref().map(|key| names(key)).unwrap_or_default();
+        Self { source, key, names }
+    }
+}
+
 /// Certificates by the names in them.
 #[derive(Debug, Default)]
 pub(crate) struct Certificates {
+    all: Vec<Arc<Loaded>>,
+    by_name: Arc<ByName>,
+    default: Option<Arc<Loaded>>,
+}
+
+#[derive(Debug, Default)]
+struct ByName {
     exact: AHashMap<Box<str>, Arc<CertifiedKey>>,
     /// By what follows the first label.
     wildcard: AHashMap<Box<str>, Arc<CertifiedKey>>,
-    default: Option<Arc<CertifiedKey>>,
+}
+
+impl ByName {
+    /// Of two with one name, the first stays; those that Charon has issued come last.
+    fn new(all: &[Arc<Loaded>]) -> Self {
+        let mut by_name = Self::default();
+        let given = all.iter().filter(|one| !one.source.internal);
+        for loaded in given.chain(all.iter().filter(|one| one.source.internal)) {
+            let Ok(key) = &loaded.key else { continue };
+            for name in &loaded.names {
+                let (map, name) = match name.strip_prefix("*.") {
+                    Some(parent) => (&mut by_name.wildcard, parent),
+                    None => (&mut by_name.exact, name.as_str()),
+                };
+                map.entry(name.into()).or_insert_with(|| key.clone());
+            }
+        }
+        by_name
+    }
 }
 
 impl Certificates {
-    /// Offers a certificate by all its names. Of two with one name, the first stays.
-    pub(super) fn add(&mut self, key: &Arc<CertifiedKey>) {
-        for name in names(key) {
-            let (map, name) = match name.strip_prefix("*.") {
-                Some(parent) => (&mut self.wildcard, parent),
-                None => (&mut self.exact, name.as_str()),
+    /// The certificates after a patch. What did not change is not read again.
+    pub(super) fn patched(&self, patch: &spec::Patch) -> Self {
+        let is_same = patch.certificates.is_empty() && patch.gone_certificates.is_empty();
+        let (all, by_name) = if is_same {
+            (self.all.clone(), self.by_name.clone())
+        } else {
+            let changed = patch.certificates.iter().map(|one| &*one.id);
+            let order = order(self.all.iter().map(|one| &*one.source.id), changed, &patch.gone_certificates);
+            let loaded = |place: &Place| match *place {
+                Place::Kept(at) => self.all[at].clone(),
+                Place::Changed(at) => Arc::new(Loaded::new(patch.certificates[at].clone())),
             };
-            map.entry(name.into()).or_insert_with(|| key.clone());
-        }
+            let all: Vec<_> = order.iter().map(loaded).collect();
+            let by_name = Arc::new(ByName::new(&all));
+            (all, by_name)
+        };
+        let default = patch.rest.default_certificate.as_ref().map(|wanted| {
+            let known = self.default.as_ref().filter(|known| known.source == *wanted);
+            known.cloned().unwrap_or_else(|| Arc::new(Loaded::new(wanted.clone())))
+        });
+        Self { all, by_name, default }
     }
 
-    pub(super) fn set_default(&mut self, key: Arc<CertifiedKey>) {
-        self.default = Some(key);
+    /// What is wrong with those that cannot be presented.
+    pub(super) fn faults(&self) -> impl Iterator<Item = &(String, &'static str)> {
+        self.all.iter().chain(&self.default).filter_map(|loaded| loaded.key.as_ref().err())
+    }
+
+    /// All of them by their ids.
+    pub(super) fn by_id(&self) -> AHashMap<&str, &Loaded> {
+        self.all.iter().map(|loaded| (&*loaded.source.id, &**loaded)).collect()
     }
 
     /// The certificate for a name in lower case; the default one when there is no name or none fits.
     pub(super) fn find(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
-        let named =
-            name.and_then(|name| self.exact.get(name).or_else(|| self.wildcard.get(name.split_once('.')?.1)));
-        named.or(self.default.as_ref())
+        let ByName { exact, wildcard } = &*self.by_name;
+        let named = name.and_then(|name| exact.get(name).or_else(|| wildcard.get(name.split_once('.')?.1)));
+        named.or_else(|| self.default.as_ref()?.key.as_ref().ok())
     }
 }
 

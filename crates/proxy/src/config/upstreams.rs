@@ -1,7 +1,7 @@
 //! Upstreams, compiled: what is wrong with one leaves its host out with a sentence, and the rest is ready to be
 //! dialled. What runs (health, counters, turns) is attached when the configuration is published.
 
-use super::tls::{self, OriginIdentity};
+use super::tls::{self, Loaded, OriginIdentity};
 use crate::io::Io;
 use crate::spec::{self, AllDown, Balance, HealthCheck, OriginProtocol, Passive, ProxyProtocol, Scheme};
 use crate::upstream::live::Live;
@@ -9,7 +9,6 @@ use crate::upstream::sticky::StickyRule;
 use ahash::AHashMap;
 use base::UpstreamAddress;
 use rustls::pki_types::ServerName;
-use rustls::sign::CertifiedKey;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -126,7 +125,7 @@ type Fault = (String, &'static str);
 
 /// What upstreams have in common within one configuration.
 pub(super) struct Shared<'a> {
-    pub(super) client_certificates: AHashMap<&'a str, Result<Arc<CertifiedKey>, Fault>>,
+    pub(super) client_certificates: AHashMap<&'a str, &'a Loaded>,
     pub(super) cookie_key: &'a [u8],
 }
 
@@ -312,8 +311,7 @@ fn origin_tls(upstream: &spec::Upstream, shared: &Shared<'_>) -> Result<MadeTls,
     let client = match &rule.client_certificate {
         None => None,
         Some(id) => match shared.client_certificates.get(id.as_str()) {
-            Some(Ok(key)) => Some(key.clone()),
-            Some(Err(fault)) => return Err(fault.clone()),
+            Some(loaded) => Some(loaded.key.clone()?),
             None => {
                 let message = format!("its client certificate {id} does not exist");
                 return Err((message, "Choose another client certificate for the upstream."));

@@ -3,12 +3,15 @@
 //! `control` compiles rows to a [`Spec`]; [`crate::Config::build`] turns it into the immutable, indexed form
 //! that requests are served from. A `Spec` is also what is kept on disk as the last good configuration.
 
+pub(crate) mod patch;
 mod traffic;
 mod upstream;
 
 use base::{DomainPattern, Port, Secret};
 use ipnet::IpNet;
+pub use patch::Patch;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 pub use traffic::{
     Algorithm, Compression, CompressionLevel, Cors, ErrorPage, ErrorPages, MAX_BUFFERED_BODY, MAX_PAGE,
     MAX_PATTERN, MAX_RULES, Maintenance, PathMatch, Redirect, RequestIds, Rewrite, SecurityHeaders,
@@ -28,9 +31,11 @@ pub struct Spec {
     /// The enabled hosts. A domain stands in one host only; of two, the earlier host wins.
     pub hosts: Vec<Host>,
     /// Certificates that hosts refer to, and that are also offered by their names (SNI).
-    pub certificates: Vec<Certificate>,
+    #[serde(with = "shared")]
+    pub certificates: Vec<Arc<Certificate>>,
     /// The certificate for clients that name no known host. `None`: such handshakes are refused.
-    pub default_certificate: Option<Certificate>,
+    #[serde(with = "shared::optional")]
+    pub default_certificate: Option<Arc<Certificate>>,
     /// What a request gets whose host is not known.
     pub default_site: DefaultSite,
     /// Peers whose forwarded headers are believed.
@@ -38,7 +43,8 @@ pub struct Spec {
     /// The port that `https` redirects name; `None` is 443 and is left out.
     pub https_port: Option<Port>,
     /// Certificates that are shown to servers, see [`OriginTls::client_certificate`]. Clients never get them.
-    pub client_certificates: Vec<Certificate>,
+    #[serde(with = "shared")]
+    pub client_certificates: Vec<Arc<Certificate>>,
     /// Signs the cookies of [`Sticky`]. At least 16 bytes, the same after a restart and on every node.
     #[serde(with = "exposed")]
     pub cookie_key: Secret<String>,
@@ -55,6 +61,43 @@ mod exposed {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret<String>, D::Error> {
         String::deserialize(from).map(Secret::new)
+    }
+}
+
+/// Shared values as they stand on disk: each by itself.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::sync::Arc;
+
+    pub(super) fn serialize<T: Serialize, S: Serializer>(list: &[Arc<T>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(list.iter().map(|value| &**value))
+    }
+
+    pub(super) fn deserialize<'de, T, D>(from: D) -> Result<Vec<Arc<T>>, D::Error>
+    where
+        T: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Vec::<T>::deserialize(from).map(|list| list.into_iter().map(Arc::new).collect())
+    }
+
+    pub(super) mod optional {
+        use super::*;
+
+        pub(in super::super) fn serialize<T: Serialize, S: Serializer>(
+            value: &Option<Arc<T>>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            value.as_deref().serialize(to)
+        }
+
+        pub(in super::super) fn deserialize<'de, T, D>(from: D) -> Result<Option<Arc<T>>, D::Error>
+        where
+            T: Deserialize<'de>,
+            D: Deserializer<'de>,
+        {
+            Option::<T>::deserialize(from).map(|value| value.map(Arc::new))
+        }
     }
 }
 
@@ -196,6 +239,9 @@ pub struct Certificate {
     pub chain_pem: String,
     /// The private key, PEM (PKCS #8, PKCS #1 or SEC 1).
     pub key_pem: String,
+    /// Charon has issued it itself: of two that fit a name, one that a person has given is preferred.
+    #[serde(default)]
+    pub internal: bool,
 }
 
 impl std::fmt::Debug for Certificate {

@@ -5,13 +5,13 @@ use super::balance::Candidate;
 use super::health::{Fitness, Health};
 use super::names::Name;
 use super::status::{CheckResult, ServerHealth, ServerStatus, UpstreamStatus};
-use crate::config::{Config, Identity, Seat, Server, Target, UpstreamKey};
+use crate::config::{Config, Host, Identity, Seat, Server, Target, UpstreamKey};
 use crate::spec::HealthCheck;
 use crate::stats::Counter;
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use base::{Clock, Timestamp};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 
@@ -306,11 +306,14 @@ pub(crate) struct Registry {
 
 #[derive(Debug, Default)]
 struct Known {
+    /// The configuration whose upstreams these are.
+    config: Option<Arc<Config>>,
     servers: AHashMap<(UpstreamKey, Identity), Arc<ServerState>>,
     queues: AHashMap<UpstreamKey, (Arc<Queue>, AllTurns)>,
+    /// May hold servers that are gone, up to as many as there are: a number costs nothing.
     pools: AHashMap<Identity, u64>,
     last_pool: u64,
-    names: AHashMap<(Arc<str>, bool), Arc<Name>>,
+    names: AHashMap<(Arc<str>, bool), Weak<Name>>,
 }
 
 impl Known {
@@ -319,11 +322,48 @@ impl Known {
             self.servers.insert((target.key.clone(), server.identity.clone()), known.state.clone());
             self.pools.insert(server.identity.clone(), known.pool);
             if let Some(name) = &known.name {
-                self.names.insert((name.text.clone(), name.srv), name.clone());
+                self.names.insert((name.text.clone(), name.srv), Arc::downgrade(name));
             }
         }
         self.queues.insert(target.key.clone(), (live.queue.clone(), live.turns.clone()));
     }
+
+    /// Forgets what belonged to the upstreams of the configuration before and belongs to none of the new one.
+    fn forget(&mut self, before: &Config, now: &Config) {
+        let dropped = before.hosts.all().iter().filter(|host| !is_same(now.hosts.get(&host.id), host));
+        for host in dropped {
+            let after: Vec<&Arc<Target>> =
+                now.hosts.get(&host.id).into_iter().flat_map(|host| host.targets()).collect();
+            for target in host.targets() {
+                let heir = after.iter().find(|heir| heir.key == target.key);
+                if heir.is_none() {
+                    self.queues.remove(&target.key);
+                }
+                for server in &target.servers {
+                    let stays = |heir: &&&Arc<Target>| {
+                        heir.servers.iter().any(|other| other.identity == server.identity)
+                    };
+                    if heir.filter(stays).is_none() {
+                        self.servers.remove(&(target.key.clone(), server.identity.clone()));
+                    }
+                }
+            }
+        }
+        if self.pools.len() > 2 * self.servers.len() + 64 {
+            let used: AHashSet<&Identity> = now
+                .hosts
+                .targets()
+                .flat_map(|target| &target.servers)
+                .map(|server| &server.identity)
+                .collect();
+            self.pools.retain(|identity, _| used.contains(identity));
+        }
+        self.names.retain(|_, name| name.strong_count() > 0);
+    }
+}
+
+fn is_same(one: Option<&Arc<Host>>, other: &Arc<Host>) -> bool {
+    one.is_some_and(|one| Arc::ptr_eq(one, other))
 }
 
 impl Registry {
@@ -331,70 +371,72 @@ impl Registry {
         Self { workers, clock, known: Mutex::default() }
     }
 
-    /// Gives the upstreams of a configuration what is known about them, and forgets what no upstream needs.
-    pub(crate) fn attach(&self, config: &Config) {
-        let mut old = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut new = Known {
-            // About as many as before.
-            servers: AHashMap::with_capacity(old.servers.len()),
-            queues: AHashMap::with_capacity(old.queues.len()),
-            pools: AHashMap::with_capacity(old.pools.len()),
-            names: AHashMap::with_capacity(old.names.len()),
-            last_pool: old.last_pool,
+    /// Gives the upstreams of a configuration what is known about them, and forgets what no upstream needs. Hosts
+    /// that it shares with the one before have everything already.
+    pub(crate) fn attach(&self, config: &Arc<Config>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known.config.replace(config.clone());
+        let shared = |host: &Arc<Host>| {
+            before.as_ref().is_some_and(|before| is_same(before.hosts.get(&host.id), host))
         };
-        for target in config.hosts.targets() {
-            // One that was served before, and comes back, has everything already.
-            match target.live.get() {
-                Some(live) => new.adopt(target, live),
-                None => _ = target.live.set(self.live(target, &mut old, &mut new)),
+        for host in config.hosts.all().iter().filter(|host| !shared(host)) {
+            for target in host.targets() {
+                // One that was served before, and comes back, has everything already.
+                match target.live.get() {
+                    Some(live) => known.adopt(target, live),
+                    None => _ = target.live.set(self.live(target, &mut known)),
+                }
             }
         }
-        *old = new;
+        if let Some(before) = before {
+            known.forget(&before, config);
+        }
     }
 
-    fn live(&self, target: &Target, old: &mut Known, new: &mut Known) -> Live {
+    fn live(&self, target: &Target, known: &mut Known) -> Live {
         let servers = target.servers.iter().map(|server| {
             let key = (target.key.clone(), server.identity.clone());
-            let state = old.servers.remove(&key).unwrap_or_else(|| {
+            let state = known.servers.entry(key).or_insert_with(|| {
                 let label = format!("{} of {}", server.identity.address, target.host_name);
                 Arc::new(ServerState::new(label, self.workers, self.clock.now()))
             });
-            new.servers.insert(key, state.clone());
-            let pool = new.pools.get(&server.identity).or_else(|| old.pools.get(&server.identity)).copied();
-            let pool = pool.unwrap_or_else(|| {
-                new.last_pool += 1;
-                new.last_pool
-            });
-            new.pools.entry(server.identity.clone()).or_insert(pool);
+            let state = state.clone();
+            let next = known.last_pool + 1;
+            let pool = *known.pools.entry(server.identity.clone()).or_insert(next);
+            known.last_pool = known.last_pool.max(pool);
             let name = match &server.seat {
                 Seat::Name { name, .. } => Some((name.clone(), false)),
                 Seat::Srv(name) => Some((name.clone(), true)),
                 Seat::Ip(_) | Seat::Unix(_) => None,
             };
-            let name = name.map(|key| {
-                let known = new.names.get(&key).or_else(|| old.names.get(&key)).cloned();
-                let name = known.unwrap_or_else(|| Arc::new(Name::new(key.0.clone(), key.1)));
-                new.names.entry(key).or_insert(name).clone()
+            let name = name.map(|key| match known.names.get(&key).and_then(Weak::upgrade) {
+                Some(name) => name,
+                None => {
+                    let name = Arc::new(Name::new(key.0.clone(), key.1));
+                    known.names.insert(key, Arc::downgrade(&name));
+                    name
+                }
             });
             LiveServer { state, pool, name }
         });
         let servers = servers.collect();
-        let (queue, turns) = old.queues.remove(&target.key).unwrap_or_default();
+        let (queue, turns) = known.queues.remove(&target.key).unwrap_or_default();
         // Turns of servers that have changed mean nothing; round robin finds its way back at once.
         let workers = if target.simple { 0 } else { self.workers };
         let turns =
             if turns.len() == workers { turns } else { (0..workers).map(|_| Mutex::default()).collect() };
-        new.queues.insert(target.key.clone(), (queue.clone(), turns.clone()));
+        known.queues.insert(target.key.clone(), (queue.clone(), turns.clone()));
         Live { servers, queue, turns }
     }
 
     /// The names that the current configuration needs.
     pub(crate) fn names(&self) -> Vec<Arc<Name>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).names.values().cloned().collect()
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.names.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// What people see.
-    pub(crate) fn status(&self, config: &Config) -> Vec<UpstreamStatus> {
+    /// What people see of these upstreams.
+    pub(crate) fn status<'a>(&self, targets: impl Iterator<Item = &'a Arc<Target>>) -> Vec<UpstreamStatus> {
         let status = |target: &Arc<Target>| {
             let live = target.live.get();
             let servers = live.iter().flat_map(|live| target.servers.iter().zip(&live.servers));
@@ -409,6 +451,6 @@ impl Registry {
                     .collect(),
             }
         };
-        config.hosts.targets().map(status).collect()
+        targets.map(status).collect()
     }
 }

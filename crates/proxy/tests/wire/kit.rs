@@ -77,10 +77,11 @@ pub(crate) fn config(spec: &Spec) -> Arc<Config> {
 }
 
 /// A certificate for these names, made by itself.
-pub(crate) fn certificate(id: &str, names: &[&str]) -> Certificate {
+pub(crate) fn certificate(id: &str, names: &[&str]) -> Arc<Certificate> {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).unwrap();
-    Certificate { id: id.to_owned(), chain_pem: made.cert.pem(), key_pem: made.signing_key.serialize_pem() }
+    let (chain_pem, key_pem) = (made.cert.pem(), made.signing_key.serialize_pem());
+    Arc::new(Certificate { id: id.to_owned(), chain_pem, key_pem, internal: false })
 }
 
 pub(crate) fn start(spec: &Spec, limits: Limits, log: LogSettings) -> Proxy {

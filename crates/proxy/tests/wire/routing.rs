@@ -109,11 +109,15 @@ fn unknown_hosts_get_the_default_site() {
 fn one_bad_host_is_left_out_with_a_problem_and_the_others_serve() {
     let origin = Origin::ok();
     let mut spec = spec_for(&origin);
-    let mut bad = certificate("broken", &["b.test"]);
-    bad.key_pem = certificate("other", &["b.test"]).key_pem;
+    let mut bad = (*certificate("broken", &["b.test"])).clone();
+    bad.key_pem = certificate("other", &["b.test"]).key_pem.clone();
     spec.certificates = vec![
-        bad,
-        proxy::spec::Certificate { chain_pem: "nonsense".to_owned(), ..certificate("empty", &["c.test"]) },
+        bad.into(),
+        proxy::spec::Certificate {
+            chain_pem: "nonsense".to_owned(),
+            ..(*certificate("empty", &["c.test"])).clone()
+        }
+        .into(),
     ];
     let mut broken = host("b.test", origin.address);
     broken.certificate = Some("broken".to_owned());

@@ -138,7 +138,8 @@ fn a_client_certificate_is_shown_to_servers_that_ask() {
     let issuer = Issuer::new("ours");
     let origin = tls_origin(issuer.issue("localhost", |_| ()), Some(&issuer));
     let (chain_pem, key_pem) = issuer.issue("charon", |_| ());
-    let certificate = proxy::spec::Certificate { id: "mine".to_owned(), chain_pem, key_pem };
+    let certificate =
+        proxy::spec::Certificate { id: "mine".to_owned(), chain_pem, key_pem, internal: false }.into();
     let mut tls = trusting(&issuer);
     let without = Client::of(&serve(https(origin, tls.clone()))).get("/");
     assert_eq!(without.status(), 502);
