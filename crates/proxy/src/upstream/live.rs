@@ -431,8 +431,15 @@ impl Registry {
 
     /// The names that the current configuration needs.
     pub(crate) fn names(&self) -> Vec<Arc<Name>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.names.values().filter_map(Weak::upgrade).collect()
+        let config = self.known.lock().unwrap_or_else(PoisonError::into_inner).config.clone();
+        let targets = config.iter().flat_map(|config| config.hosts.targets());
+        let servers = targets.filter_map(|target| target.live.get()).flat_map(|live| &live.servers);
+        let mut seen = AHashSet::new();
+        servers
+            .filter_map(|server| server.name.as_ref())
+            .filter(|name| seen.insert(Arc::as_ptr(name)))
+            .cloned()
+            .collect()
     }
 
     /// What people see of these upstreams.
