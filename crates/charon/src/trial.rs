@@ -17,7 +17,12 @@ pub(crate) async fn run(
     let certificates: Vec<Certificate> = trial
         .client_certificates
         .into_iter()
-        .map(|one| Certificate { id: one.uuid, chain_pem: one.chain_pem, key_pem: one.key.expose().clone() })
+        .map(|one| Certificate {
+            id: one.uuid,
+            chain_pem: one.chain_pem,
+            key_pem: one.key.expose().clone(),
+            internal: false,
+        })
         .collect();
     let (places, domains) = control::compile::places(&trial.values, &certificates)?;
     let (locations, upstreams): (Vec<_>, Vec<_>) = places.into_iter().unzip();

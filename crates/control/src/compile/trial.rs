@@ -17,8 +17,8 @@ pub fn places(
     values: &HostValues,
     client_certificates: &[Certificate],
 ) -> Result<(Vec<Place>, Vec<DomainPattern>), Vec<FieldError>> {
-    let mut shared =
-        upstream::Shared { certificates: client_certificates, shown: BTreeSet::new(), cookie_fault: None };
+    let is_usable = |id: &str| client_certificates.iter().any(|certificate| certificate.id == id);
+    let mut shared = upstream::Shared { is_usable: &is_usable, shown: BTreeSet::new(), cookie_fault: None };
     let own = (None, "upstream".to_owned(), upstream::Columns::from(values));
     let of_locations = values.locations.iter().enumerate().map(|(at, location)| {
         (Some(location.path.clone()), format!("locations.{at}.upstream"), upstream::Columns::from(location))

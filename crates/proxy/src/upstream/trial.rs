@@ -98,7 +98,7 @@ pub async fn try_upstreams(
     };
     let spec = Spec {
         hosts: upstreams.into_iter().enumerate().map(host).collect(),
-        client_certificates,
+        client_certificates: client_certificates.into_iter().map(Arc::new).collect(),
         cookie_key: Secret::new("a key that signs nothing".to_owned()),
         ..Spec::default()
     };
