@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use testkit::{Answer, Api, App, Origin, RawClient, eventually};
+use tokio::task::JoinSet;
 
 #[expect(clippy::disallowed_methods, reason = "sizes are settings of this test")]
 fn setting(name: &str) -> Option<usize> {
@@ -76,10 +77,11 @@ fn multiply(app: &App, count: usize, certificates: usize) {
 }
 
 /// Asks one host all the time, on a kept connection and on new ones.
-fn load(app: &App, domain: String) -> (Arc<AtomicBool>, Arc<AtomicUsize>, tokio::task::JoinHandle<()>) {
+fn load(app: &App, domain: String) -> (Arc<AtomicBool>, Arc<AtomicUsize>, JoinSet<()>) {
     let (end, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (address, ended, count) = (app.http(), end.clone(), answered.clone());
-    let task = tokio::spawn(async move {
+    let mut asking = JoinSet::new();
+    asking.spawn(async move {
         let mut kept = RawClient::connect(address).await.unwrap();
         while !ended.load(Ordering::Relaxed) {
             let mut fresh = RawClient::connect(address).await.unwrap();
@@ -89,7 +91,7 @@ fn load(app: &App, domain: String) -> (Arc<AtomicBool>, Arc<AtomicUsize>, tokio:
             }
         }
     });
-    (end, answered, task)
+    (end, answered, asking)
 }
 
 async fn status(app: &App, domain: &str) -> (u16, String) {
@@ -122,7 +124,7 @@ async fn among_many_hosts_a_change_is_effective_when_it_is_answered() {
         assert_eq!(status(&app, &domain(host, certificates)).await, (200, "one".to_owned()));
     }
     let memory = (resident(&app, "Rss:"), resident(&app, "Pss:"), resident(&app, "Anonymous:"));
-    let (end, answered, asking) = load(&app, domain(0, certificates));
+    let (end, answered, mut asking) = load(&app, domain(0, certificates));
 
     let (ca, roots) = authority();
     let mut times: Vec<(Duration, &str)> = Vec::new();
@@ -168,7 +170,7 @@ async fn among_many_hosts_a_change_is_effective_when_it_is_answered() {
         }
     }
     end.store(true, Ordering::Relaxed);
-    asking.await.expect("no request failed");
+    asking.join_next().await.expect("a client").expect("no request failed");
     tell(&mut times);
     eprintln!(
         "{count} hosts, {certificates} certificates: start {start:?}; after it {} MiB resident, PSS {} MiB, of it \

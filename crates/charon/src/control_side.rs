@@ -20,6 +20,9 @@ use tasks::{Statuses, Wake};
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
 
+/// How long the end waits until what serves is written down.
+const LAST_WRITES: Duration = Duration::from_secs(5);
+
 /// What the control side works on, and what outlives it.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -162,6 +165,10 @@ impl ControlSide {
     pub(crate) async fn end(self) {
         self.end.send_replace(true);
         self.console.end().await;
+        // What serves is written down a moment after it was answered: that moment is not cut off.
+        let mut applied = self.applied.clone();
+        let written = applied.wait_for(|applied| applied.recorded >= applied.revision);
+        _ = tokio::time::timeout(LAST_WRITES, written).await.map(drop);
         // Before the store: a task that finds it closed would raise a false alarm in the last moment.
         for task in self.background {
             task.abort();

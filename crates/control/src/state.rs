@@ -13,7 +13,8 @@ pub struct Applied {
     pub tried: u64,
     /// The revision that serves; 0 before the first.
     pub revision: u64,
-    /// The newest revision that stands in the history: it is written once it serves.
+    /// The newest revision that stands in the last good configuration and in the history, which are written once it
+    /// serves; or a problem on the board says why it does not.
     pub recorded: u64,
     /// Since when it serves.
     pub since: Timestamp,

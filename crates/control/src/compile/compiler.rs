@@ -387,12 +387,12 @@ pub(crate) fn known_as(row: &ProxyHost) -> String {
 
 /// Goes through two lists in the order of ids: what stands in the second, with its like of the first; and what
 /// stands in the first alone.
-fn paired<'a, B, N>(
+fn paired<B, N>(
     before: Vec<B>,
-    now: &'a [N],
+    now: &[N],
     id_before: impl Fn(&B) -> i64,
     id_now: impl Fn(&N) -> i64,
-) -> (Vec<(Option<B>, &'a N)>, Vec<B>) {
+) -> (Vec<(Option<B>, &N)>, Vec<B>) {
     let (mut pairs, mut gone) = (Vec::with_capacity(now.len()), Vec::new());
     let mut before = before.into_iter().peekable();
     for one in now {

@@ -4,7 +4,7 @@
 use super::internal_certificates;
 use super::rows::Held;
 use crate::compile::{self, Compiled, Compiler, Rows, known_as};
-use crate::{Applied, HostState, LastGood, Serving, diff, split, summary};
+use crate::{Applied, HostState, LastGood, LastGoodError, Serving, diff, split, summary};
 use base::{Clock, Code, Port, Problem, Problems, Timestamp};
 use proxy::spec::Patch;
 use proxy::{BuildProblem, Config};
@@ -147,7 +147,7 @@ impl Task for Apply {
             (Ok(_), Some(trouble)) => Outcome::Failing(trouble, remedy.to_owned()),
             (Ok(issued), None) => Outcome::Ok(match issued.as_slice() {
                 [] => served.message,
-                [names @ ..] if names.len() <= 10 => {
+                names if names.len() <= 10 => {
                     format!("{}; issued internal certificates for {}", served.message, names.join(", "))
                 }
                 names => format!("{}; issued {} internal certificates", served.message, names.len()),
@@ -225,19 +225,29 @@ impl Apply {
             format!("revision {revision} serves change {change}: {hosts} hosts, {left_out} left out");
         let at = settled.as_ref().map(|settled| settled.at);
         let at = at.or(latest.as_ref().map(|latest| latest.applied_at)).unwrap_or_default();
-        let at = match recorded {
-            Some(_) => at,
-            None => match self.record(at, settled.is_none(), latest, &compiled).await {
-                Ok(recorded) => recorded.applied_at,
-                Err(error) => {
-                    let trouble =
-                        format!("revision {revision} serves, but the history does not know it: {error}");
-                    return Ok((message, Some(trouble)));
-                }
-            },
+        // First what a start without a database needs, which does not need the database itself.
+        let kept = self.keep(revision, &compiled.patch, settled.as_ref()).await?;
+        let recorded = match recorded {
+            Some(_) => Ok(at),
+            None => {
+                let recorded = self.record(at, settled.is_none(), latest, &compiled).await;
+                recorded.map(|recorded| recorded.applied_at)
+            }
         };
         self.applied.send_modify(|applied| applied.recorded = revision);
-        let trouble = self.keep(revision, at, compiled, settled).await?;
+        let trouble = match (recorded, kept) {
+            (Ok(at), Ok((whole, grown))) => {
+                let hash = compiled.hash;
+                self.memory.settled = Some(Settled { revision, hash, at, whole, grown });
+                None
+            }
+            (Err(error), _) => {
+                Some(format!("revision {revision} serves, but the history does not know it: {error}"))
+            }
+            (_, Err(error)) => {
+                Some(format!("revision {revision} serves, but a start without a database would not: {error}"))
+            }
+        };
         Ok((message, trouble))
     }
 
@@ -346,17 +356,18 @@ impl Apply {
         caddy_configs::record(&self.store, &new).await
     }
 
-    /// Writes what has changed to the last good configuration, or all of it. Says what could not be done.
+    /// Writes what has changed to the last good configuration, or all of it. Returns its bytes when it was written
+    /// whole, and by how many it has grown since.
     async fn keep(
-        &mut self,
+        &self,
         revision: u64,
-        at: Timestamp,
-        compiled: Compiled,
-        settled: Option<Settled>,
-    ) -> anyhow::Result<Option<String>> {
-        let (file, hash, patch) = (self.last_good.clone(), compiled.hash, compiled.patch);
+        patch: &Patch,
+        settled: Option<&Settled>,
+    ) -> anyhow::Result<Result<(u64, u64), LastGoodError>> {
+        let file = self.last_good.clone();
         let written = match settled {
-            Some(Settled { whole, grown, .. }) if grown <= whole.max(LAST_GOOD_GROWTH) => {
+            Some(Settled { whole, grown, .. }) if *grown <= (*whole).max(LAST_GOOD_GROWTH) => {
+                let (patch, whole, grown) = (patch.clone(), *whole, *grown);
                 let append = move || file.append(&patch).map(|more| (whole, grown + more));
                 tokio::task::spawn_blocking(append).await?
             }
@@ -365,15 +376,7 @@ impl Apply {
                 tokio::task::spawn_blocking(move || file.write(&all).map(|whole| (whole, 0))).await?
             }
         };
-        Ok(match written {
-            Ok((whole, grown)) => {
-                self.memory.settled = Some(Settled { revision, hash, at, whole, grown });
-                None
-            }
-            Err(error) => {
-                Some(format!("revision {revision} serves, but a start without a database would not: {error}"))
-            }
-        })
+        Ok(written)
     }
 
     /// Who has caused the change, for the history: the last person who wrote since the revision before.
