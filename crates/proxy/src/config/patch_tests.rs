@@ -50,7 +50,7 @@ fn host(numbers: &mut Numbers, id: u64) -> Host {
     host.upstream = Upstream::one(Scheme::Http, server(numbers, false).address);
     if numbers.is_one_in(3) {
         // Two of one address, or backups alone, cannot be served.
-        host.upstream.servers = vec![server(numbers, numbers.0 % 5 == 0), server(numbers, false)];
+        host.upstream.servers = vec![server(numbers, numbers.0.is_multiple_of(5)), server(numbers, false)];
     }
     if numbers.is_one_in(4) {
         host.upstream.sticky = Some(Sticky::default());
