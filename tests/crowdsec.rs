@@ -105,8 +105,12 @@ async fn an_attacker_is_banned_from_real_requests_and_the_way_is_proven_also_aft
     admin.post("/security/bans/end", &json!({ "value": "203.0.113.1" })).await.expect(204);
     assert_eq!(request(&app, "203.0.113.1", "/", "").await.status, 404);
     assert_eq!(request(&app, "203.0.113.2", "/", "").await.status, 403);
-    let log = std::fs::read_to_string(app.data().join("logs/access.log")).unwrap();
-    assert!(log.contains(r#""phase":"crowdsec""#) && log.contains(r#""rule":"crowdsecurity/http-probing""#));
+    eventually("the log names phase and rule", LIMIT, async || {
+        let log = std::fs::read_to_string(app.data().join("logs/access.log")).unwrap_or_default();
+        let both = [r#""phase":"crowdsec""#, r#""rule":"crowdsecurity/http-probing""#];
+        both.iter().all(|text| log.contains(text)).then_some(())
+    })
+    .await;
 
     // The agent is killed: another one comes by itself, and decisions hold meanwhile.
     assert!(
