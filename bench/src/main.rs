@@ -132,12 +132,15 @@ impl Settings {
 fn measure(case: &cases::Case, proxy: &Contestant, settings: &Settings) -> anyhow::Result<Measured> {
     let before = process::cpu(proxy.pid())?;
     let load = load::run(case, proxy, Duration::from_secs(settings.seconds), settings)?;
-    let used = process::cpu(proxy.pid())?.saturating_sub(before);
+    let after = process::cpu(proxy.pid())?;
+    let total = after.total.saturating_sub(before.total).as_secs_f64();
+    let kernel = after.kernel.saturating_sub(before.kernel).as_secs_f64();
     if load.requests == 0 {
         bail!("no request was answered");
     }
     Ok(Measured {
-        cpu_micros: used.as_secs_f64() * 1e6 / load.requests as f64,
+        cpu_micros: total * 1e6 / load.requests as f64,
+        kernel_percent: if total > 0.0 { kernel / total * 100.0 } else { 0.0 },
         per_second: load.requests as f64 / load.seconds,
         errors: load.errors,
     })

@@ -29,17 +29,29 @@ fn ticks_per_second() -> f64 {
     })
 }
 
-/// CPU time (user and system) that the process and its children have used since their start (proc(5)).
-pub(crate) fn cpu(pid: u32) -> anyhow::Result<Duration> {
-    let mut ticks = 0_u64;
+/// CPU time since the start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    /// User and system time together, as exact as the scheduler counts.
+    pub(crate) total: Duration,
+    /// The kernel's part of it, sampled at the clock's tick.
+    pub(crate) kernel: Duration,
+}
+
+/// CPU time that the process and its children have used since their start (proc(5)).
+pub(crate) fn cpu(pid: u32) -> anyhow::Result<Cpu> {
+    let mut ticks = [0_u64; 2];
     for pid in tree(pid) {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("the proxy has ended")?;
         // The name in brackets may hold spaces; the fields after it do not.
         let fields = stat.rsplit_once(") ").context("/proc/PID/stat has another shape")?.1;
-        ticks +=
-            fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+        for (sum, field) in ticks.iter_mut().zip(fields.split(' ').skip(11)) {
+            *sum += field.parse::<u64>().context("/proc/PID/stat has another shape")?;
+        }
     }
-    Ok(Duration::from_secs_f64(ticks as f64 / ticks_per_second()))
+    let duration = |ticks: u64| Duration::from_secs_f64(ticks as f64 / ticks_per_second());
+    let [user, kernel] = ticks;
+    Ok(Cpu { total: duration(user + kernel), kernel: duration(kernel) })
 }
 
 /// Memory in KiB: each page divided by the number of processes that share it.

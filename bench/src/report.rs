@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Measured {
     /// CPU microseconds per request.
     pub(crate) cpu_micros: f64,
+    /// The kernel's part of it, in percent.
+    pub(crate) kernel_percent: f64,
     pub(crate) per_second: f64,
     pub(crate) errors: u64,
 }
@@ -121,6 +123,14 @@ impl Table {
                 _ => "-".to_owned(),
             });
             row(&mut out, &cells.chain(shares).collect::<Vec<_>>());
+        }
+        out.push_str("\n## The kernel's part of it in percent, sampled: median (least - most)\n\n| case |");
+        row(&mut out, &heads);
+        _ = writeln!(out, "|{}", " --- |".repeat(1 + heads.len()));
+        for &case in &self.cases {
+            _ = write!(out, "| {case} |");
+            let cells = self.participants.iter().map(|p| self.cell(case, p.name, 0, |m| m.kernel_percent));
+            row(&mut out, &cells.collect::<Vec<_>>());
         }
         out.push_str("\n## Requests per second: median (least - most)\n\n| case |");
         row(&mut out, &heads);

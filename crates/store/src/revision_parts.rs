@@ -5,7 +5,7 @@
 use crate::Error;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Alias, Expr, Query};
+use sea_orm::sea_query::Query;
 use sea_orm::{ConnectionTrait, ExprTrait, QueryOrder, QuerySelect};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -81,27 +81,18 @@ pub(crate) async fn at(
     connection: &impl ConnectionTrait,
     revision: i64,
 ) -> Result<BTreeMap<String, String>, Error> {
-    let newest = Alias::new("newest");
-    let of_part = Query::select()
-        .column(Column::Part)
-        .expr_as(Column::Revision.max(), newest.clone())
+    // Rows are only added, revision after revision, so the newest form of a part is its row with the highest key.
+    let newest = Query::select()
+        .expr(Column::Id.max())
         .from(Entity)
         .and_where(Column::Revision.lte(revision))
         .group_by_col(Column::Part)
         .take();
-    let last = Alias::new("last");
     let select = Query::select()
-        .columns([(Entity, Column::Part), (Entity, Column::Document)])
+        .columns([Column::Part, Column::Document])
         .from(Entity)
-        .join_subquery(
-            sea_orm::JoinType::InnerJoin,
-            of_part,
-            last.clone(),
-            Expr::col((Entity, Column::Part))
-                .equals((last.clone(), Column::Part))
-                .and(Expr::col((Entity, Column::Revision)).equals((last, newest))),
-        )
-        .and_where(Expr::col((Entity, Column::Document)).ne(""))
+        .and_where(Column::Id.in_subquery(newest))
+        .and_where(Column::Document.ne(""))
         .take();
     let rows = connection.query_all(&select).await?;
     rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
