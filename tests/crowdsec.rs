@@ -21,17 +21,17 @@ async fn crowdsec(admin: &mut Api) -> Value {
 }
 
 /// Waits until CrowdSec stands as `holds` wants it.
-async fn until(admin: &mut Api, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(admin: &mut Api, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
     eventually(what, LIMIT, async || Some(crowdsec(admin).await).filter(|shown| holds(shown))).await
 }
 
-async fn switch(admin: &mut Api, on: bool) {
+pub(crate) async fn switch(admin: &mut Api, on: bool) {
     let shown = admin.put("/security/crowdsec", &json!({ "enabled": on })).await.expect(200);
     assert_eq!(shown["enabled"], on);
 }
 
 /// The agent's process, by its command line.
-fn agents(app: &App) -> Vec<u32> {
+pub(crate) fn agents(app: &App) -> Vec<u32> {
     let config = app.data().join("crowdsec/config.yaml");
     let config = config.to_str().unwrap();
     let ours = |pid: &u32| {

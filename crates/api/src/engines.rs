@@ -1,6 +1,10 @@
 //! What handlers need to know from the running engines. The binary implements [`Engines`]; the API neither
 //! knows the data plane nor the reconcilers. Nothing here changes anything.
 
+pub use crate::security::configuration::{
+    AgentAction, AgentChange, AgentConfiguration, AgentHub, AgentPreview, HubItem, HubPreset, HubUpgrade,
+    PresetState,
+};
 pub use crate::security::{
     AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, Proof, ScopeCount,
 };
@@ -68,6 +72,8 @@ pub trait Engines: Send + Sync + 'static {
     fn crowdsec_log(&self) -> Vec<AgentLine>;
     /// Who is banned now, all of them.
     fn bans(&self) -> Bans;
+    /// The configuration of CrowdSec's agent.
+    fn agent_configuration(&self) -> &dyn AgentConfiguration;
     /// Tries each server of a host and of its locations once. `Err`: what cannot be tried at all, by field.
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>>;
 }

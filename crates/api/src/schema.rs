@@ -59,6 +59,7 @@ pub(crate) const NAMED: &[(&str, &str)] = &[
         r"^(https?://[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*)?)?$",
     ),
     ("TAG", TAG),
+    ("HUB_ITEM", r"^(([a-z-]{1,20}:)?[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)?)?$"),
 ];
 
 /// A label: no comma, no control character, no space at its ends.

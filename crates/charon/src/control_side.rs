@@ -1,6 +1,7 @@
 //! Everything that uses the database: reconcilers, API and user interface. It starts and ends as one, while the
 //! data plane goes on serving, so that the data folder can change hands.
 
+use crate::agent::Agent;
 use crate::boot::Settings;
 use crate::console::{Console, Doors};
 use crate::engines::Running;
@@ -9,7 +10,7 @@ use crate::{build_info, data_dir, ui};
 use api::{SetupToken, Wiring};
 use base::{Clock, Problems};
 use control::LastGood;
-use control::crowdsec::{CrowdSec, Enforce, Prove, Supervise};
+use control::crowdsec::{Configure, CrowdSec, Enforce, Prove, Supervise};
 use control::tasks::{
     AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Shared,
 };
@@ -92,9 +93,11 @@ impl ControlSide {
             dropped: 0,
         };
         let watch_proxy = DataPlane { proxy: proxy.clone(), problems: problems.clone() };
-        let supervise_on = on_change();
+        let supervise_on = crowdsec.supervise.clone();
+        store.on_change(supervise_on.clone());
         let supervise =
             Supervise::new(store.clone(), crowdsec.clone(), problems.clone(), supervise_on.clone());
+        let configure = Configure::new(store.clone(), crowdsec.clone());
         let enforce = Enforce::new(store.clone(), crowdsec.clone(), problems.clone());
         store.on_change(crowdsec.enforce.clone());
         let prove = Prove::new(crowdsec.clone(), problems.clone(), !settings.balancers.is_empty());
@@ -108,6 +111,7 @@ impl ControlSide {
             tasks::spawn_task(watch_log, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_proxy, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(supervise, supervise_on, all.clone(), board.clone()),
+            tasks::spawn_task(configure, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(enforce, crowdsec.enforce.clone(), all.clone(), board.clone()),
             tasks::spawn_task(prove, crowdsec.prove.clone(), all.clone(), board.clone()),
         ];
@@ -115,6 +119,7 @@ impl ControlSide {
             clock: clock.clone(),
             proxy: proxy.clone(),
             crowdsec: crowdsec.clone(),
+            agent: Agent { place: crowdsec.place.clone(), program: crowdsec.program.clone() },
             applied: applied.clone(),
             statuses,
             ui: ui_address,

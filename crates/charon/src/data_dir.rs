@@ -87,17 +87,22 @@ pub(crate) fn access_log(settings: &Settings) -> PathBuf {
     settings.data_dir.join("logs").join("access.log")
 }
 
-/// Where CrowdSec lives, and what the environment says about it.
+/// Where CrowdSec lives.
+pub(crate) fn crowdsec_place(settings: &Settings) -> anyhow::Result<crowdsec::Place> {
+    let (port, metrics_port) = (settings.crowdsec.port, settings.crowdsec.metrics_port);
+    // The agent works in another folder, and needs whole paths.
+    let folder = std::path::absolute(settings.data_dir.join("crowdsec"))?;
+    Ok(crowdsec::Place { folder, port, metrics_port })
+}
+
+/// The same, and what the environment says about it.
 pub(crate) fn crowdsec(
     settings: &Settings,
     proxy: &Arc<Proxy>,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<CrowdSec> {
-    let (port, metrics_port) = (settings.crowdsec.port, settings.crowdsec.metrics_port);
-    // The agent works in another folder, and needs whole paths.
-    let folder = std::path::absolute(settings.data_dir.join("crowdsec"))?;
+    let place = crowdsec_place(settings)?;
     let crowdsec = settings.crowdsec.clone();
-    let place = crowdsec::Place { folder, port, metrics_port };
     Ok(CrowdSec::new(place, crowdsec.program, crowdsec.wish, proxy.clone(), clock.clone()))
 }
 

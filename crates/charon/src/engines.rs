@@ -28,6 +28,7 @@ pub(crate) struct Running {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) proxy: Arc<proxy::Proxy>,
     pub(crate) crowdsec: control::crowdsec::CrowdSec,
+    pub(crate) agent: crate::agent::Agent,
     pub(crate) applied: watch::Receiver<control::Applied>,
     pub(crate) statuses: Statuses,
     pub(crate) ui: SocketAddr,
@@ -196,6 +197,10 @@ impl Engines for Running {
         crate::security::crowdsec(&self.crowdsec)
     }
 
+    fn agent_configuration(&self) -> &dyn api::engines::AgentConfiguration {
+        &self.agent
+    }
+
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
         crate::security::log(&self.crowdsec)
     }
@@ -329,6 +334,7 @@ pub(crate) fn resident_memory() -> u64 {
 #[derive(Debug)]
 pub(crate) struct Offline {
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) agent: crate::agent::Agent,
     /// How the stored hosts would be served.
     pub(crate) hosts: HashMap<String, HostState>,
 }
@@ -398,6 +404,10 @@ impl Engines for Offline {
 
     fn crowdsec(&self) -> api::engines::CrowdSec {
         api::engines::CrowdSec { message: "Charon does not run".to_owned(), ..Default::default() }
+    }
+
+    fn agent_configuration(&self) -> &dyn api::engines::AgentConfiguration {
+        &self.agent
     }
 
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {

@@ -1,6 +1,7 @@
 //! `charon`: read the settings once, run one command, say in one sentence what went wrong.
 
 mod access_log;
+mod agent;
 mod boot;
 mod build_info;
 mod cli;

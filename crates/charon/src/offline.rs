@@ -1,5 +1,6 @@
 //! A command's way to the API: the running Charon, or the same API over the database that the command opens.
 
+use crate::agent::Agent;
 use crate::boot::Settings;
 use crate::engines::Offline;
 use crate::local_api::LocalApi;
@@ -49,9 +50,11 @@ pub(crate) async fn session(settings: &Settings) -> anyhow::Result<Session> {
             )
         })
         .collect();
+    let place = Arc::new(data_dir::crowdsec_place(settings)?);
+    let agent = Agent { place, program: settings.crowdsec.program.clone() };
     let state = api::State::new(Wiring {
         store,
-        engines: Arc::new(Offline { clock: clock.clone(), hosts }),
+        engines: Arc::new(Offline { clock: clock.clone(), agent, hosts }),
         problems,
         clock,
         setup: SetupToken::closed(),

@@ -7,8 +7,12 @@ mod duration;
 mod lapi;
 mod metrics;
 
+pub use agent::change::{Change, ChangeError, Preview, preview, propose};
+pub use agent::editions::{Edition, current, point_to};
 pub use agent::feed::{FeedStatus, Feeder};
+pub use agent::hub::{Hub, Listed, PRESETS, Preset, hub};
 pub use agent::install::{Installed, NotInstalled, find};
+pub use agent::items::{Item, Kind, Wanted};
 pub use agent::process::{LogLine, Process, ProcessState, StartError, end_leftover};
 pub use agent::tree::{Place, PrepareError, Prepared, check, prepare};
 pub use decisions::{Decision, Decisions, Held};

@@ -2,7 +2,7 @@
 import { queryOptions, type QueryClient } from "@tanstack/react-query";
 import { api, body } from "./client";
 import { ApiProblem, readProblem } from "./problem";
-import type { AuditQuery, Health } from "./schema";
+import type { AgentWish, AuditQuery, Health } from "./schema";
 
 const MINUTE = 60_000;
 
@@ -81,6 +81,29 @@ export const queries = {
       queryKey: ["security", "log"],
       queryFn: () => body(api.GET("/api/v1/security/crowdsec/log")),
       refetchInterval: 10_000,
+    }),
+  crowdsecHub: () =>
+    queryOptions({
+      queryKey: ["security", "hub"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec/hub")),
+    }),
+  crowdsecChanges: () =>
+    queryOptions({
+      queryKey: ["security", "changes"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec/changes")),
+      refetchInterval: 4_000,
+    }),
+  crowdsecPreview: (wish: AgentWish | undefined) =>
+    queryOptions({
+      queryKey: ["security", "preview", wish ?? null],
+      queryFn: () =>
+        body(
+          api.POST("/api/v1/security/crowdsec/preview", {
+            body: wish ?? { action: "update_index", about: "" },
+          }),
+        ),
+      staleTime: 0,
+      gcTime: 0,
     }),
   bans: () =>
     queryOptions({

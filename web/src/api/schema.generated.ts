@@ -635,6 +635,62 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/crowdsec/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done with the CrowdSec agent's configuration */
+        get: operations["listCrowdSecChanges"];
+        put?: never;
+        /**
+         * Change what the CrowdSec agent looks for
+         * @description The change is made in a draft, which the agent reads as a whole (`crowdsec -t`) before it counts. Then the agent is
+         *     started with it; when it does not run, the configuration before is put in force again. One change at a time.
+         */
+        post: operations["changeCrowdSec"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/changes/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One change of the CrowdSec agent's configuration */
+        get: operations["getCrowdSecChange"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/hub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the CrowdSec agent looks for, and what it could look for */
+        get: operations["getCrowdSecHub"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security/crowdsec/log": {
         parameters: {
             query?: never;
@@ -646,6 +702,26 @@ export interface paths {
         get: operations["getCrowdSecLog"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a change of the CrowdSec agent's configuration would do
+         * @description Nothing is changed and nothing is fetched.
+         */
+        post: operations["previewCrowdSecChange"];
         delete?: never;
         options?: never;
         head?: never;
@@ -865,6 +941,84 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description What is to be done.
+         * @enum {string}
+         */
+        AgentAction: "install" | "remove" | "upgrade" | "update_index" | "packaged_hub" | "restore";
+        /** @description A change of the agent's configuration, and how it went. */
+        AgentChange: {
+            /** @description The item, the preset or the edition that it is about; empty for the hub as a whole. */
+            about: string;
+            /**
+             * @description What was to be done: `install`, `remove`, `upgrade`, `update_index`, `packaged_hub` or `restore`; other words
+             *     come from the original product.
+             */
+            action: string;
+            /** @description Folder of the configuration before; empty when that was the package's alone. */
+            backup_path: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description The edition of the configuration that came of it; null when none did.
+             */
+            edition?: number | null;
+            /** @description Why it was not made, or was taken back; empty else. */
+            error: string;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description Nothing more will happen. */
+            over: boolean;
+            /**
+             * @description `requested`, `applying`, `applied`, `failed` (nothing was changed), or `rolled_back` (the agent did not run with
+             *     it, so the configuration before is in force again).
+             */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When it went on last.
+             */
+            updated_at: string;
+        };
+        /** @description A change that is wished. */
+        AgentChangeInput: {
+            /**
+             * @description What it is about: an item (`scenarios:crowdsecurity/http-probing`) or a preset (`wordpress`) for `install`,
+             *     `remove` and `upgrade`; the number of an edition for `restore`; nothing else.
+             * @default
+             * @example wordpress
+             */
+            about: string;
+            /** @description What is to be done. */
+            action: components["schemas"]["AgentAction"];
+        };
+        /** @description The hub: what the agent can look for. */
+        AgentHub: {
+            /** @description It can be read. Else the message says why not, and lists are empty. */
+            available: boolean;
+            /**
+             * Format: int64
+             * @description Number of the configuration that counts; 0 for what the package alone gives.
+             */
+            edition: number;
+            /** @description Every item. */
+            items: components["schemas"]["HubItem"][];
+            /** @description Why it cannot be read; empty when it can. */
+            message: string;
+            /** @description Sets of items for one purpose. */
+            presets: components["schemas"]["HubPreset"][];
+            /** @description What mends it; empty when nothing needs mending. */
+            remedy: string;
+            /** @description Its index came over the network; else the installed package's is used. */
+            updated: boolean;
+        };
         /** @description A line of the agent's log. */
         AgentLine: {
             /** @description `fatal`, `error`, `warning`, `info` ... */
@@ -876,6 +1030,17 @@ export interface components {
              * @description When it came.
              */
             time: string;
+        };
+        /** @description What a change would do. */
+        AgentPreview: {
+            /** @description Items that would be switched on. */
+            adds: string[];
+            /** @description Items that have to come over the network for it. */
+            fetches: string[];
+            /** @description Items that would be switched off. */
+            removes: string[];
+            /** @description Items that would come to another version. */
+            upgrades: components["schemas"]["HubUpgrade"][];
         };
         /**
          * @description A name, or `*.` and a name.
@@ -1913,6 +2078,64 @@ export interface components {
             /** @description Sums since the start. */
             totals: components["schemas"]["Totals"];
         };
+        /** @description One item of the hub, or a file of one's own. */
+        HubItem: {
+            /** @description It was chosen by itself, not for the sake of a collection. */
+            chosen: boolean;
+            /** @description What it is for. */
+            description: string;
+            /** @description Its file is on this machine; else it has to come over the network first. */
+            here: boolean;
+            /** @description It is on. */
+            installed: boolean;
+            /** @description Kind and name: `collections:crowdsecurity/wordpress`. */
+            item: string;
+            /**
+             * @description `collections`, `parsers`, `scenarios`, `postoverflows`; of newer versions also `contexts`, `appsec-configs` and
+             *     `appsec-rules`.
+             */
+            kind: string;
+            /** @description The newest published version. */
+            latest: string;
+            /** @description It was taken out of a collection that is on. */
+            left_out: boolean;
+            /** @description It does not come from the hub. */
+            local: boolean;
+            /** @description What it consists of. */
+            members: string[];
+            /** @description Author and name. */
+            name: string;
+            /** @description Without it no line is read: it cannot be switched off. */
+            needed: boolean;
+            /** @description It is as no version was published. */
+            tainted: boolean;
+            /** @description A newer version than the one here was published. */
+            upgrade: boolean;
+            /** @description The version here; null when it is not here, or is as no version was published. */
+            version?: string | null;
+        };
+        /** @description A set of items for one purpose. */
+        HubPreset: {
+            /** @description What it switches on. */
+            items: string[];
+            /** @description Its name for people. */
+            name: string;
+            /** @description Its name in changes. */
+            slug: string;
+            /** @description How much of it is on. */
+            state: components["schemas"]["PresetState"];
+            /** @description What it does, and what it cannot do. */
+            summary: string;
+        };
+        /** @description An item that would come to another version. */
+        HubUpgrade: {
+            /** @description The version here; `?` when it is as no version was published. */
+            from: string;
+            /** @description Kind and name. */
+            item: string;
+            /** @description The version that it would come to. */
+            to: string;
+        };
         /** @description Durations of the requests in the window, in milliseconds; null without requests. */
         Latency: {
             /**
@@ -2448,6 +2671,11 @@ export interface components {
              */
             time: string;
         };
+        /**
+         * @description How much of a preset is on.
+         * @enum {string}
+         */
+        PresetState: "off" | "partly" | "on" | "unavailable";
         /**
          * @description A problem by RFC 9457, with a stable code and the wrong fields.
          * @example {
@@ -5188,6 +5416,137 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    listCrowdSecChanges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest hundred, the newest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChangeInput"];
+            };
+        };
+        responses: {
+            /** @description It is done, or was refused: the status says which. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            /** @description It is under way; ask for it again by its number. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Another change is under way (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    getCrowdSecChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Its number.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getCrowdSecHub: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every item and every preset. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentHub"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     getCrowdSecLog: {
         parameters: {
             query?: never;
@@ -5210,6 +5569,39 @@ export interface operations {
             403: components["responses"]["Problem403"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    previewCrowdSecChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentChangeInput"];
+            };
+        };
+        responses: {
+            /** @description What would be switched on, off or upgraded. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentPreview"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getSettings: {

@@ -52,6 +52,7 @@ export function makeRouter() {
         page("certificates/:uuid", () => import("@/features/certificates/certificate-page")),
         page("certificates/:uuid/edit", () => import("@/features/certificates/form"), "admin"),
         page("security", () => import("@/features/security/page")),
+        page("security/configuration", () => import("@/features/security/configuration/page")),
         page("log", () => import("@/features/access-log/page"), "user"),
         page("revisions", () => import("@/features/revisions/page")),
         page("revisions/:revision", () => import("@/features/revisions/revision-page")),

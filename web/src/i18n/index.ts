@@ -5,6 +5,7 @@ import { initReactI18next } from "react-i18next";
 import account from "./en/account.json";
 import audit from "./en/audit.json";
 import certificates from "./en/certificates.json";
+import crowdsec from "./en/crowdsec.json";
 import hostServers from "./en/host-servers.json";
 import hostTraffic from "./en/host-traffic.json";
 import hosts from "./en/hosts.json";
@@ -30,6 +31,7 @@ export const en = {
   log,
   overview,
   revisions,
+  crowdsec,
   security,
   session,
   settings,

@@ -2,6 +2,7 @@
 
 mod ban;
 mod bans;
+pub(crate) mod configuration;
 mod crowdsec_get;
 mod crowdsec_log;
 mod crowdsec_update;
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(crowdsec_log::log))
         .routes(routes!(bans::list, ban::create))
         .routes(routes!(unban::end))
+        .merge(configuration::routes())
 }
 
 /// How long an answer waits for the data plane to do what was said.

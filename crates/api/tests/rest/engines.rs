@@ -44,6 +44,18 @@ impl FakeEngines {
     }
 }
 
+impl AgentConfiguration for FakeEngines {
+    fn hub(&self) -> BoxFuture<'_, AgentHub> {
+        Box::pin(std::future::ready(AgentHub::default()))
+    }
+
+    fn preview(&self, _: AgentAction, about: String) -> BoxFuture<'_, Result<AgentPreview, String>> {
+        let shown =
+            if about == "nothing" { Err("the hub has none".to_owned()) } else { Ok(AgentPreview::default()) };
+        Box::pin(std::future::ready(shown))
+    }
+}
+
 impl Engines for FakeEngines {
     fn applied(&self, _: u64, _: Duration) -> BoxFuture<'_, Applied> {
         let outcome = match self.refusal.lock().unwrap().clone() {
@@ -98,6 +110,10 @@ impl Engines for FakeEngines {
     }
     fn crowdsec(&self) -> api::engines::CrowdSec {
         api::engines::CrowdSec::default()
+    }
+
+    fn agent_configuration(&self) -> &dyn AgentConfiguration {
+        self
     }
 
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {

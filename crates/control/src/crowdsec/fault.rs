@@ -29,6 +29,9 @@ impl From<PrepareError> for Fault {
             PrepareError::Index { .. } => {
                 "install the package crowdsec anew:  apt-get install --reinstall crowdsec".to_owned()
             }
+            PrepareError::Edition { .. } => {
+                "go back to an earlier configuration on the page Security".to_owned()
+            }
             PrepareError::Command { .. } => {
                 "mend what the message names; Charon makes the configuration anew and tries again by itself"
                     .to_owned()
@@ -56,4 +59,11 @@ impl From<LapiError> for Fault {
     fn from(error: LapiError) -> Self {
         Self::other(error.to_string())
     }
+}
+
+/// Runs what blocks on a thread of its own.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::other(error.to_string()))
 }

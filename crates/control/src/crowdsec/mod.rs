@@ -1,12 +1,14 @@
-//! CrowdSec: the wish in the rows made so (`supervise`), decisions and bans enforced (`enforce`), and the whole way
-//! tried out again and again (`prove`).
+//! CrowdSec: the wish in the rows made so (`supervise`), the agent's configuration changed (`configure`), decisions
+//! and bans enforced (`enforce`), and the whole way tried out again and again (`prove`).
 
+mod configure;
 mod enforce;
 mod fault;
 mod prove;
 mod state;
 mod supervise;
 
+pub use configure::Configure;
 pub use enforce::Enforce;
 pub use prove::Prove;
 pub use state::{Blocked, CrowdSec, Numbers, Phase, Proof, Pulled, State};

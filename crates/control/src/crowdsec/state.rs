@@ -81,6 +81,8 @@ pub struct State {
     pub pid: Option<u32>,
     /// The agent's version.
     pub version: String,
+    /// The edition of the configuration with which the agent was started last, and whether it ran with it.
+    pub tried: Option<(u64, bool)>,
     /// Parsers and scenarios that are on.
     pub items: usize,
     /// What could not be switched on.
@@ -129,6 +131,8 @@ pub struct CrowdSec {
     pub clock: Arc<dyn Clock>,
     /// The address that stands for an attacker in trials (RFC 5737).
     pub canary: proxy::Canary,
+    /// Calls the task that makes the wish so.
+    pub supervise: Wake,
     /// Calls the task that enforces.
     pub enforce: Wake,
     /// Calls the task that proves.
@@ -157,6 +161,7 @@ impl CrowdSec {
             proxy,
             clock,
             canary: proxy::Canary { token: base::random::hex_token::<32>(), address },
+            supervise: Wake::new(),
             enforce: Wake::new(),
             prove: Wake::new(),
             process: Arc::default(),
@@ -168,6 +173,11 @@ impl CrowdSec {
     /// How it stands.
     pub fn state(&self) -> State {
         self.state.borrow().clone()
+    }
+
+    /// How it stands, to be waited on.
+    pub(super) fn states(&self) -> watch::Receiver<State> {
+        self.state.subscribe()
     }
 
     /// Who is banned now. Decisions of trials are left out.

@@ -1,7 +1,7 @@
 //! Makes the wish for CrowdSec so: at the start, after each change, when the agent ends, and every 30 seconds. Each
 //! look ends in one state with its reason.
 
-use super::fault::Fault;
+use super::fault::{Fault, blocking};
 use super::state::{CrowdSec, Phase, Proof, Pulled, STOP};
 use base::{Code, Problem, Problems};
 use crowdsec::{Feeder, Installed, Lapi, Prepared, Process, ProcessState, ReadCounts};
@@ -33,6 +33,8 @@ pub struct Supervise {
     agent: Option<Agent>,
     feeder: Option<Feeder>,
     failures: u32,
+    /// The edition that is being started.
+    trying: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,8 @@ struct Agent {
     pid: u32,
     state: watch::Receiver<ProcessState>,
     never: Vec<IpNet>,
+    /// Of its configuration.
+    edition: u64,
     started: Duration,
     /// What it had read at the look before.
     counts: ReadCounts,
@@ -48,7 +52,7 @@ struct Agent {
 impl Supervise {
     /// Nothing is started yet.
     pub fn new(store: Store, shared: CrowdSec, problems: Problems, wake: Wake) -> Self {
-        Self { store, shared, problems, wake, agent: None, feeder: None, failures: 0 }
+        Self { store, shared, problems, wake, agent: None, feeder: None, failures: 0, trying: None }
     }
 
     async fn reconcile(&mut self) -> Result<String, (Phase, Fault)> {
@@ -131,10 +135,16 @@ impl Supervise {
                 let message = format!("the agent has ended by itself: {how}");
                 return Err((Phase::Failing, Fault::other(message)));
             }
-            if agent.never == never {
+            let edition = crowdsec::current(&self.shared.place).number;
+            if agent.never == never && agent.edition == edition {
                 return self.look().await.map_err(|fault| (Phase::Failing, fault));
             }
-            tracing::info!("the CrowdSec agent is started anew, since other addresses are never banned now");
+            let what = if agent.edition == edition {
+                "other addresses are never banned now"
+            } else {
+                "its configuration was changed"
+            };
+            tracing::info!("the CrowdSec agent is started anew, since {what}");
             self.stop_agent().await;
         }
         self.start(never).await
@@ -156,6 +166,7 @@ impl Supervise {
                 state.remedy.clear();
             }
         });
+        self.trying = Some(crowdsec::current(&self.shared.place).number);
         let failing = |fault| (Phase::Failing, fault);
         let (place, program) = (self.shared.place.clone(), self.shared.program.clone());
         let found = blocking(move || crowdsec::find(program.as_deref())).await.map_err(failing)?;
@@ -222,7 +233,7 @@ impl Supervise {
             wake.call();
         });
         let (started, counts) = (clock.monotonic(), ReadCounts::default());
-        self.agent = Some(Agent { pid, state, never, started, counts });
+        self.agent = Some(Agent { pid, state, never, edition: prepared.edition, started, counts });
         tracing::info!(agent.pid = pid, agent.version = installed.version, "the CrowdSec agent runs");
         self.shared.tell(|state| {
             state.phase = Phase::Running;
@@ -230,6 +241,7 @@ impl Supervise {
             state.remedy.clear();
             state.pid = Some(pid);
             state.version.clone_from(&installed.version);
+            state.tried = Some((prepared.edition, true));
             state.items = prepared.items;
             state.missing = prepared.missing;
         });
@@ -301,10 +313,6 @@ pub(super) fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::other(error.to_string()))
-}
-
 impl Task for Supervise {
     fn name(&self) -> &'static str {
         "run CrowdSec"
@@ -332,8 +340,10 @@ impl Task for Supervise {
                     self.failures = self.failures.saturating_add(1);
                     Code::CrowdSecFailing
                 };
+                let tried = self.trying.take();
                 self.shared.tell(|state| {
                     state.phase = phase;
+                    state.tried = tried.map(|edition| (edition, false)).or(state.tried);
                     state.message.clone_from(&message);
                     state.remedy.clone_from(&remedy);
                 });

@@ -17,6 +17,11 @@ impl Said {
     /// The last line that says something, for a message.
     pub(super) fn reason(&self) -> String {
         let line = self.text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+        if let Ok(said) = serde_json::from_str::<serde_json::Value>(line)
+            && let Some(message) = said["msg"].as_str()
+        {
+            return message.trim().to_owned();
+        }
         let message = line.split_once("msg=").map_or(line, |(_, message)| message);
         message.trim().trim_matches('"').replace("\\\"", "\"")
     }

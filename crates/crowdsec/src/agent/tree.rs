@@ -1,17 +1,19 @@
-//! The private configuration of the agent, made from what is installed. Written anew at each start; only the
-//! database, the credentials and the read log are kept.
+//! The private configuration of the agent, made from what is installed and from the edition that counts. Written anew
+//! at each start; only editions, the database, the credentials and the read log are kept.
 
+use super::editions::{Edition, current, private_folder, remove};
+use super::hub::Hub;
 use super::install::Installed;
+use super::items::Item;
 use super::run::run;
 use base::Secret;
 use ipnet::IpNet;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 /// Where the agent lives.
@@ -58,6 +60,8 @@ pub struct Prepared {
     pub items: usize,
     /// What could not be switched on, as sentences; the agent runs without it.
     pub missing: Vec<String>,
+    /// The edition that it was made of.
+    pub edition: u64,
 }
 
 impl Prepared {
@@ -87,6 +91,14 @@ pub enum PrepareError {
         /// What is wrong.
         reason: String,
     },
+    /// An edition is not what it should be.
+    #[error("{} cannot be read: {reason}", path.display())]
+    Edition {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// `cscli` or `crowdsec -t` has failed.
     #[error("{command} has failed: {reason}")]
     Command {
@@ -99,58 +111,145 @@ pub enum PrepareError {
 
 /// How long a command of CrowdSec may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
-/// What is switched on, as far as the hub has it.
-const WANTED: &[(&str, &str)] = &[
-    ("parsers", "crowdsecurity/syslog-logs"),
-    ("parsers", "crowdsecurity/dateparse-enrich"),
-    ("collections", "crowdsecurity/base-http-scenarios"),
-];
 /// Lists whose names differ between Debian's package and the scenarios that read them.
 const RENAMED: &[(&str, &str)] =
     &[("http_path_traversal.txt", "path_traversal.txt"), ("rdns_seo_bots.regex", "rnds_seo_bots.regex")];
 
-/// Makes the configuration. `never` are addresses whose requests the agent overlooks. Blocks.
+/// Makes the configuration of the edition that counts. `never` are addresses whose requests the agent overlooks.
+/// Blocks.
 ///
 /// # Errors
 /// When a file cannot be written, or a command of CrowdSec fails.
 pub fn prepare(place: &Place, installed: &Installed, never: &[IpNet]) -> Result<Prepared, PrepareError> {
-    let config = place.folder.join("config");
-    if config.exists() {
-        // What is on follows from the installed package alone. Old links would be kept else.
-        fs::remove_dir_all(&config).map_err(at(&config))?;
+    let edition = current(place);
+    let Laid { items, missing } = lay(place, &place.folder, installed, &edition, never)?;
+    for folder in ["log", "feed"] {
+        private_folder(&place.folder.join(folder))?;
     }
-    for folder in ["", "config/patterns", "config/parsers", "data", "log", "feed", "notifications"] {
-        let folder = place.folder.join(folder);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).map_err(at(&folder))?;
-    }
-    copy_all(&installed.patterns, &config.join("patterns"))?;
-    let mut items =
-        Items { place, installed, index: index(&installed.hub)?, on: BTreeSet::new(), missing: Vec::new() };
-    for (kind, name) in WANTED {
-        items.switch_on(kind, name)?;
-    }
-    let (items, missing) = (items.on.len(), items.missing);
-    let write = |name: &str, content: &str| {
-        let path = place.folder.join(name);
-        private(&path, content)
-    };
-    fs::create_dir_all(config.join("parsers/s01-parse")).map_err(at(&config))?;
-    write("config/parsers/s01-parse/charon-logs.yaml", include_str!("charon-logs.yaml"))?;
-    if !never.is_empty() {
-        fs::create_dir_all(config.join("parsers/s02-enrich")).map_err(at(&config))?;
-        write("config/parsers/s02-enrich/charon-whitelist.yaml", &whitelist(never))?;
-    }
-    write("config.yaml", &main(place, installed))?;
-    write("profiles.yaml", include_str!("profiles.yaml"))?;
-    write("simulation.yaml", "simulation: false\n")?;
-    write("acquis.yaml", &acquisition(place))?;
     // A file that is not there at the start is not read.
     let log = place.read_log();
     fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&log).map_err(at(&log))?;
     let password = kept(&place.folder.join("machine.password"))?;
     let key = kept(&place.folder.join("bouncer.key"))?;
     register(place, installed, &key, &password)?;
-    Ok(Prepared { key, password, items, missing })
+    Ok(Prepared { key, password, items: items.len(), missing, edition: edition.number })
+}
+
+/// What was laid out.
+#[derive(Debug)]
+pub(super) struct Laid {
+    pub(super) items: BTreeSet<Item>,
+    pub(super) missing: Vec<String>,
+}
+
+/// Lays out in `folder` everything that the agent reads, as an edition wants it. What was there before stays whole
+/// until the new one is.
+pub(super) fn lay(
+    place: &Place,
+    folder: &Path,
+    installed: &Installed,
+    edition: &Edition,
+    never: &[IpNet],
+) -> Result<Laid, PrepareError> {
+    for name in ["", "data", "notifications"] {
+        private_folder(&folder.join(name))?;
+    }
+    let new = folder.join("config.new");
+    // What is on follows from the edition alone. Old links would be kept else.
+    remove(&new)?;
+    for name in ["patterns", "parsers/s01-parse", "parsers/s02-enrich"] {
+        private_folder(&new.join(name))?;
+    }
+    copy_all(&installed.patterns, &new.join("patterns"))?;
+    let hub = Hub::open(installed, edition)?;
+    let mut laid = Laid { items: BTreeSet::new(), missing: Vec::new() };
+    let sources = [edition.lists(), installed.data.clone()];
+    for item in edition.wanted()?.all(&hub.index).into_keys() {
+        match switch_on(&hub, &item, &new, &sources, &folder.join("data"))? {
+            Ok(missing) => {
+                laid.items.insert(item);
+                laid.missing.extend(missing);
+            }
+            Err(reason) => laid.missing.push(reason),
+        }
+    }
+    private(&new.join("parsers/s01-parse/charon-logs.yaml"), include_str!("charon-logs.yaml"))?;
+    if !never.is_empty() {
+        private(&new.join("parsers/s02-enrich/charon-whitelist.yaml"), &whitelist(never))?;
+    }
+    let (config, old) = (folder.join("config"), folder.join("config.old"));
+    remove(&old)?;
+    if config.exists() {
+        fs::rename(&config, &old).map_err(at(&old))?;
+    }
+    fs::rename(&new, &config).map_err(at(&config))?;
+    remove(&old)?;
+    let write = |name: &str, content: &str| private(&folder.join(name), content);
+    write("config.yaml", &main_of(place, folder, installed, edition))?;
+    write("profiles.yaml", include_str!("profiles.yaml"))?;
+    write("simulation.yaml", "simulation: false\n")?;
+    write("acquis.yaml", &acquisition(place))?;
+    Ok(laid)
+}
+
+/// Switches an item on, as `cscli` does without a network: by a link into the hub. Returns what it lacks, or why it
+/// stays off.
+fn switch_on(
+    hub: &Hub,
+    item: &Item,
+    config: &Path,
+    sources: &[PathBuf],
+    data: &Path,
+) -> Result<Result<Vec<String>, String>, PrepareError> {
+    if hub.index.entry(item).is_none() {
+        return Ok(Err(format!("the hub has no {item}")));
+    }
+    let (Some(source), Some(place)) = (hub.file(item), hub.place(item)) else {
+        return Ok(Err(format!("the hub does not say where {item} lies")));
+    };
+    let Ok(content) = fs::read_to_string(&source) else {
+        return Ok(Err(format!("{} cannot be read, so {item} is off", source.display())));
+    };
+    let link = config.join(place);
+    if let Some(folder) = link.parent() {
+        private_folder(folder)?;
+    }
+    if fs::symlink_metadata(&link).is_err() {
+        std::os::unix::fs::symlink(&source, &link).map_err(at(&link))?;
+    }
+    let lists = content.lines().filter_map(|line| line.split_once("dest_file:"));
+    let mut missing = Vec::new();
+    for (_, list) in lists {
+        let list = list.trim().trim_matches(['"', '\'']);
+        if !bring(list, sources, data)? {
+            missing.push(format!("the list {list} is not installed, so {item} does not work"));
+        }
+    }
+    Ok(Ok(missing))
+}
+
+/// Brings a list that an item reads; says whether there is one.
+fn bring(list: &str, sources: &[PathBuf], data: &Path) -> Result<bool, PrepareError> {
+    if !Path::new(list).components().all(|part| matches!(part, Component::Normal(_))) {
+        return Ok(false);
+    }
+    let old = RENAMED.iter().find(|(new, _)| *new == list).map_or(list, |(_, old)| old);
+    let named = sources.iter().flat_map(|folder| [folder.join(list), folder.join(old)]);
+    let Some(source) = named.into_iter().find(|path| path.is_file()) else { return Ok(false) };
+    let target = data.join(list);
+    if let Some(folder) = target.parent() {
+        private_folder(folder)?;
+    }
+    fs::copy(&source, &target).map_err(at(&target))?;
+    Ok(true)
+}
+
+/// Lets the agent read a configuration that was laid out beside the one in use.
+pub(super) fn test(folder: &Path, installed: &Installed) -> Result<(), PrepareError> {
+    // Without such a file it does not even begin.
+    let credentials = "url: http://127.0.0.1:1\nlogin: trial\npassword: trial\n";
+    private(&folder.join("local_api_credentials.yaml"), credentials)?;
+    check_at(&folder.join("config.yaml"), installed)
 }
 
 /// Lets the agent check its own configuration (`crowdsec -t`). Blocks for about a second.
@@ -158,7 +257,10 @@ pub fn prepare(place: &Place, installed: &Installed, never: &[IpNet]) -> Result<
 /// # Errors
 /// What it finds wrong.
 pub fn check(place: &Place, installed: &Installed) -> Result<(), PrepareError> {
-    let config = place.config();
+    check_at(&place.config(), installed)
+}
+
+fn check_at(config: &Path, installed: &Installed) -> Result<(), PrepareError> {
     let failed = |reason| PrepareError::Command { command: "crowdsec -t".to_owned(), reason };
     let said = run(&installed.crowdsec, &["-c", &config.to_string_lossy(), "-t"], LIMIT).map_err(failed)?;
     if said.success { Ok(()) } else { Err(failed(said.reason())) }
@@ -219,77 +321,6 @@ fn kept(path: &Path) -> Result<Secret<String>, PrepareError> {
     }
 }
 
-struct Items<'a> {
-    place: &'a Place,
-    installed: &'a Installed,
-    index: Value,
-    on: BTreeSet<(String, String)>,
-    missing: Vec<String>,
-}
-
-impl Items<'_> {
-    /// Switches an item on, and everything that it needs, as `cscli` does without a network: by links into the hub.
-    fn switch_on(&mut self, kind: &str, name: &str) -> Result<(), PrepareError> {
-        if !self.on.insert((kind.to_owned(), name.to_owned())) {
-            return Ok(());
-        }
-        let Some(item) = self.index[kind].get(name).cloned() else {
-            self.missing.push(format!("the hub has no {kind} {name}"));
-            return Ok(());
-        };
-        for needed in ["parsers", "postoverflows", "scenarios", "collections", "contexts"] {
-            for name in item[needed].as_array().into_iter().flatten().filter_map(Value::as_str) {
-                self.switch_on(needed, name)?;
-            }
-        }
-        let Some(path) = item["path"].as_str() else {
-            self.missing.push(format!("the hub does not say where {name} lies"));
-            return Ok(());
-        };
-        let source = self.installed.hub.join(path);
-        let Ok(content) = fs::read_to_string(&source) else {
-            self.missing.push(format!("{} cannot be read, so {name} is off", source.display()));
-            return Ok(());
-        };
-        let mut folder = self.place.folder.join("config").join(kind);
-        if let Some(stage) = item["stage"].as_str() {
-            folder.push(stage);
-        }
-        fs::create_dir_all(&folder).map_err(at(&folder))?;
-        let link = folder.join(source.file_name().unwrap_or(source.as_os_str()));
-        if fs::symlink_metadata(&link).is_err() {
-            std::os::unix::fs::symlink(&source, &link).map_err(at(&link))?;
-        }
-        let lists =
-            content.lines().filter_map(|line| line.split_once("dest_file:")).map(|(_, file)| file.trim());
-        for list in lists {
-            self.bring(list.trim_matches(['"', '\'']), name)?;
-        }
-        Ok(())
-    }
-
-    /// Brings a list that an item reads.
-    fn bring(&mut self, list: &str, name: &str) -> Result<(), PrepareError> {
-        let target = self.place.folder.join("data").join(list);
-        let old = RENAMED.iter().find(|(new, _)| *new == list).map_or(list, |(_, old)| old);
-        let found =
-            [list, old].map(|file| self.installed.data.join(file)).into_iter().find(|path| path.is_file());
-        match found {
-            Some(source) => fs::copy(&source, &target).map(drop).map_err(at(&target)),
-            None => {
-                self.missing.push(format!("the list {list} is not installed, so {name} does not work"));
-                Ok(())
-            }
-        }
-    }
-}
-
-fn index(hub: &Path) -> Result<Value, PrepareError> {
-    let path = hub.join(".index.json");
-    let text = fs::read(&path).map_err(at(&path))?;
-    serde_json::from_slice(&text).map_err(|error| PrepareError::Index { path, reason: error.to_string() })
-}
-
 fn copy_all(from: &Path, to: &Path) -> Result<(), PrepareError> {
     for entry in fs::read_dir(from).map_err(at(from))? {
         let source = entry.map_err(at(from))?.path();
@@ -312,12 +343,14 @@ fn private(path: &Path, content: &str) -> Result<(), PrepareError> {
     fs::rename(&new, path).map_err(at(path))
 }
 
-fn at(path: &Path) -> impl Fn(io::Error) -> PrepareError {
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> PrepareError {
     move |error| PrepareError::File { path: path.to_owned(), error }
 }
 
-fn main(place: &Place, installed: &Installed) -> String {
-    let folder = place.folder.display();
+/// The main file of a configuration that is laid out in `folder`.
+pub(super) fn main_of(place: &Place, folder: &Path, installed: &Installed, edition: &Edition) -> String {
+    let hub = edition.hub().unwrap_or_else(|| installed.hub.clone());
+    let folder = folder.display();
     // `daemonize` does not make a daemon; before version 1.6 signals work with it alone. `hub_branch` keeps cscli
     // from asking the internet for a version.
     format!(
@@ -347,7 +380,7 @@ api:
     console_path: '{folder}/console.yaml'
 prometheus: {{enabled: true, level: full, listen_addr: 127.0.0.1, listen_port: {metrics}}}
 ",
-        hub = installed.hub.display(),
+        hub = hub.display(),
         lapi = place.lapi(),
         metrics = place.metrics_port,
     )

@@ -7,7 +7,7 @@ import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
 import type { CrowdSec } from "@/api/schema";
 import { Badge, State } from "@/ui/badge";
-import { Button } from "@/ui/button";
+import { Button, TextLink } from "@/ui/button";
 import { Card, Facts } from "@/ui/card";
 import { bytes, count, dateTime, sentence } from "@/ui/format";
 import { Notice } from "@/ui/notice";
@@ -74,7 +74,8 @@ export function CrowdSecCard({ crowdsec }: { crowdsec: CrowdSec }) {
           </Notice>
         ) : null}
         {crowdsec.version ? <Details crowdsec={crowdsec} /> : null}
-        <div>
+        <div className="flex flex-wrap items-center gap-4">
+          <TextLink to="/security/configuration">{t("crowdsec.link")}</TextLink>
           <Button size="sm" aria-expanded={log} onClick={() => setLog(!log)}>
             {t(log ? "security.crowdsec.logHide" : "security.crowdsec.logShow")}
           </Button>

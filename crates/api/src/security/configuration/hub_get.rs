@@ -1,0 +1,18 @@
+//! `GET /security/crowdsec/hub`.
+
+use super::AgentHub;
+use crate::access::Viewer;
+use crate::error::Result;
+use crate::state::State;
+use axum::Json;
+use axum::extract::State as Ax;
+
+/// What the CrowdSec agent looks for, and what it could look for
+#[utoipa::path(
+    get, path = "/security/crowdsec/hub", operation_id = "getCrowdSecHub", tag = "security",
+    extensions(("x-charon-role" = json!("viewer"))),
+    responses((status = 200, description = "Every item and every preset.", body = AgentHub))
+)]
+pub(crate) async fn get(Ax(state): Ax<State>, _: Viewer) -> Result<Json<AgentHub>> {
+    Ok(Json(state.engines.agent_configuration().hub().await))
+}
