@@ -103,11 +103,12 @@ async fn a_preset_is_tried_applied_and_taken_back_and_a_kill_at_any_moment_leave
         let id = {
             let mut asking = admin.at(app.ui());
             let body = json!({ "action": "remove", "about": "wordpress" });
-            let ask = tokio::spawn(async move { asking.post("/security/crowdsec/changes", &body).await });
             let come = || seen.exists() || (moment == "counts" && std::fs::read(&pointer).unwrap() != then);
-            eventually("the moment has come", LIMIT, async || come().then_some(())).await;
+            tokio::select! {
+                made = asking.post("/security/crowdsec/changes", &body) => panic!("over too soon: {made:?}"),
+                () = eventually("the moment has come", LIMIT, async || come().then_some(())) => {}
+            }
             app.kill();
-            ask.abort();
             app.start_again().await;
             admin = admin.at(app.ui());
             admin.get("/security/crowdsec/changes").await.expect(200)[0]["id"].as_i64().unwrap()

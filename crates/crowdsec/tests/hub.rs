@@ -33,7 +33,10 @@ fn cscli(place: &Place, installed: &Installed) -> BTreeSet<String> {
 }
 
 fn installed(list: &[Listed]) -> BTreeSet<String> {
-    list.iter().filter(|listed| listed.installed).map(|listed| listed.item.to_string()).collect()
+    list.iter()
+        .filter(|listed| listed.installed && !listed.local)
+        .map(|listed| listed.item.to_string())
+        .collect()
 }
 
 fn item(text: &str) -> Item {
