@@ -8,7 +8,7 @@ use std::time::Duration;
 use testkit::{Answer, Api, App, AppBuilder, Origin, RawClient, Response, eventually};
 
 /// As long as a busy machine may take.
-const LIMIT: Duration = Duration::from_secs(90);
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 
 fn port(app: &App) -> u16 {
     let config = std::fs::read_to_string(app.data().join("crowdsec/config.yaml")).unwrap();
@@ -45,7 +45,7 @@ pub(crate) fn agents(app: &App) -> Vec<u32> {
 }
 
 /// A request of this client, through a trusted proxy.
-async fn request(app: &App, client: &str, path: &str, more: &str) -> Response {
+pub(crate) async fn request(app: &App, client: &str, path: &str, more: &str) -> Response {
     let mut wire = RawClient::connect(app.http()).await.unwrap();
     let head =
         format!("GET {path} HTTP/1.1\r\nhost: a.example.com\r\nx-forwarded-for: {client}\r\n{more}\r\n");
@@ -53,13 +53,13 @@ async fn request(app: &App, client: &str, path: &str, more: &str) -> Response {
     wire.read_response().await.unwrap()
 }
 
-async fn probe(app: &App, client: &str, more: &str) {
+pub(crate) async fn probe(app: &App, client: &str, more: &str) {
     for number in 0..15 {
         request(app, client, &format!("/missing/{number}"), more).await;
     }
 }
 
-async fn banned(app: &App, client: &str) -> Response {
+pub(crate) async fn banned(app: &App, client: &str) -> Response {
     eventually("the client is banned", LIMIT, async || {
         Some(request(app, client, "/", "").await).filter(|answer| answer.status == 403)
     })

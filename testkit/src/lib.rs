@@ -13,6 +13,7 @@ mod api;
 mod app;
 mod browser;
 mod disk;
+pub mod mmdb;
 mod origin;
 pub mod postgres;
 mod raw;

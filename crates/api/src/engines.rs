@@ -6,7 +6,7 @@ pub use crate::security::configuration::{
     PresetState,
 };
 pub use crate::security::{
-    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, Proof, ScopeCount,
+    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NotEnforced, Proof,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,
@@ -68,6 +68,8 @@ pub trait Engines: Send + Sync + 'static {
     fn revision(&self) -> Option<u64>;
     /// How CrowdSec stands; the wish within it is that of the last look.
     fn crowdsec(&self) -> CrowdSec;
+    /// How the enforcement of decisions stands.
+    fn enforcement(&self) -> EnforcementState;
     /// The newest lines of the agent's log.
     fn crowdsec_log(&self) -> Vec<AgentLine>;
     /// Who is banned now, all of them.

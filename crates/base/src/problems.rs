@@ -68,6 +68,8 @@ codes! {
     CrowdSecStale "crowdsec-decisions-stale" Degraded;
     CrowdSecBlind "crowdsec-does-not-read" Failing;
     CrowdSecUnproven "crowdsec-not-proven" Failing;
+    CrowdSecNotEnforceable "crowdsec-not-enforceable" Degraded;
+    GeoDatabaseUnusable "geo-database-unusable" Degraded;
 }
 
 impl std::fmt::Display for Code {

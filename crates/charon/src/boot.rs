@@ -49,6 +49,8 @@ pub(crate) struct Agent {
     /// The port of its API on loopback; that of its metrics is the next one.
     pub(crate) port: u16,
     pub(crate) metrics_port: u16,
+    /// How often the way from a decision to a refused request is tried out.
+    pub(crate) pace: Duration,
     /// A variable of the original that says whether it shall run, with its value.
     pub(crate) wish: Option<(String, String)>,
 }
@@ -169,7 +171,15 @@ impl Settings {
                 _ => return Err(wrong(full, format!("'{value}' is not a number from 1 to 65534"))),
             },
         };
+        let pace = match find("CROWDSEC_PROOF_INTERVAL") {
+            None => Duration::from_secs(60),
+            Some((full, value)) => match value.parse::<u64>() {
+                Ok(seconds @ 5..=3_600) => Duration::from_secs(seconds),
+                _ => return Err(wrong(full, format!("'{value}' is not a number of seconds from 5 to 3600"))),
+            },
+        };
         let crowdsec = Agent {
+            pace,
             program: text("CROWDSEC_BIN").map(PathBuf::from),
             port: crowdsec,
             metrics_port: crowdsec + 1,

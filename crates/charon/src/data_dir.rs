@@ -103,7 +103,7 @@ pub(crate) fn crowdsec(
 ) -> anyhow::Result<CrowdSec> {
     let place = crowdsec_place(settings)?;
     let crowdsec = settings.crowdsec.clone();
-    Ok(CrowdSec::new(place, crowdsec.program, crowdsec.wish, proxy.clone(), clock.clone()))
+    Ok(CrowdSec::new(place, crowdsec.program, crowdsec.wish, crowdsec.pace, proxy.clone(), clock.clone()))
 }
 
 /// The address of a listener.

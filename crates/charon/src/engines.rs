@@ -201,6 +201,10 @@ impl Engines for Running {
         &self.agent
     }
 
+    fn enforcement(&self) -> api::engines::EnforcementState {
+        crate::security::enforcement(&self.crowdsec)
+    }
+
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
         crate::security::log(&self.crowdsec)
     }
@@ -408,6 +412,10 @@ impl Engines for Offline {
 
     fn agent_configuration(&self) -> &dyn api::engines::AgentConfiguration {
         &self.agent
+    }
+
+    fn enforcement(&self) -> api::engines::EnforcementState {
+        api::engines::EnforcementState::default()
     }
 
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {

@@ -10,7 +10,6 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
     let refused =
         refused.iter().filter(|((_, rule), _)| !rule.starts_with("charon/")).map(|(_, count)| count).sum();
     let counts = state.numbers.agent;
-    let not_enforceable = blocked.not_enforceable.iter();
     let (broken_link, reason) = state.proof.broken.map(|(link, reason)| (link.to_owned(), reason)).unzip();
     shown::CrowdSec {
         enabled: state.wish.unwrap_or_default(),
@@ -41,14 +40,27 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
         },
         decisions: shown::Decisions {
             held: blocked.crowdsec.len(),
-            not_enforceable: not_enforceable
-                .map(|(scope, count)| shown::ScopeCount { scope: scope.clone(), count: *count })
-                .collect(),
+            not_enforced: blocked.not_enforced.iter().map(not_enforced).collect(),
             pulled_at: state.pulled.at,
             error: state.pulled.error,
         },
         proof: shown::Proof { proven_at: state.proof.proven_at, broken_link, reason },
         refused,
+    }
+}
+
+fn not_enforced(((what, why), count): (&(String, &'static str), &usize)) -> shown::NotEnforced {
+    shown::NotEnforced { what: what.clone(), reason: (*why).to_owned(), count: *count }
+}
+
+pub(crate) fn enforcement(crowdsec: &CrowdSec) -> shown::EnforcementState {
+    let state = crowdsec.state();
+    shown::EnforcementState {
+        geo_loaded_at: state.geo.loaded_at,
+        geo_error: state.geo.error,
+        knows_countries: state.geo.knows.countries,
+        knows_systems: state.geo.knows.systems,
+        decisions_dropped: state.pulled.dropped,
     }
 }
 
@@ -63,7 +75,7 @@ pub(crate) fn log(crowdsec: &CrowdSec) -> Vec<shown::AgentLine> {
 
 pub(crate) fn bans(crowdsec: &CrowdSec) -> shown::Bans {
     let blocked = crowdsec.blocked();
-    let Blocked { manual, crowdsec, .. } = blocked.as_ref().clone();
+    let Blocked { manual, crowdsec, terms, .. } = blocked.as_ref().clone();
     let scope = |value: &str| if value.contains('/') { "range" } else { "ip" }.to_owned();
     let manual = manual.into_iter().map(|ban| shown::Ban {
         scope: scope(&ban.value),
@@ -75,7 +87,7 @@ pub(crate) fn bans(crowdsec: &CrowdSec) -> shown::Bans {
         enforced: true,
     });
     let decided = crowdsec.into_iter().map(|held| shown::Ban {
-        enforced: held.network().is_some(),
+        enforced: terms.enforces(&held).is_ok(),
         value: held.value,
         scope: held.scope.to_ascii_lowercase(),
         origin: held.origin,

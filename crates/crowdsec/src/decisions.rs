@@ -45,12 +45,31 @@ pub struct Held {
     pub expires_at: Timestamp,
 }
 
+/// What a decision is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum About {
+    /// An address or a network.
+    Network(IpNet),
+    /// A country, by the two letters of ISO 3166-1, in upper case.
+    Country([u8; 2]),
+    /// An autonomous system, by its number.
+    System(u32),
+}
+
 impl Held {
-    /// The network that is banned; `None` for scopes that say nothing about addresses by themselves.
-    pub fn network(&self) -> Option<IpNet> {
+    /// What it is about; `None` for a scope that no request can be told by.
+    pub fn about(&self) -> Option<About> {
         match self.scope.to_ascii_lowercase().as_str() {
-            "ip" => self.value.parse::<IpAddr>().ok().map(IpNet::from),
-            "range" => self.value.parse::<IpNet>().ok().map(|network| network.trunc()),
+            "ip" => self.value.parse::<IpAddr>().ok().map(|address| About::Network(address.into())),
+            "range" => self.value.parse::<IpNet>().ok().map(|network| About::Network(network.trunc())),
+            "country" => {
+                let code: [u8; 2] = self.value.to_ascii_uppercase().as_bytes().try_into().ok()?;
+                code.iter().all(u8::is_ascii_uppercase).then_some(About::Country(code))
+            }
+            "as" => {
+                let text = self.value.trim_start_matches(['A', 'S', 'a', 's']);
+                text.parse().ok().map(About::System)
+            }
             _ => None,
         }
     }
@@ -152,15 +171,6 @@ impl Decisions {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    /// How many cannot be enforced, by scope: those that are about neither an address nor a network.
-    pub fn not_enforceable(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for held in self.0.values().filter(|held| held.network().is_none()) {
-            *counts.entry(held.scope.clone()).or_default() += 1;
-        }
-        counts
-    }
 }
 
 #[cfg(test)]
@@ -211,7 +221,8 @@ mod tests {
             &[],
             at(3)
         ));
-        assert_eq!(all.not_enforceable(), BTreeMap::from([("AS".to_owned(), 1), ("Country".to_owned(), 1)]));
+        let about: Vec<_> = all.iter().map(Held::about).collect();
+        assert_eq!(about, [Some(About::System(64500)), Some(About::Country(*b"CN"))]);
         assert!(!all.expire(at(3_600_002)) && all.expire(at(3_600_003)) && all.is_empty());
     }
 

@@ -15,7 +15,7 @@ pub use agent::install::{Installed, NotInstalled, find};
 pub use agent::items::{Item, Kind, Wanted};
 pub use agent::process::{LogLine, Process, ProcessState, StartError, end_leftover};
 pub use agent::tree::{Place, PrepareError, Prepared, check, prepare};
-pub use decisions::{Decision, Decisions, Held};
+pub use decisions::{About, Decision, Decisions, Held};
 pub use duration::{go_duration, parse_go_duration};
 pub use lapi::{Lapi, LapiError, NewDecision, Stream};
 pub use metrics::{ReadCounts, read_counts};

@@ -98,7 +98,10 @@ async fn requests_become_decisions_whatever_the_user_agent_is_and_nothing_is_los
         scenario: "by hand".to_owned(),
     };
     let now = SystemClock.now();
+    let mut decided = process.decided();
+    decided.mark_unchanged();
     lapi.add(&ban("Range", "192.0.2.0/24"), now).await.unwrap();
+    tokio::time::timeout(LIMIT, decided.changed()).await.expect("a decision is told at once").unwrap();
     assert_eq!(lapi.delete("Ip", "192.0.2.1").await.unwrap(), 1);
     assert_eq!(lapi.delete("Ip", "192.0.2.1").await.unwrap(), 0);
     assert_eq!(lapi.delete("Range", "192.0.2.0/24").await.unwrap(), 1);

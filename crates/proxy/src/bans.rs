@@ -1,15 +1,48 @@
-//! Which client addresses are banned, and why: networks cut into ranges without overlap, found by bisection. Made
-//! whole by the control side and published by one pointer, beside the configuration.
+//! Which clients are banned or have to solve a challenge, and why: networks cut into ranges without overlap, found by
+//! bisection; countries and autonomous systems by a database. Made whole by the control side and published by one
+//! pointer, beside the configuration.
 
+use crate::captcha::Captcha;
+use crate::geo::{Country, Geo};
 use crate::networks::Networks;
+use ahash::AHashMap;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Why a network is banned.
+/// What becomes of a client.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Remedy {
+    /// It is refused.
+    #[default]
+    Ban,
+    /// It has to solve a challenge first, once in a while.
+    Challenge,
+}
+
+/// What a ban is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// An address, or all of a network.
+    Network(IpNet),
+    /// All addresses of a country.
+    Country(Country),
+    /// All addresses of an autonomous system.
+    System(u32),
+}
+
+impl From<IpNet> for Subject {
+    fn from(network: IpNet) -> Self {
+        Self::Network(network)
+    }
+}
+
+/// Why a client is banned.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct BanReason {
+    /// What becomes of it.
+    pub remedy: Remedy,
     /// Who decided: `crowdsec` or `manual`. Stands as the phase in the access log.
     pub source: &'static str,
     /// The scenario, or what a person wrote down. Stands as the rule in the access log.
@@ -37,50 +70,139 @@ impl fmt::Debug for Canary {
     }
 }
 
-/// A set of banned networks with reasons, ready to be asked.
+/// A set of banned clients with reasons, ready to be asked.
 #[derive(Debug, Default)]
 pub struct Bans {
-    v4: Ranges<u32>,
-    v6: Ranges<u128>,
+    banned: Both,
+    challenged: Both,
+    countries: AHashMap<Country, u32>,
+    systems: AHashMap<u32, u32>,
+    geo: Option<Arc<Geo>>,
     reasons: Vec<BanReason>,
     never: Networks,
     canary: Option<Canary>,
+    captcha: Option<Arc<Captcha>>,
+}
+
+/// Networks of both families.
+#[derive(Debug, Default)]
+struct Both {
+    v4: Ranges<u32>,
+    v6: Ranges<u128>,
+}
+
+impl Both {
+    fn find(&self, address: IpAddr) -> Option<u32> {
+        match address {
+            IpAddr::V4(address) => self.v4.find(u32::from(address)),
+            IpAddr::V6(address) => self.v6.find(u128::from(address)),
+        }
+    }
+}
+
+/// First and last address of networks of both families, with the numbers of their reasons.
+#[derive(Default)]
+struct Unsorted {
+    v4: Vec<(u32, u32, u32)>,
+    v6: Vec<(u128, u128, u32)>,
+}
+
+impl Unsorted {
+    fn push(&mut self, network: IpNet, number: u32) {
+        match canonical(network) {
+            IpNet::V4(network) => self.v4.push((network.network().into(), network.broadcast().into(), number)),
+            IpNet::V6(network) => self.v6.push((network.network().into(), network.broadcast().into(), number)),
+        }
+    }
+
+    fn sorted(self) -> Both {
+        Both { v4: Ranges::new(self.v4), v6: Ranges::new(self.v6) }
+    }
 }
 
 impl Bans {
-    /// Makes the set. Of networks within each other the smallest gives the reason; of equal ones the first. Addresses
-    /// in `never` are never banned.
-    pub fn new<'a>(
-        bans: impl IntoIterator<Item = (IpNet, &'a BanReason)>,
+    /// Makes the set. Of networks within each other the smallest gives the reason; of equal ones the first. A ban goes
+    /// before a challenge. Clients in `never` are never banned. `geo` tells countries and autonomous systems; without it
+    /// nobody is banned for these.
+    pub fn new<'a, S: Into<Subject>>(
+        bans: impl IntoIterator<Item = (S, &'a BanReason)>,
         never: &[IpNet],
         canary: Option<Canary>,
     ) -> Self {
-        let (mut v4, mut v6, mut reasons) = (Vec::new(), Vec::new(), Vec::new());
-        let mut known = ahash::AHashMap::new();
-        for (network, reason) in bans {
+        let mut set = Self { never: Networks::new(never), canary, ..Self::default() };
+        let (mut banned, mut challenged) = (Unsorted::default(), Unsorted::default());
+        let mut known = AHashMap::new();
+        for (subject, reason) in bans {
             let number = *known.entry(reason).or_insert_with(|| {
-                reasons.push(reason.clone());
-                u32::try_from(reasons.len() - 1).unwrap_or(u32::MAX)
+                set.reasons.push(reason.clone());
+                u32::try_from(set.reasons.len() - 1).unwrap_or(u32::MAX)
             });
-            match canonical(network) {
-                IpNet::V4(network) => v4.push((network.network().into(), network.broadcast().into(), number)),
-                IpNet::V6(network) => v6.push((network.network().into(), network.broadcast().into(), number)),
+            match (subject.into(), reason.remedy) {
+                (Subject::Network(network), Remedy::Ban) => banned.push(network, number),
+                (Subject::Network(network), Remedy::Challenge) => challenged.push(network, number),
+                (Subject::Country(country), _) => put(&mut set.countries, country, number, &set.reasons),
+                (Subject::System(system), _) => put(&mut set.systems, system, number, &set.reasons),
             }
         }
-        Self { v4: Ranges::new(v4), v6: Ranges::new(v6), reasons, never: Networks::new(never), canary }
+        (set.banned, set.challenged) = (banned.sorted(), challenged.sorted());
+        set
     }
 
-    /// Why the address is banned; `None` when it is not.
+    /// Tells countries and autonomous systems by this from now on.
+    #[must_use]
+    pub fn located_by(mut self, geo: Option<Arc<Geo>>) -> Self {
+        self.geo = geo;
+        self
+    }
+
+    /// Makes challenges with this; without it, whoever has to solve one is refused.
+    #[must_use]
+    pub fn challenged_by(mut self, captcha: Option<Arc<Captcha>>) -> Self {
+        self.captcha = captcha;
+        self
+    }
+
+    /// Why the address is banned or challenged; `None` when it is neither.
     pub fn find(&self, address: IpAddr) -> Option<&BanReason> {
-        let number = match address.to_canonical() {
-            IpAddr::V4(address) => self.v4.find(u32::from(address)),
-            IpAddr::V6(address) => self.v6.find(u128::from(address)),
-        }?;
+        let address = address.to_canonical();
+        let number = match self.banned.find(address) {
+            Some(number) => number,
+            None => {
+                let located = self.locate(address);
+                let is_ban = |number: &u32| self.reason(*number).is_some_and(|it| it.remedy == Remedy::Ban);
+                located.filter(is_ban).or_else(|| self.challenged.find(address)).or(located)?
+            }
+        };
         // Asked last: almost nobody is banned.
         if self.never.contain(address) {
             return None;
         }
+        self.reason(number)
+    }
+
+    fn reason(&self, number: u32) -> Option<&BanReason> {
         self.reasons.get(usize::try_from(number).ok()?)
+    }
+
+    /// What is decided about the country or the autonomous system of the address.
+    fn locate(&self, address: IpAddr) -> Option<u32> {
+        // Costs nothing where nothing is decided about these.
+        let by_country = || {
+            (!self.countries.is_empty()).then_some(())?;
+            self.countries.get(&self.geo.as_ref()?.country(address)?).copied()
+        };
+        let by_system = || {
+            (!self.systems.is_empty()).then_some(())?;
+            self.systems.get(&self.geo.as_ref()?.system(address)?).copied()
+        };
+        match (by_country(), by_system()) {
+            (Some(country), Some(system)) => Some(strictest(country, system, &self.reasons)),
+            (country, system) => country.or(system),
+        }
+    }
+
+    pub(crate) fn captcha(&self) -> Option<&Captcha> {
+        self.captcha.as_deref()
     }
 
     pub(crate) fn canary(&self) -> Option<&Canary> {
@@ -89,8 +211,20 @@ impl Bans {
 
     /// Memory that the set takes, in bytes, but for the reasons' texts.
     pub fn size(&self) -> usize {
-        self.v4.size() + self.v6.size() + self.reasons.capacity() * size_of::<BanReason>()
+        let sets = [&self.banned, &self.challenged];
+        let networks: usize = sets.iter().map(|both| both.v4.size() + both.v6.size()).sum();
+        networks + self.reasons.capacity() * size_of::<BanReason>()
     }
+}
+
+/// Of two reasons the one that bans; of equal ones the first.
+fn strictest(first: u32, second: u32, reasons: &[BanReason]) -> u32 {
+    let remedy = |number: u32| usize::try_from(number).ok().and_then(|at| reasons.get(at)).map(|it| it.remedy);
+    if remedy(second) < remedy(first) { second } else { first }
+}
+
+fn put<K: Eq + std::hash::Hash>(map: &mut AHashMap<K, u32>, key: K, number: u32, reasons: &[BanReason]) {
+    map.entry(key).and_modify(|known| *known = strictest(*known, number, reasons)).or_insert(number);
 }
 
 /// An IPv4 network that is written as IPv6 counts as IPv4, as addresses do.
@@ -197,12 +331,12 @@ mod tests {
     use std::hint::black_box;
 
     fn reason(rule: &str) -> BanReason {
-        BanReason { source: "crowdsec", rule: rule.to_owned() }
+        BanReason { remedy: Remedy::Ban, source: "crowdsec", rule: rule.to_owned() }
     }
 
     fn set(list: &[(&str, &str)], never: &[&str]) -> Bans {
         let reasons: Vec<_> = list.iter().map(|(_, rule)| reason(rule)).collect();
-        let networks = list.iter().map(|(network, _)| network.parse().unwrap());
+        let networks = list.iter().map(|(network, _)| network.parse::<IpNet>().unwrap());
         let never: Vec<_> = never.iter().map(|text| text.parse().unwrap()).collect();
         Bans::new(networks.zip(&reasons), &never, None)
     }

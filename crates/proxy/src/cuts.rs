@@ -36,11 +36,13 @@ pub enum Cut {
     H2Protocol,
     /// A peer that may not, or did not in time, say by PROXY protocol whose connection it passes on.
     ProxyProtocol,
+    /// The client was banned while its connection was open.
+    Banned,
 }
 
 impl Cut {
     /// All reasons with their names, as in metrics.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Connections, "connections"),
         (Self::ConnectionsPerClient, "connections_per_client"),
         (Self::Descriptors, "descriptors"),
@@ -55,6 +57,7 @@ impl Cut {
         (Self::H2Flood, "h2_flood"),
         (Self::H2Protocol, "h2_protocol"),
         (Self::ProxyProtocol, "proxy_protocol"),
+        (Self::Banned, "banned"),
     ];
 
     /// The name, as in metrics.

@@ -7,6 +7,7 @@
 mod authority;
 mod bans;
 mod buffers;
+mod captcha;
 mod compress;
 mod config;
 mod cuts;
@@ -16,6 +17,7 @@ mod field;
 #[expect(clippy::expect_used, clippy::panic, reason = "what is found is told by a panic")]
 pub mod fuzz;
 mod gate;
+mod geo;
 mod h1;
 mod h2;
 mod io;
@@ -38,9 +40,11 @@ mod upstream;
 mod websocket;
 mod worker;
 
-pub use bans::{BanReason, Bans, Canary};
+pub use bans::{BanReason, Bans, Canary, Remedy, Subject};
+pub use captcha::Captcha;
 pub use config::{BuildProblem, Config};
 pub use cuts::Cut;
+pub use geo::{Country, Geo, Knows};
 pub use listen::Listening;
 pub use log::{Entry, Fault, LOG_FIELDS, LogFormat, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
 pub use start::{Limits, Proxy, Settings, StartError, start};

@@ -37,6 +37,18 @@ pub(crate) struct Stop {
     pub(crate) location: Option<Vec<u8>>,
     /// What else the answer says.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    /// What a browser has to solve before it gets on.
+    pub(crate) challenge: Option<Box<Challenge>>,
+    /// No further request is taken on this connection.
+    pub(crate) ends_connection: bool,
+}
+
+/// A challenge, ready to be shown.
+#[derive(Debug)]
+pub(crate) struct Challenge {
+    /// See [`crate::captcha`].
+    pub(crate) text: String,
+    pub(crate) page: String,
 }
 
 impl Stop {
@@ -47,7 +59,17 @@ impl Stop {
         reason: impl Into<Cow<'static, str>>,
     ) -> Self {
         let reason = reason.into();
-        Self { status, phase, reason, rule: None, fault, location: None, headers: Vec::new() }
+        Self {
+            status,
+            phase,
+            reason,
+            rule: None,
+            fault,
+            location: None,
+            headers: Vec::new(),
+            challenge: None,
+            ends_connection: false,
+        }
     }
 
     pub(crate) fn redirect(
@@ -210,7 +232,12 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
     .await;
     match flow {
         Some(Flow::Continue(())) => {}
-        Some(Flow::Break(stop)) => respond::stop(call, down, stop).await,
+        Some(Flow::Break(stop)) => {
+            if stop.ends_connection {
+                down.be_last();
+            }
+            respond::stop(call, down, stop).await;
+        }
         None => {
             call.worker.stats.panics.add(1);
             tracing::error!(

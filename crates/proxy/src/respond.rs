@@ -1,6 +1,7 @@
 //! Answers of our own: what happened, whose fault it was, and the request's id, as HTML, JSON or plain text by
 //! what the client accepts.
 
+use crate::captcha;
 use crate::config::Edits;
 use crate::downstream::Downstream;
 use crate::field;
@@ -34,6 +35,8 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
     let (media, body) = if bare { (Media::Html, String::new()) } else { body(call, stop) };
     let mut id = Vec::with_capacity(20);
     call.put_id(&mut id);
+    let nonce = stop.challenge.as_ref().map_or("", |challenge| captcha::nonce(&challenge.text));
+    let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'").into_bytes();
     let mut headers = Vec::with_capacity(8);
     let mut add = |name, value| headers.push(Header { name, value });
     if let Some(location) = &stop.location {
@@ -42,6 +45,9 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
         add("Content-Type", media.content_type());
         if media == Media::Html {
             add("Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'");
+        }
+        if media == Media::Challenge {
+            add("Content-Security-Policy", &policy);
         }
     }
     // A permanent redirect may be kept.
@@ -95,6 +101,8 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
 enum Media {
     /// A page of a person's own, with whatever it needs.
     OwnHtml,
+    /// A page with something to solve.
+    Challenge,
     Html,
     Json,
     Plain,
@@ -103,7 +111,7 @@ enum Media {
 impl Media {
     fn content_type(self) -> &'static [u8] {
         match self {
-            Self::OwnHtml | Self::Html => b"text/html; charset=utf-8",
+            Self::OwnHtml | Self::Challenge | Self::Html => b"text/html; charset=utf-8",
             Self::Json => b"application/problem+json",
             Self::Plain => b"text/plain; charset=utf-8",
         }
@@ -135,7 +143,10 @@ fn body(call: &Call<'_>, stop: &Stop) -> (Media, String) {
             Media::Plain,
             format!("{} {}\n{}\nRequest {}\n", stop.status, reason(stop.status), stop.reason, id_text(call)),
         ),
-        Media::Html | Media::OwnHtml => {
+        Media::Html | Media::Challenge | Media::OwnHtml => {
+            if let Some(challenge) = &stop.challenge {
+                return (Media::Challenge, challenge.page.clone());
+            }
             let extra = call.extra();
             let maintenance = extra.and_then(|extra| extra.maintenance.as_ref());
             let page = maintenance

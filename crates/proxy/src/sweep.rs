@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,13 +20,27 @@ pub(crate) struct Deadline {
     expired: Cell<bool>,
     /// Waiting for a request that has not begun: a drain may end it at once.
     idle: Cell<bool>,
+    /// Whose connection or stream it is, when that is known for all of it.
+    owner: Cell<Option<IpAddr>>,
+    /// Its owner was banned: it ends now, whatever it does.
+    cut: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Deadline {
-    /// Whether the time is up. Stays so until the next [`Sweep::arm`].
+    /// Whether the time is up. Stays so until the next [`Sweep::arm`], or for ever after [`Sweep::cut`].
     pub(crate) fn expired(&self) -> bool {
-        self.expired.get()
+        self.expired.get() || self.cut.get()
+    }
+
+    /// Whether its owner was banned meanwhile.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.get()
+    }
+
+    /// Says whose it is.
+    pub(crate) fn belongs_to(&self, owner: IpAddr) {
+        self.owner.set(Some(owner));
     }
 
     pub(crate) fn disarm(&self) {
@@ -108,6 +123,8 @@ impl Sweep {
             at: Cell::new(NEVER),
             expired: Cell::new(false),
             idle: Cell::new(false),
+            owner: Cell::new(None),
+            cut: Cell::new(false),
             waker: RefCell::new(None),
         });
         self.deadlines.borrow_mut().push(Rc::downgrade(&deadline));
@@ -120,6 +137,8 @@ impl Sweep {
         if free.len() < MOST_FREE && Rc::strong_count(&deadline) == 1 {
             deadline.disarm();
             deadline.set_idle(false);
+            deadline.owner.set(None);
+            deadline.cut.set(false);
             deadline.waker.take();
             free.push(deadline);
         }
@@ -164,6 +183,18 @@ impl Sweep {
                 deadline.wake();
             }
         }
+    }
+
+    /// Ends everything of these owners; returns how many there were.
+    pub(crate) fn cut(&self, is_banned: impl Fn(IpAddr) -> bool) -> usize {
+        let mut cut = 0;
+        for deadline in self.deadlines.borrow().iter().filter_map(Weak::upgrade) {
+            if deadline.owner.get().is_some_and(&is_banned) && !deadline.cut.replace(true) {
+                deadline.wake();
+                cut += 1;
+            }
+        }
+        cut
     }
 
     /// Wakes everything.

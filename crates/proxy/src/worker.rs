@@ -2,10 +2,11 @@
 //! shared with other workers but the compiled configuration.
 
 use crate::Limits;
-use crate::bans::{Bans, Published};
+use crate::bans::{Bans, Published, Remedy};
 use crate::buffers::Buffers;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
+use crate::cuts::Cut;
 use crate::gate::Gate;
 use crate::h2::stream::Tasks;
 use crate::listen::{Accepting, Share};
@@ -80,6 +81,9 @@ pub(crate) struct Worker {
     current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     snapshot: RefCell<Rc<Snapshot>>,
     bans: RefCell<Cache<Arc<ArcSwapOption<Bans>>, Published>>,
+    /// By which of these open connections were looked through last. Only compared: the cache holds that set, so that
+    /// no other one can have its place.
+    cut_by: Cell<*const Bans>,
     requests: RefCell<Vec<Request>>,
     /// Tasks for streams of HTTP/2.
     pub(crate) tasks: Tasks,
@@ -186,8 +190,22 @@ impl Worker {
         self.pool.sweep(now);
         self.streams.sweep(now);
         // What no request asks for any more is let go.
-        self.snapshot();
-        self.bans.borrow_mut().load();
+        let snapshot = self.snapshot();
+        let mut bans = self.bans.borrow_mut();
+        let bans = bans.load();
+        let set = bans.as_ref().map_or(std::ptr::null(), Arc::as_ptr);
+        // What is open belongs to clients that were not banned when it began; looked at once per set.
+        if self.cut_by.replace(set) != set
+            && let Some(bans) = bans
+        {
+            let banned = |owner| {
+                bans.find(owner).is_some_and(|reason| reason.remedy == Remedy::Ban)
+                    && !snapshot.config.trusts(owner)
+            };
+            for _ in 0..self.sweep.cut(banned) {
+                self.stats.cuts.count(Cut::Banned);
+            }
+        }
     }
 }
 
@@ -230,6 +248,7 @@ pub(crate) async fn run(parts: Parts) {
         current: RefCell::new(Cache::new(current)),
         snapshot: RefCell::new(snapshot),
         bans: RefCell::new(Cache::new(bans)),
+        cut_by: Cell::new(std::ptr::null()),
         requests: RefCell::default(),
         tasks: Tasks::default(),
         id: u32::from_ne_bytes(base::random::bytes()),

@@ -48,6 +48,7 @@ pub mod schema_migrations;
 pub mod security_audits;
 pub mod security_configs;
 pub mod security_decisions;
+pub mod security_enforcement;
 pub mod security_rule_sets;
 pub mod sessions;
 pub mod set_aside_rows;

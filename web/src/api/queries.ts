@@ -76,6 +76,12 @@ export const queries = {
       queryFn: () => body(api.GET("/api/v1/security/crowdsec")),
       refetchInterval: 2_000,
     }),
+  enforcement: () =>
+    queryOptions({
+      queryKey: ["security", "enforcement"],
+      queryFn: () => body(api.GET("/api/v1/security/enforcement")),
+      refetchInterval: 5_000,
+    }),
   crowdsecLog: () =>
     queryOptions({
       queryKey: ["security", "log"],

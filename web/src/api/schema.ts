@@ -38,6 +38,7 @@ export type AgentChange = Schemas["AgentChange"];
 export type AgentWish = Schemas["AgentChangeInput"];
 export type AgentAction = AgentWish["action"];
 export type Ban = Schemas["Ban"];
+export type Enforcement = Schemas["Enforcement"];
 export type Settings = Schemas["Settings"];
 export type SettingsWrite = Schemas["SettingsInput"];
 export type AuditEntry = Schemas["AuditItem"];

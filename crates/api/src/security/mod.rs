@@ -6,10 +6,13 @@ pub(crate) mod configuration;
 mod crowdsec_get;
 mod crowdsec_log;
 mod crowdsec_update;
+mod enforcement;
+mod enforcement_update;
 mod unban;
 mod view;
 
-pub use view::{AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, Proof, ScopeCount};
+pub use enforcement::EnforcementState;
+pub use view::{AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, NotEnforced, Proof};
 
 use crate::state::State;
 use base::FieldError;
@@ -23,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(crowdsec_get::get, crowdsec_update::update))
         .routes(routes!(crowdsec_log::log))
+        .routes(routes!(enforcement::get, enforcement_update::update))
         .routes(routes!(bans::list, ban::create))
         .routes(routes!(unban::end))
         .merge(configuration::routes())

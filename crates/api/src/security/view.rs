@@ -81,8 +81,8 @@ pub struct FeedNumbers {
 pub struct Decisions {
     /// How many hold.
     pub held: usize,
-    /// Those that cannot be enforced.
-    pub not_enforceable: Vec<ScopeCount>,
+    /// Those that are not enforced.
+    pub not_enforced: Vec<NotEnforced>,
     /// When they were last asked for with success; null before the first time.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub pulled_at: Option<Timestamp>,
@@ -90,11 +90,13 @@ pub struct Decisions {
     pub error: Option<String>,
 }
 
-/// Decisions of a scope, which Charon cannot tell by the address alone.
+/// Decisions that are not enforced.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
-pub struct ScopeCount {
-    /// `Country`, `AS` ...
-    pub scope: String,
+pub struct NotEnforced {
+    /// `scope Country`, `scope AS`, `type throttle` ...
+    pub what: String,
+    /// Why, as a sentence part.
+    pub reason: String,
     /// How many.
     pub count: usize,
 }
@@ -123,13 +125,13 @@ pub struct Ban {
     pub origin: String,
     /// Why: the scenario, or what a person wrote.
     pub reason: String,
-    /// `ban`, or another type, which is enforced as a ban.
+    /// `ban`, `captcha` (the client has to solve a challenge), or another type, which is enforced as it is set.
     #[serde(rename = "type")]
     pub kind: String,
     /// Until when; null for ever.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// Requests are refused for it. Not so for scopes that are about no address.
+    /// It is enforced. Not so for what a request cannot be told by.
     pub enforced: bool,
 }
 

@@ -116,6 +116,10 @@ impl Engines for FakeEngines {
         self
     }
 
+    fn enforcement(&self) -> api::engines::EnforcementState {
+        api::engines::EnforcementState::default()
+    }
+
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
         Vec::new()
     }

@@ -1,18 +1,21 @@
 //! Pulls decisions from LAPI, joins them with the bans of people, and lets the data plane refuse the banned. When
 //! LAPI does not answer, the last decisions go on holding until they end by themselves.
 
+use super::geo;
 use super::state::{CrowdSec, Phase};
 use super::supervise::network;
+use super::terms::Terms;
 use base::{Code, Problem, Problems, Timestamp};
 use crowdsec::{Decisions, Lapi, LapiError};
 use ipnet::IpNet;
-use proxy::{BanReason, Bans};
+use proxy::{BanReason, Bans, Captcha, Remedy, Subject};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use store::security_decisions::Release;
-use store::{Store, security_configs, security_decisions};
+use store::security_enforcement::{Enforcement, WhenStale};
+use store::{Store, security_configs, security_decisions, security_enforcement};
 use tasks::{Outcome, Task};
 
 /// How often LAPI is asked. It is on this machine.
@@ -21,8 +24,6 @@ const INTERVAL: Duration = Duration::from_secs(2);
 const WHOLE: Duration = Duration::from_secs(900);
 /// Decisions are written down at once, and not again within a second for each so many of them.
 const KEPT_PER_SECOND: usize = 2_000;
-/// How old decisions may be before it is a problem.
-const STALE: Duration = Duration::from_secs(60);
 
 /// The task that enforces.
 #[derive(Debug)]
@@ -34,9 +35,11 @@ pub struct Enforce {
     whole: Option<(Duration, String)>,
     kept: Option<Duration>,
     unkept: bool,
-    never: Vec<IpNet>,
-    published: bool,
+    /// On which terms was enforced last.
+    terms: Option<Terms>,
     first_failure: Option<Timestamp>,
+    /// Since when it is wished that decisions are enforced.
+    wished_since: Option<Timestamp>,
 }
 
 /// The file with the last decisions, for the first moment of the next start.
@@ -70,36 +73,57 @@ impl CrowdSec {
             decisions.expire(now);
         });
         self.set_manual(manual);
-        let never: Vec<IpNet> = wishes.never_banned.iter().filter_map(|entry| network(entry)).collect();
-        self.publish(&never, wishes.crowdsec);
+        let set = security_enforcement::get(store).await.unwrap_or_default();
+        self.geo_files.lock().await.look(self, &set.geo_databases).await;
+        let never = wishes.never_banned.iter().filter_map(|entry| network(entry)).collect();
+        self.publish(&self.terms(wishes.crowdsec, never, set, false));
+    }
+
+    fn terms(&self, on: bool, never: Vec<IpNet>, set: Enforcement, dropped: bool) -> Terms {
+        let (knows, geo) = self.geo();
+        Terms { on, set, never, knows, geo, dropped }
     }
 
     /// Lets the data plane refuse who is banned now.
-    fn publish(&self, never: &[IpNet], on: bool) {
-        self.take_down(|manual, held| {
-            if manual.is_empty() && held.is_empty() && !on {
+    fn publish(&self, terms: &Terms) {
+        self.take_down(terms, |manual, held, geo| {
+            if manual.is_empty() && held.is_empty() && !terms.on {
                 self.proxy.ban(None);
                 return;
             }
-            let mut known: BTreeMap<&str, BanReason> = BTreeMap::new();
-            for held in held {
-                known.entry(&held.scenario).or_insert_with(|| reason("crowdsec", &held.scenario));
+            let mut known: BTreeMap<(&str, Remedy), BanReason> = BTreeMap::new();
+            let enforced: Vec<(Subject, Remedy, &str)> = held
+                .iter()
+                .filter_map(|held| {
+                    let (subject, remedy) = terms.enforces(held).ok()?;
+                    Some((subject, remedy, held.scenario.as_str()))
+                })
+                .collect();
+            for (_, remedy, scenario) in &enforced {
+                known
+                    .entry((scenario, *remedy))
+                    .or_insert_with(|| reason(*remedy, "crowdsec", scenario));
             }
             let by_people: Vec<(IpNet, BanReason)> = manual
                 .iter()
-                .filter_map(|ban| network(&ban.value).map(|network| (network, reason("manual", &ban.reason))))
+                .filter_map(|ban| Some((network(&ban.value)?, reason(Remedy::Ban, "manual", &ban.reason))))
                 .collect();
-            let by_people = by_people.iter().map(|(network, reason)| (*network, reason));
-            let decided =
-                held.iter().filter_map(|held| Some((held.network()?, known.get(held.scenario.as_str())?)));
-            let bans = Bans::new(by_people.chain(decided), never, Some(self.canary.clone()));
+            let by_people = by_people.iter().map(|(network, reason)| (Subject::from(*network), reason));
+            let decided = enforced
+                .iter()
+                .filter_map(|(subject, remedy, scenario)| Some((*subject, known.get(&(*scenario, *remedy))?)));
+            let grace = Duration::from_secs(60) * terms.set.captcha_grace_minutes;
+            let captcha = Arc::new(Captcha::new(&self.captcha_key, grace));
+            let bans = Bans::new(by_people.chain(decided), &terms.never, Some(self.canary.clone()))
+                .located_by(geo)
+                .challenged_by(Some(captcha));
             self.proxy.ban(Some(Arc::new(bans)));
         });
     }
 }
 
-fn reason(source: &'static str, rule: &str) -> BanReason {
-    BanReason { source, rule: rule.to_owned() }
+fn reason(remedy: Remedy, source: &'static str, rule: &str) -> BanReason {
+    BanReason { remedy, source, rule: rule.to_owned() }
 }
 
 impl Enforce {
@@ -112,9 +136,9 @@ impl Enforce {
             whole: None,
             kept: None,
             unkept: false,
-            never: Vec::new(),
-            published: false,
+            terms: None,
             first_failure: None,
+            wished_since: None,
         }
     }
 
@@ -122,23 +146,29 @@ impl Enforce {
         let now = self.shared.clock.now();
         let wishes = security_configs::wishes(&self.store).await?;
         let never: Vec<IpNet> = wishes.never_banned.iter().filter_map(|entry| network(entry)).collect();
+        let set = security_enforcement::get(&self.store).await?;
+        self.shared.geo_files.lock().await.look(&self.shared, &set.geo_databases).await;
         let releases = security_decisions::releases(&self.store).await?;
-        let mut changed = !self.published || never != self.never;
+        let mut changed = false;
         changed |= self.shared.set_manual(security_decisions::bans(&self.store, now).await?);
         changed |= self.shared.with_decisions(|decisions| decisions.expire(now));
+        self.wished_since = wishes.crowdsec.then(|| self.wished_since.unwrap_or(now));
         if !wishes.crowdsec {
             changed |= self.shared.with_decisions(|decisions| !std::mem::take(decisions).is_empty());
             self.whole = None;
         }
         changed |= self.release(&releases);
         // What people say is in force before LAPI is asked, which may take its time.
-        self.publish(changed, &never, wishes.crowdsec);
+        let dropped = set.when_stale == WhenStale::Drop && wishes.crowdsec && self.stale(now).is_some();
+        let terms = self.shared.terms(wishes.crowdsec, never, set, dropped);
+        self.publish(changed, terms.clone());
         let state = self.shared.state();
         let lapi = self.shared.lapi();
         if let Some(lapi) = lapi.as_ref().filter(|_| wishes.crowdsec) {
             // What comes now may be about somebody who was let go; a person's word goes first.
             let changed = self.pull(lapi).await | self.release(&releases);
-            self.publish(changed, &never, true);
+            let dropped = terms.dropped && self.stale(now).is_some();
+            self.publish(changed, Terms { dropped, ..terms });
         }
         self.keep(wishes.crowdsec);
         let mut fulfilled = Vec::new();
@@ -166,11 +196,12 @@ impl Enforce {
         releases.iter().fold(false, |changed, each| release(each) | changed)
     }
 
-    fn publish(&mut self, changed: bool, never: &[IpNet], on: bool) {
-        if changed {
-            self.shared.publish(never, on);
-            never.clone_into(&mut self.never);
-            (self.published, self.unkept) = (true, true);
+    fn publish(&mut self, changed: bool, terms: Terms) {
+        if changed || self.terms.as_ref() != Some(&terms) {
+            self.shared.publish(&terms);
+            self.unkept = true;
+            self.shared.tell(|state| state.pulled.dropped = terms.dropped);
+            self.terms = Some(terms);
         }
     }
 
@@ -211,21 +242,42 @@ impl Enforce {
         }
     }
 
-    /// Says when decisions are old.
+    /// As of when the decisions are, when they are too old.
+    fn stale(&self, now: Timestamp) -> Option<Timestamp> {
+        let held = || self.shared.with_decisions(|decisions| !decisions.is_empty());
+        let known = self.shared.state().pulled.at.or(self.first_failure);
+        // Those of an earlier run, when no agent has come up since.
+        let since = known.or_else(|| self.wished_since.filter(|_| held()))?;
+        (now.since(since) >= self.shared.pace).then_some(since)
+    }
+
+    /// Says when decisions are old, or cannot be enforced.
     fn tell(&mut self, wished: bool, now: Timestamp) {
-        let pulled = self.shared.state().pulled;
-        let since = pulled.at.or(self.first_failure);
-        let stale = since.filter(|since| wished && now.since(*since) >= STALE);
-        let problem = stale.map(|since| {
+        let state = self.shared.state();
+        let mut problems: Vec<Problem> = geo::problem(&state.geo).into_iter().collect();
+        if let Some(since) = self.stale(now).filter(|_| wished) {
             let held = self.shared.with_decisions(|decisions| decisions.len());
-            let why = pulled.error.unwrap_or_else(|| "the agent does not run".to_owned());
-            let message = format!(
-                "the decisions of CrowdSec are as of {since}, and {held} of them still hold: {why}; requests are served"
-            );
+            let why = state.pulled.error.unwrap_or_else(|| "the agent does not run".to_owned());
+            let holds = match state.pulled.dropped {
+                true => format!("none of the {held} that are known is enforced, as was set for this case"),
+                false => format!("{held} of them still hold"),
+            };
+            let message =
+                format!("the decisions of CrowdSec are as of {since}, and {holds}: {why}; requests are served");
             let remedy = "see on the page Security why the agent does not run; bans by hand hold meanwhile";
-            Problem::new(Code::CrowdSecStale, message, remedy).link("/security")
-        });
-        self.problems.report("CrowdSec decisions", problem.into_iter().collect());
+            problems.push(Problem::new(Code::CrowdSecStale, message, remedy).link("/security"));
+        }
+        let blocked = self.shared.blocked();
+        // That old ones are dropped is said above; that unknown types are ignored was set by a person.
+        let lacking = blocked.not_enforced.iter().filter(|((what, _), _)| what.starts_with("scope "));
+        if wished && !state.pulled.dropped {
+            problems.extend(lacking.map(|((what, why), count)| {
+                let message = format!("{count} decisions of {what} are not enforceable: {why}");
+                let remedy = "name a database in MaxMind's format on the page Security, or end these decisions";
+                Problem::new(Code::CrowdSecNotEnforceable, message, remedy).about(what).link("/security")
+            }));
+        }
+        self.problems.report("CrowdSec decisions", problems);
     }
 
     /// Writes the decisions down for the next start.

@@ -4,12 +4,15 @@
 mod configure;
 mod enforce;
 mod fault;
+mod geo;
 mod prove;
 mod state;
 mod supervise;
+mod terms;
 
 pub use configure::Configure;
 pub use enforce::Enforce;
 pub use prove::Prove;
-pub use state::{Blocked, CrowdSec, Numbers, Phase, Proof, Pulled, State};
+pub use state::{Blocked, CrowdSec, GeoState, Numbers, Phase, Proof, Pulled, State};
 pub use supervise::Supervise;
+pub use terms::Terms;

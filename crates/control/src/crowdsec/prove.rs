@@ -11,11 +11,8 @@ use tasks::{Outcome, Task};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-const INTERVAL: Duration = Duration::from_secs(60);
-/// How long a decision of a trial holds, when nobody ends it.
-const HOLDS: Duration = Duration::from_secs(50);
-/// How long a link may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a link may take, at least and at most: a third of the time between two trials.
+const PATIENCE: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(20)];
 /// The scenario of trials.
 const SCENARIO: &str = "charon/proof";
 
@@ -45,7 +42,8 @@ impl Prove {
         let decision = NewDecision {
             scope: "Ip",
             value: address.to_string(),
-            duration: HOLDS,
+            // When nobody ends it.
+            duration: self.shared.pace.saturating_sub(Duration::from_secs(2)),
             scenario: SCENARIO.to_owned(),
         };
         let at_lapi = |error: crowdsec::LapiError| ("LAPI", error.to_string());
@@ -70,6 +68,11 @@ impl Prove {
         self.wait(free).await.map_err(|late| ("pull", format!("the end of a decision was not pulled {late}")))
     }
 
+    fn patience(&self) -> Duration {
+        let [least, most] = PATIENCE;
+        (self.shared.pace / 3).clamp(least, most)
+    }
+
     fn banned(&self, address: IpAddr) -> bool {
         self.shared
             .proxy
@@ -79,10 +82,11 @@ impl Prove {
 
     /// Waits for a link, and asks it to hurry.
     async fn wait(&self, holds: impl Fn() -> bool) -> Result<(), String> {
-        let end = self.shared.clock.monotonic() + PATIENCE;
+        let patience = self.patience();
+        let end = self.shared.clock.monotonic() + patience;
         while !holds() {
             if self.shared.clock.monotonic() >= end {
-                return Err(format!("within {} seconds", PATIENCE.as_secs()));
+                return Err(format!("within {} seconds", patience.as_secs()));
             }
             self.shared.enforce.call();
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -109,7 +113,7 @@ impl Prove {
             status.ok_or_else(|| io::Error::other("a request of a banned address got no answer"))
         };
         let late = |_| io::Error::other("the proxy's own listener does not answer");
-        tokio::time::timeout(PATIENCE, exchange).await.map_err(late)?
+        tokio::time::timeout(self.patience(), exchange).await.map_err(late)?
     }
 }
 
@@ -128,7 +132,7 @@ impl Task for Prove {
     }
 
     fn interval(&self) -> Duration {
-        INTERVAL
+        self.shared.pace
     }
 
     async fn run(&mut self) -> Outcome {

@@ -1,8 +1,10 @@
 //! What the tasks of CrowdSec share, and what they tell.
 
+use super::geo::GeoFiles;
+use super::terms::Terms;
 use base::{Clock, Timestamp};
 use crowdsec::{Decisions, FeedStatus, Held, Lapi, LogLine, Place, Process, ReadCounts};
-use proxy::Proxy;
+use proxy::{Geo, Knows, Proxy};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -40,6 +42,19 @@ pub struct Pulled {
     pub at: Option<Timestamp>,
     /// Why it does not go now.
     pub error: Option<String>,
+    /// They are too old, and are not enforced, as was wished for this case.
+    pub dropped: bool,
+}
+
+/// What tells countries and autonomous systems.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct GeoState {
+    /// Since when what is used was read; `None` while nothing is.
+    pub loaded_at: Option<Timestamp>,
+    /// Why the files cannot be used now, as a sentence part.
+    pub error: Option<String>,
+    /// What it can tell.
+    pub knows: Knows,
 }
 
 /// How the last trial went.
@@ -93,6 +108,8 @@ pub struct State {
     pub pulled: Pulled,
     /// The trial of everything.
     pub proof: Proof,
+    /// Countries and autonomous systems.
+    pub geo: GeoState,
 }
 
 /// Who is banned, for people.
@@ -102,8 +119,10 @@ pub struct Blocked {
     pub manual: Vec<Ban>,
     /// By CrowdSec.
     pub crowdsec: Vec<Held>,
-    /// Decisions that cannot be enforced, by scope.
-    pub not_enforceable: BTreeMap<String, usize>,
+    /// How it is enforced.
+    pub terms: Terms,
+    /// Decisions that are not enforced: how many, by what they are (`scope Country`) and why.
+    pub not_enforced: BTreeMap<(String, &'static str), usize>,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +133,9 @@ struct Inside {
     blocked: Arc<Blocked>,
     lapi: Option<Lapi>,
     log: Vec<LogLine>,
+    geo: Option<Arc<Geo>>,
+    /// Which `geo` this is.
+    geo_number: u64,
 }
 
 /// What the tasks share. Cheap to clone; all clones are one. It outlives the database: the bans do.
@@ -125,6 +147,8 @@ pub struct CrowdSec {
     pub program: Option<PathBuf>,
     /// A variable of the environment that wishes it on or off: name and value.
     pub environment: Option<(String, String)>,
+    /// How often the whole way is tried out, and how old decisions may be.
+    pub pace: Duration,
     /// What refuses the banned.
     pub proxy: Arc<Proxy>,
     /// Where time comes from.
@@ -133,10 +157,14 @@ pub struct CrowdSec {
     pub canary: proxy::Canary,
     /// Calls the task that makes the wish so.
     pub supervise: Wake,
+    /// Signs challenges of this process.
+    pub(super) captcha_key: [u8; 32],
     /// Calls the task that enforces.
     pub enforce: Wake,
     /// Calls the task that proves.
     pub prove: Wake,
+    /// The databases of countries and networks.
+    pub(super) geo_files: Arc<tokio::sync::Mutex<GeoFiles>>,
     /// The agent that runs.
     pub(super) process: Arc<tokio::sync::Mutex<Option<Process>>>,
     state: Arc<watch::Sender<State>>,
@@ -149,6 +177,7 @@ impl CrowdSec {
         place: Place,
         program: Option<PathBuf>,
         environment: Option<(String, String)>,
+        pace: Duration,
         proxy: Arc<Proxy>,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -158,12 +187,15 @@ impl CrowdSec {
             place: Arc::new(place),
             program,
             environment,
+            pace,
             proxy,
             clock,
             canary: proxy::Canary { token: base::random::hex_token::<32>(), address },
             supervise: Wake::new(),
+            captcha_key: base::random::bytes(),
             enforce: Wake::new(),
             prove: Wake::new(),
+            geo_files: Arc::default(),
             process: Arc::default(),
             state: Arc::new(watch::Sender::new(State::default())),
             inside: Arc::default(),
@@ -193,16 +225,35 @@ impl CrowdSec {
     }
 
     /// Lets `told` refuse all of them, and shows them afterwards: what is shown is in force.
-    pub(super) fn take_down(&self, told: impl FnOnce(&[Ban], &[Held])) {
-        let (manual, held, not_enforceable) = {
+    pub(super) fn take_down(&self, terms: &Terms, told: impl FnOnce(&[Ban], &[Held], Option<Arc<Geo>>)) {
+        let (manual, held, geo) = {
             let inside = self.inside();
             let held: Vec<Held> = inside.decisions.iter().cloned().collect();
-            (inside.manual.clone(), held, inside.decisions.not_enforceable())
+            (inside.manual.clone(), held, inside.geo.clone())
         };
-        told(&manual, &held);
+        told(&manual, &held, geo);
         let canary = self.canary.address.to_string();
-        let crowdsec = held.into_iter().filter(|held| held.value != canary).collect();
-        self.inside().blocked = Arc::new(Blocked { manual, crowdsec, not_enforceable });
+        let crowdsec: Vec<Held> = held.into_iter().filter(|held| held.value != canary).collect();
+        let mut not_enforced = BTreeMap::new();
+        for held in &crowdsec {
+            if let Err((what, why)) = terms.enforces(held) {
+                *not_enforced.entry((what, why)).or_default() += 1;
+            }
+        }
+        let terms = terms.clone();
+        self.inside().blocked = Arc::new(Blocked { manual, crowdsec, terms, not_enforced });
+    }
+
+    pub(super) fn set_geo(&self, geo: Option<Arc<Geo>>) {
+        let mut inside = self.inside();
+        inside.geo = geo;
+        inside.geo_number += 1;
+    }
+
+    /// What can be told of addresses, and a number that is another one after each change of it.
+    pub(super) fn geo(&self) -> (Knows, u64) {
+        let inside = self.inside();
+        (inside.geo.as_deref().map(Geo::knows).unwrap_or_default(), inside.geo_number)
     }
 
     /// The newest lines of the agent's log, the oldest first.

@@ -226,6 +226,13 @@ impl Supervise {
             feeder.agent_reads(true);
         }
         let (pid, wake, mut ended) = (process.pid(), self.wake.clone(), process.state());
+        let (enforce, mut decided) = (self.shared.enforce.clone(), process.decided());
+        // Ends with the agent.
+        tasks::spawn("CrowdSec has decided", async move {
+            while decided.changed().await.is_ok() {
+                enforce.call();
+            }
+        });
         let state = process.state();
         *self.shared.process.lock().await = Some(process);
         tasks::spawn("CrowdSec agent has ended", async move {

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How often it is looked for new lines.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(100);
 /// What is copied at once.
 const CHUNK: u64 = 1024 * 1024;
 /// Size in bytes at which the agent's log is put aside.

@@ -25,6 +25,8 @@ const KEPT_LINES: usize = 300;
 const LONGEST_LINE: u64 = 16 * 1024;
 /// What the agent logs when it reads its log.
 const START_LINE: &str = "Starting processing data";
+/// What LAPI logs when it has taken in or ended decisions: the beginning of the request.
+const DECIDED: &[&str] = &["\"POST /v1/alerts ", "\"DELETE /v1/decisions", "\"DELETE /v1/alerts"];
 /// What is normal without a network and without systemd, though it looks like a fault.
 const HARMLESS: &[&str] = &["GeoLite2", "Failed to notify", "geoip", "Loaded "];
 
@@ -73,6 +75,7 @@ pub struct Process {
     /// Names this very process, also when its number is given to another.
     handle: OwnedFd,
     state: watch::Receiver<ProcessState>,
+    decided: watch::Receiver<u64>,
     lines: Arc<Mutex<VecDeque<LogLine>>>,
     pid_file: PathBuf,
 }
@@ -98,6 +101,7 @@ impl Process {
         command.current_dir(&place.folder).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let (changed, state) = watch::channel(ProcessState::Starting);
+        let (decisions, decided) = watch::channel(0);
         let lines = Arc::new(Mutex::new(VecDeque::new()));
         let (told, born) = std::sync::mpsc::channel();
         let heard = lines.clone();
@@ -111,7 +115,7 @@ impl Process {
                 if !known {
                     _ = child.kill();
                 }
-                hear(&mut child, &changed, &heard, clock.as_ref());
+                hear(&mut child, &changed, &decisions, &heard, clock.as_ref());
                 let ended = end(&mut child, &heard);
                 changed.send_replace(ProcessState::Ended(ended));
             }
@@ -126,7 +130,7 @@ impl Process {
         if let Err(error) = fs::write(&pid_file, pid.to_string()) {
             tracing::warn!("{} cannot be written: {error}", pid_file.display());
         }
-        Ok(Self { pid, handle, state, lines, pid_file })
+        Ok(Self { pid, handle, state, decided, lines, pid_file })
     }
 
     /// Its number.
@@ -137,6 +141,12 @@ impl Process {
     /// What it is doing; can be waited on.
     pub fn state(&self) -> watch::Receiver<ProcessState> {
         self.state.clone()
+    }
+
+    /// Counts when its LAPI has taken in or ended decisions, as its log tells: there is something to be pulled then.
+    /// Can be waited on; closes when the agent has ended.
+    pub fn decided(&self) -> watch::Receiver<u64> {
+        self.decided.clone()
     }
 
     /// The newest lines of its log, the oldest first.
@@ -181,6 +191,7 @@ fn pid_of(child: &Child) -> io::Result<Pid> {
 fn hear(
     child: &mut Child,
     changed: &watch::Sender<ProcessState>,
+    decisions: &watch::Sender<u64>,
     lines: &Mutex<VecDeque<LogLine>>,
     clock: &dyn Clock,
 ) {
@@ -198,6 +209,9 @@ fn hear(
         tell(&level, &message);
         if message.contains(START_LINE) {
             changed.send_replace(ProcessState::Running);
+        }
+        if DECIDED.iter().any(|text| message.contains(text)) {
+            decisions.send_modify(|count| *count = count.wrapping_add(1));
         }
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == KEPT_LINES {

@@ -25,6 +25,7 @@ const COALESCE: usize = 16 * 1024;
 /// Serves a connection to its end.
 pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
     let deadline = worker.sweep.register();
+    deadline.belongs_to(peer.ip);
     let mut client = Client::new(io, worker.clone());
     poll_fn(|cx| {
         deadline.watch(cx);
@@ -153,7 +154,7 @@ impl Client {
         deadline.set_idle(false);
         match read {
             Ok(count) if count > 0 => return true,
-            Err(error) if first && error.kind() == io::ErrorKind::TimedOut => {
+            Err(error) if first && error.kind() == io::ErrorKind::TimedOut && !deadline.is_cut() => {
                 worker.stats.cuts.count(Cut::Silent);
             }
             _ => {}

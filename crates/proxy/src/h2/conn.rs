@@ -33,6 +33,7 @@ type Accepted = (Request<RecvStream>, SendResponse<Bytes>);
 /// Serves a connection to its end.
 pub(crate) async fn serve(io: Io, peer: Peer, worker: Rc<Worker>) {
     let deadline = worker.sweep.register();
+    deadline.belongs_to(peer.ip);
     let io = Coalesce::new(io);
     worker.sweep.arm(&deadline, worker.limits.head);
     let mut handshake = Box::pin(
@@ -115,6 +116,9 @@ impl Driver<'_> {
     /// The next stream; `None` when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
         self.deadline.watch(cx);
+        if self.deadline.is_cut() {
+            return self.end(cx, Reason::NO_ERROR);
+        }
         if self.deadline.expired() {
             match self.waiting {
                 Waiting::Stalled(_) => return self.cut(cx, Cut::SlowReader, Reason::NO_ERROR),
@@ -200,6 +204,10 @@ impl Driver<'_> {
     /// Ends the connection with all its streams.
     fn cut(&mut self, cx: &mut Context<'_>, cut: Cut, reason: Reason) -> Poll<Option<Accepted>> {
         self.worker.stats.cuts.count(cut);
+        self.end(cx, reason)
+    }
+
+    fn end(&mut self, cx: &mut Context<'_>, reason: Reason) -> Poll<Option<Accepted>> {
         self.connection.abrupt_shutdown(reason);
         // Writes GOAWAY; whether that ends well does not matter any more.
         let _ = self.connection.poll_closed(cx);

@@ -26,7 +26,12 @@ pub(super) async fn run<D: Downstream>(
     };
     let (mut up, mut back) = (Way::default(), Way::default());
     worker.sweep.arm(deadline, worker.limits.tunnel);
+    // A tunnel is one client's to its end, also by way of a trusted proxy.
+    deadline.belongs_to(call.client_ip);
     poll_fn(|cx| {
+        if deadline.is_cut() {
+            return Poll::Ready(());
+        }
         let before = (up.moved, back.moved);
         let upward = up.poll(cx, client, from_client, origin, worker);
         let backward = back.poll(cx, origin, from_origin, client, worker);
@@ -61,7 +66,12 @@ pub(super) async fn run_stream<D: Downstream>(
     let (worker, deadline) = (call.worker, call.deadline);
     let (mut up, mut back) = (Way::default(), Way::default());
     worker.sweep.arm(deadline, worker.limits.tunnel);
+    // A tunnel is one client's to its end, also by way of a trusted proxy.
+    deadline.belongs_to(call.client_ip);
     poll_fn(|cx| {
+        if deadline.is_cut() {
+            return Poll::Ready(Err(Failure::ClientStalled));
+        }
         let before = (up.moved, back.moved);
         up.poll_body(cx, down, origin)?;
         if back.poll_answer(cx, origin, from_origin, down, worker)?.is_ready() {

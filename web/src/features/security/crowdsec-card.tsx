@@ -165,9 +165,13 @@ function Details({ crowdsec }: { crowdsec: CrowdSec }) {
                   , {t("security.crowdsec.decisionsPulled")} <Ago time={decisions.pulled_at} />
                 </span>
               ) : null}
-              {decisions.not_enforceable.map((each) => (
-                <p key={each.scope} className="text-xs text-muted">
-                  {t("security.crowdsec.notEnforceable", { count: each.count, scope: each.scope })}
+              {decisions.not_enforced.map((each) => (
+                <p key={`${each.what} ${each.reason}`} className="text-xs text-muted">
+                  {t("security.crowdsec.notEnforced", {
+                    count: each.count,
+                    what: each.what,
+                    reason: each.reason,
+                  })}
                 </p>
               ))}
               {decisions.error ? (

@@ -7,6 +7,7 @@ import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
 import { BansCard } from "./bans-card";
 import { CrowdSecCard } from "./crowdsec-card";
+import { EnforcementCard } from "./enforcement-card";
 import { NeverCard } from "./never-card";
 
 export default function SecurityPage() {
@@ -21,6 +22,7 @@ export default function SecurityPage() {
       {crowdsec.data ? (
         <NeverCard key={crowdsec.data.never_banned.join()} entries={crowdsec.data.never_banned} />
       ) : null}
+      <EnforcementCard />
     </Page>
   );
 }
