@@ -28,7 +28,9 @@ pub(crate) async fn proven(admin: &mut Api) -> Value {
 }
 
 /// A Charon with the host `a.example.com`, whose CrowdSec is proven.
-pub(crate) async fn protected(change: impl FnOnce(testkit::AppBuilder) -> testkit::AppBuilder) -> (App, Api, Origin) {
+pub(crate) async fn protected(
+    change: impl FnOnce(testkit::AppBuilder) -> testkit::AppBuilder,
+) -> (App, Api, Origin) {
     let app = change(App::builder()).start().await;
     let mut admin = app.admin().await;
     admin.put("/settings", &json!({ "trusted_proxies": ["127.0.0.0/8"] })).await.expect(200);
@@ -133,7 +135,8 @@ async fn decisions_of_every_type_and_scope_are_enforced_or_it_is_said_why_not() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ban_follows_its_request_within_seconds_and_holds_or_not_while_lapi_is_silent_as_it_is_set() {
-    let (app, mut admin, _origin) = protected(|builder| builder.set("CHARON_CROWDSEC_PROOF_INTERVAL", "6")).await;
+    let (app, mut admin, _origin) =
+        protected(|builder| builder.set("CHARON_CROWDSEC_PROOF_INTERVAL", "6")).await;
     let mut times = Vec::new();
     for number in 1..=8 {
         let client = format!("203.0.113.{number}");

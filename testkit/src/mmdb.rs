@@ -114,9 +114,12 @@ pub fn database(kind: &'static str, networks: &[(&str, u8, Datum)]) -> Vec<u8> {
         value.put(&mut out);
     }
     // Numbers of 16 bits.
-    for (name, value) in
-        [("record_size", 24_u16), ("ip_version", 6), ("binary_format_major_version", 2), ("binary_format_minor_version", 0)]
-    {
+    for (name, value) in [
+        ("record_size", 24_u16),
+        ("ip_version", 6),
+        ("binary_format_major_version", 2),
+        ("binary_format_minor_version", 0),
+    ] {
         Datum::Text(name).put(&mut out);
         put_head(5, 2, &mut out);
         out.extend_from_slice(&value.to_be_bytes());

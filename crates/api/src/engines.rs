@@ -6,7 +6,8 @@ pub use crate::security::configuration::{
     PresetState,
 };
 pub use crate::security::{
-    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NotEnforced, Proof,
+    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NotEnforced,
+    Proof,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,

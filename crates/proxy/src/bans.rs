@@ -110,8 +110,12 @@ struct Unsorted {
 impl Unsorted {
     fn push(&mut self, network: IpNet, number: u32) {
         match canonical(network) {
-            IpNet::V4(network) => self.v4.push((network.network().into(), network.broadcast().into(), number)),
-            IpNet::V6(network) => self.v6.push((network.network().into(), network.broadcast().into(), number)),
+            IpNet::V4(network) => {
+                self.v4.push((network.network().into(), network.broadcast().into(), number))
+            }
+            IpNet::V6(network) => {
+                self.v6.push((network.network().into(), network.broadcast().into(), number))
+            }
         }
     }
 
@@ -219,7 +223,8 @@ impl Bans {
 
 /// Of two reasons the one that bans; of equal ones the first.
 fn strictest(first: u32, second: u32, reasons: &[BanReason]) -> u32 {
-    let remedy = |number: u32| usize::try_from(number).ok().and_then(|at| reasons.get(at)).map(|it| it.remedy);
+    let remedy =
+        |number: u32| usize::try_from(number).ok().and_then(|at| reasons.get(at)).map(|it| it.remedy);
     if remedy(second) < remedy(first) { second } else { first }
 }
 

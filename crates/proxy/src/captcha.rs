@@ -145,7 +145,11 @@ mod tests {
             (false, "other host", holds(&captcha, &solution, "203.0.113.7", "b.test", now)),
             (false, "other key", holds(&other, &solution, "203.0.113.7", "a.test", now)),
             (false, "no work", holds(&captcha, &challenge, "203.0.113.7", "a.test", now)),
-            (false, "signed, no work", holds(&captcha, &format!("{shorter}.x"), "203.0.113.7", "a.test", now)),
+            (
+                false,
+                "signed, no work",
+                holds(&captcha, &format!("{shorter}.x"), "203.0.113.7", "a.test", now),
+            ),
             (false, "a long number", {
                 let long = format!("{challenge}.{:011}", 5);
                 holds(&captcha, &long, "203.0.113.7", "a.test", now)

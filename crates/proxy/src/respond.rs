@@ -36,7 +36,8 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
     let mut id = Vec::with_capacity(20);
     call.put_id(&mut id);
     let nonce = stop.challenge.as_ref().map_or("", |challenge| captcha::nonce(&challenge.text));
-    let policy = format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'").into_bytes();
+    let policy =
+        format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'").into_bytes();
     let mut headers = Vec::with_capacity(8);
     let mut add = |name, value| headers.push(Header { name, value });
     if let Some(location) = &stop.location {

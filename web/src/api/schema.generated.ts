@@ -728,6 +728,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/enforcement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How decisions are enforced: what is set, and what is the case */
+        get: operations["getEnforcement"];
+        /**
+         * Change how decisions are enforced
+         * @description It holds for the next requests. Databases are read within seconds; ask for the state to see how that went.
+         */
+        put: operations["updateEnforcement"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -1119,7 +1140,7 @@ export interface components {
         };
         /** @description One banned address or network. */
         Ban: {
-            /** @description Requests are refused for it. Not so for scopes that are about no address. */
+            /** @description It is enforced. Not so for what a request cannot be told by. */
             enforced: boolean;
             /**
              * Format: date-time
@@ -1132,7 +1153,7 @@ export interface components {
             reason: string;
             /** @description `ip` or `range`; or another scope, in lower case. */
             scope: string;
-            /** @description `ban`, or another type, which is enforced as a ban. */
+            /** @description `ban`, `captcha` (the client has to solve a challenge), or another type, which is enforced as it is set. */
             type: string;
             /** @description The address or network; for other scopes what they name. */
             value: string;
@@ -1553,8 +1574,8 @@ export interface components {
             error?: string | null;
             /** @description How many hold. */
             held: number;
-            /** @description Those that cannot be enforced. */
-            not_enforceable: components["schemas"]["ScopeCount"][];
+            /** @description Those that are not enforced. */
+            not_enforced: components["schemas"]["NotEnforced"][];
             /**
              * Format: date-time
              * @description When they were last asked for with success; null before the first time.
@@ -1604,6 +1625,50 @@ export interface components {
          * @enum {string}
          */
         DiffKind: "added" | "removed" | "changed";
+        /** @description How decisions are enforced. */
+        Enforcement: components["schemas"]["EnforcementState"] & {
+            /**
+             * Format: int32
+             * @description How long a solved challenge holds for a client on a host, in minutes.
+             */
+            captcha_grace_minutes: number;
+            /** @description Files on Charon's machine, in MaxMind's format, that tell countries and autonomous systems by address. */
+            geo_databases: string[];
+            unknown_types: components["schemas"]["UnknownTypes"];
+            when_stale: components["schemas"]["WhenStale"];
+        };
+        /** @description What is to change. What is left out stays as it is. */
+        EnforcementInput: {
+            /**
+             * Format: int32
+             * @description How long a solved challenge holds for a client on a host, in minutes.
+             * @example 60
+             */
+            captcha_grace_minutes?: number;
+            /**
+             * @description Files on Charon's machine, in MaxMind's format, that tell countries and autonomous systems by address.
+             * @example []
+             */
+            geo_databases?: components["schemas"]["PathInput"][];
+            unknown_types?: components["schemas"]["UnknownTypes"];
+            when_stale?: components["schemas"]["WhenStale"];
+        };
+        /** @description What is the case with it. */
+        EnforcementState: {
+            /** @description LAPI has not answered for too long, and no decision is enforced, as was set for this case. */
+            decisions_dropped: boolean;
+            /** @description Why the named files cannot be used; null when they can, or none is named. */
+            geo_error?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when the databases in use are loaded; null while none is.
+             */
+            geo_loaded_at?: string | null;
+            /** @description Decisions about countries are enforced. */
+            knows_countries: boolean;
+            /** @description Decisions about autonomous systems are enforced. */
+            knows_systems: boolean;
+        };
         /** @description A page for some statuses. */
         ErrorPage: {
             /**
@@ -2476,6 +2541,15 @@ export interface components {
              */
             token: string;
         };
+        /** @description Decisions that are not enforced. */
+        NotEnforced: {
+            /** @description How many. */
+            count: number;
+            /** @description Why, as a sentence part. */
+            reason: string;
+            /** @description `scope Country`, `scope AS`, `type throttle` ... */
+            what: string;
+        };
         /**
          * @description The protocol towards servers. `http2` is what gRPC needs: by ALPN over TLS, with prior knowledge (h2c)
          *     without. `auto`: over TLS what the server chooses, HTTP/1.1 without.
@@ -2600,6 +2674,11 @@ export interface components {
              */
             password: string;
         };
+        /**
+         * @description The absolute path of a file.
+         * @example /var/lib/GeoIP/GeoLite2-Country.mmdb
+         */
+        PathInput: string;
         /**
          * @description Which paths a rule is for: one path (`exact`), a path and everything below it (`prefix`), or paths in which a
          *     regular expression finds something (`regex`).
@@ -2928,13 +3007,6 @@ export interface components {
          * @enum {string}
          */
         SchemeName: "http" | "https";
-        /** @description Decisions of a scope, which Charon cannot tell by the address alone. */
-        ScopeCount: {
-            /** @description How many. */
-            count: number;
-            /** @description `Country`, `AS` ... */
-            scope: string;
-        };
         /**
          * @description `read` looks, `write` changes hosts, certificates and settings, `admin` does everything that its owner may.
          * @enum {string}
@@ -3675,6 +3747,11 @@ export interface components {
             value: string;
         };
         /**
+         * @description What becomes of clients of decisions of unknown types: they are banned, have to solve a challenge, or are served.
+         * @enum {string}
+         */
+        UnknownTypes: "ban" | "captcha" | "ignore";
+        /**
          * @description How the servers of a host or a location are used. The first server is `forward_scheme`, `forward_host` and
          *     `forward_port`; `servers` has the others. Durations are in milliseconds.
          */
@@ -3907,6 +3984,11 @@ export interface components {
          * @enum {string}
          */
         ViaName: "session" | "token" | "local";
+        /**
+         * @description What holds while LAPI has not answered for a minute: the last decisions, each until its own end, or none.
+         * @enum {string}
+         */
+        WhenStale: "keep" | "drop";
     };
     responses: {
         /** @description The request cannot be read (`malformed`). */
@@ -5591,6 +5673,63 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AgentPreview"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    getEnforcement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enforcement"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateEnforcement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnforcementInput"];
+            };
+        };
+        responses: {
+            /** @description It is stored; this is how it stands now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Enforcement"];
                 };
             };
             400: components["responses"]["Problem400"];

@@ -37,7 +37,12 @@ pub(super) struct EnforcementInput {
 /// The absolute path of a file.
 #[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(min_length = 2, max_length = 500, pattern = "^/[ -~]+$", example = "/var/lib/GeoIP/GeoLite2-Country.mmdb")]
+#[schema(
+    min_length = 2,
+    max_length = 500,
+    pattern = "^/[ -~]+$",
+    example = "/var/lib/GeoIP/GeoLite2-Country.mmdb"
+)]
 struct PathInput(String);
 
 impl Input for EnforcementInput {}

@@ -100,18 +100,16 @@ impl CrowdSec {
                 })
                 .collect();
             for (_, remedy, scenario) in &enforced {
-                known
-                    .entry((scenario, *remedy))
-                    .or_insert_with(|| reason(*remedy, "crowdsec", scenario));
+                known.entry((scenario, *remedy)).or_insert_with(|| reason(*remedy, "crowdsec", scenario));
             }
             let by_people: Vec<(IpNet, BanReason)> = manual
                 .iter()
                 .filter_map(|ban| Some((network(&ban.value)?, reason(Remedy::Ban, "manual", &ban.reason))))
                 .collect();
             let by_people = by_people.iter().map(|(network, reason)| (Subject::from(*network), reason));
-            let decided = enforced
-                .iter()
-                .filter_map(|(subject, remedy, scenario)| Some((*subject, known.get(&(*scenario, *remedy))?)));
+            let decided = enforced.iter().filter_map(|(subject, remedy, scenario)| {
+                Some((*subject, known.get(&(*scenario, *remedy))?))
+            });
             let grace = Duration::from_secs(60) * terms.set.captcha_grace_minutes;
             let captcha = Arc::new(Captcha::new(&self.captcha_key, grace));
             let bans = Bans::new(by_people.chain(decided), &terms.never, Some(self.canary.clone()))
@@ -262,8 +260,9 @@ impl Enforce {
                 true => format!("none of the {held} that are known is enforced, as was set for this case"),
                 false => format!("{held} of them still hold"),
             };
-            let message =
-                format!("the decisions of CrowdSec are as of {since}, and {holds}: {why}; requests are served");
+            let message = format!(
+                "the decisions of CrowdSec are as of {since}, and {holds}: {why}; requests are served"
+            );
             let remedy = "see on the page Security why the agent does not run; bans by hand hold meanwhile";
             problems.push(Problem::new(Code::CrowdSecStale, message, remedy).link("/security"));
         }
@@ -273,7 +272,8 @@ impl Enforce {
         if wished && !state.pulled.dropped {
             problems.extend(lacking.map(|((what, why), count)| {
                 let message = format!("{count} decisions of {what} are not enforceable: {why}");
-                let remedy = "name a database in MaxMind's format on the page Security, or end these decisions";
+                let remedy =
+                    "name a database in MaxMind's format on the page Security, or end these decisions";
                 Problem::new(Code::CrowdSecNotEnforceable, message, remedy).about(what).link("/security")
             }));
         }

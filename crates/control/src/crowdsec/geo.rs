@@ -60,7 +60,8 @@ pub(super) fn problem(state: &GeoState) -> Option<Problem> {
     let error = state.error.as_ref()?;
     let kept = if state.loaded_at.is_some() { "; what was read before goes on being used" } else { "" };
     let message = format!("the database of countries and networks {error}{kept}");
-    let remedy = "put a whole file there, or correct its path on the page Security; it is read again by itself";
+    let remedy =
+        "put a whole file there, or correct its path on the page Security; it is read again by itself";
     Some(Problem::new(Code::GeoDatabaseUnusable, message, remedy).link("/security"))
 }
 

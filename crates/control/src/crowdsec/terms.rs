@@ -44,7 +44,9 @@ impl Terms {
             ("captcha", _) => Remedy::Challenge,
             ("ban", _) | (_, UnknownTypes::Ban) => Remedy::Ban,
             (_, UnknownTypes::Captcha) => Remedy::Challenge,
-            (_, UnknownTypes::Ignore) => return Err((format!("type {}", held.r#type), "decisions of unknown types are not to hold")),
+            (_, UnknownTypes::Ignore) => {
+                return Err((format!("type {}", held.r#type), "decisions of unknown types are not to hold"));
+            }
         };
         Ok((subject, remedy))
     }
@@ -62,7 +64,14 @@ mod tests {
             ("ip", "192.0.2.1", "captcha", UnknownTypes::Ban, Knows::default(), Ok(Remedy::Challenge)),
             ("Ip", "192.0.2.1", "Captcha", UnknownTypes::Ban, Knows::default(), Ok(Remedy::Challenge)),
             ("Range", "192.0.2.0/24", "throttle", UnknownTypes::Ban, Knows::default(), Ok(Remedy::Ban)),
-            ("Range", "192.0.2.0/24", "throttle", UnknownTypes::Captcha, Knows::default(), Ok(Remedy::Challenge)),
+            (
+                "Range",
+                "192.0.2.0/24",
+                "throttle",
+                UnknownTypes::Captcha,
+                Knows::default(),
+                Ok(Remedy::Challenge),
+            ),
             ("Ip", "192.0.2.1", "throttle", UnknownTypes::Ignore, Knows::default(), Err("type throttle")),
             ("Country", "cn", "ban", UnknownTypes::Ban, all, Ok(Remedy::Ban)),
             ("Country", "CN", "ban", UnknownTypes::Ban, Knows::default(), Err("scope Country")),

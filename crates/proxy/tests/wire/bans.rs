@@ -130,7 +130,9 @@ fn a_ban_ends_what_the_client_has_open_and_nothing_of_others() {
     let origin = Origin::scripted(|wire, _| {
         while let Some(head) = wire.head() {
             if head.contains("Upgrade") {
-                wire.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+                wire.send(
+                    b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+                );
                 return wire.drain();
             }
             wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
