@@ -16,6 +16,7 @@ mod corrupt_database;
 mod crowdsec;
 mod crowdsec_enforcing;
 mod crowdsec_hub;
+mod crowdsec_links;
 mod docs;
 mod features;
 mod hosts;

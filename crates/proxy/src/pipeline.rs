@@ -34,7 +34,7 @@ pub(crate) struct Stop {
     pub(crate) rule: Option<String>,
     pub(crate) fault: Fault,
     /// Where a redirect leads.
-    pub(crate) location: Option<Vec<u8>>,
+    pub(crate) location: Option<Box<[u8]>>,
     /// What else the answer says.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// What a browser has to solve before it gets on.
@@ -78,7 +78,7 @@ impl Stop {
         reason: &'static str,
         location: Vec<u8>,
     ) -> Self {
-        Self { location: Some(location), ..Self::new(phase, status, Fault::None, reason) }
+        Self { location: Some(location.into()), ..Self::new(phase, status, Fault::None, reason) }
     }
 }
 

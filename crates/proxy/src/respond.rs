@@ -41,7 +41,7 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
     let mut headers = Vec::with_capacity(8);
     let mut add = |name, value| headers.push(Header { name, value });
     if let Some(location) = &stop.location {
-        add("Location", location.as_slice());
+        add("Location", location);
     } else if !bare {
         add("Content-Type", media.content_type());
         if media == Media::Html {

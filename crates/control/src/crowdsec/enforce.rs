@@ -12,6 +12,7 @@ use proxy::{BanReason, Bans, Captcha, Remedy, Subject};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::security_decisions::Release;
 use store::security_enforcement::{Enforcement, WhenStale};
@@ -22,6 +23,10 @@ use tasks::{Outcome, Task};
 const INTERVAL: Duration = Duration::from_secs(2);
 /// How often everything is pulled, since LAPI does not tell of a decision that a longer one hid.
 const WHOLE: Duration = Duration::from_secs(900);
+/// After decisions were made, everything is pulled once more, after this time and a second for each so many that hold:
+/// a decision that LAPI is writing down while it answers a pull is in neither this answer nor the next.
+const SETTLED: Duration = Duration::from_secs(10);
+const CHECKED_PER_SECOND: usize = 500;
 /// Decisions are written down at once, and not again within a second for each so many of them.
 const KEPT_PER_SECOND: usize = 2_000;
 
@@ -208,7 +213,14 @@ impl Enforce {
         let age = |(at, from): &(Duration, String)| {
             (from == lapi.key.expose()).then(|| clock.monotonic().saturating_sub(*at))
         };
-        let all = self.whole.as_ref().and_then(age).is_none_or(|age| age >= WHOLE);
+        let held = self.shared.with_decisions(|decisions| decisions.len());
+        let settled = SETTLED + Duration::from_secs((held / CHECKED_PER_SECOND) as u64);
+        let decided = self.shared.decided.load(Ordering::Relaxed);
+        let due = |age: Duration| age >= WHOLE || (decided && age >= settled);
+        let all = self.whole.as_ref().and_then(age).is_none_or(due);
+        if all {
+            self.shared.decided.store(false, Ordering::Relaxed);
+        }
         let asked = clock.now();
         match lapi.pull(all).await {
             Ok(stream) => {
@@ -226,14 +238,14 @@ impl Enforce {
                         "decisions cannot be pulled from CrowdSec, and the last ones go on holding: {error}"
                     );
                     self.first_failure = Some(asked);
+                    if matches!(error, LapiError::Credentials { .. }) {
+                        tracing::warn!(
+                            "LAPI does not know Charon's key; a restart of the agent makes it known again"
+                        );
+                    }
                 }
                 // Whatever was sent meanwhile may be lost.
                 self.whole = None;
-                if matches!(error, LapiError::Credentials { .. }) {
-                    tracing::warn!(
-                        "LAPI does not know Charon's key; a restart of the agent makes it known again"
-                    );
-                }
                 self.shared.tell(|state| state.pulled.error = Some(error.to_string()));
                 false
             }

@@ -51,7 +51,9 @@ impl Prove {
         let held = || {
             self.shared.with_decisions(|decisions| decisions.iter().any(|held| held.value == decision.value))
         };
-        self.wait(held).await.map_err(|late| ("pull", format!("a new decision was not pulled {late}")))?;
+        let why = || self.shared.state().pulled.error.map(|error| format!(": {error}")).unwrap_or_default();
+        let late = self.wait(held).await;
+        late.map_err(|late| ("pull", format!("a new decision was not pulled {late}{}", why())))?;
         let found = || self.banned(address);
         self.wait(found)
             .await

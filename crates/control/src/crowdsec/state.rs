@@ -8,6 +8,7 @@ use proxy::{Geo, Knows, Proxy};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::security_decisions::Ban;
@@ -163,6 +164,8 @@ pub struct CrowdSec {
     pub enforce: Wake,
     /// Calls the task that proves.
     pub prove: Wake,
+    /// The agent has told that it decided something since everything was pulled.
+    pub(super) decided: Arc<AtomicBool>,
     /// The databases of countries and networks.
     pub(super) geo_files: Arc<tokio::sync::Mutex<GeoFiles>>,
     /// The agent that runs.
@@ -195,6 +198,7 @@ impl CrowdSec {
             captcha_key: base::random::bytes(),
             enforce: Wake::new(),
             prove: Wake::new(),
+            decided: Arc::default(),
             geo_files: Arc::default(),
             process: Arc::default(),
             state: Arc::new(watch::Sender::new(State::default())),

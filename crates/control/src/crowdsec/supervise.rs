@@ -7,6 +7,7 @@ use base::{Code, Problem, Problems};
 use crowdsec::{Feeder, Installed, Lapi, Prepared, Process, ProcessState, ReadCounts};
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::{Store, security_configs, settings};
 use tasks::{Outcome, Task, Wake};
@@ -226,11 +227,12 @@ impl Supervise {
             feeder.agent_reads(true);
         }
         let (pid, wake, mut ended) = (process.pid(), self.wake.clone(), process.state());
-        let (enforce, mut decided) = (self.shared.enforce.clone(), process.decided());
+        let (shared, mut decided) = (self.shared.clone(), process.decided());
         // Ends with the agent.
         tasks::spawn("CrowdSec has decided", async move {
             while decided.changed().await.is_ok() {
-                enforce.call();
+                shared.decided.store(true, Ordering::Relaxed);
+                shared.enforce.call();
             }
         });
         let state = process.state();
