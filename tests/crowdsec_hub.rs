@@ -11,13 +11,13 @@ use testkit::{Api, App, eventually};
 const LIMIT: Duration = Duration::from_secs(90);
 
 /// Asks for a change and waits until it is over.
-async fn change(admin: &mut Api, action: &str, about: &str) -> Value {
+pub(crate) async fn change(admin: &mut Api, action: &str, about: &str) -> Value {
     let made = admin.post("/security/crowdsec/changes", &json!({ "action": action, "about": about })).await;
     assert!([200, 202].contains(&made.status), "{made:?}");
     over(admin, made.json["id"].as_i64().unwrap()).await
 }
 
-async fn over(admin: &mut Api, id: i64) -> Value {
+pub(crate) async fn over(admin: &mut Api, id: i64) -> Value {
     eventually("the change is over", LIMIT, async || {
         let shown = admin.get(&format!("/security/crowdsec/changes/{id}")).await.expect(200);
         (shown["over"] == true).then_some(shown)

@@ -15,6 +15,7 @@ mod console;
 mod corrupt_database;
 mod crowdsec;
 mod crowdsec_enforcing;
+mod crowdsec_files;
 mod crowdsec_hub;
 mod crowdsec_links;
 mod docs;

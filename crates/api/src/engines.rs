@@ -2,8 +2,8 @@
 //! knows the data plane nor the reconcilers. Nothing here changes anything.
 
 pub use crate::security::configuration::{
-    AgentAction, AgentChange, AgentConfiguration, AgentHub, AgentPreview, HubItem, HubPreset, HubUpgrade,
-    PresetState,
+    AgentAction, AgentChange, AgentConfiguration, AgentFile, AgentFileContent, AgentHub, AgentPreview,
+    FileOrigin, HubItem, HubPreset, HubUpgrade, PresetState,
 };
 pub use crate::security::{
     AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NotEnforced,

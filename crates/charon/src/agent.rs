@@ -1,10 +1,12 @@
 //! What the API sees of the configuration of CrowdSec's agent: translation, nothing else.
 
 use api::engines::{
-    AgentAction, AgentConfiguration, AgentHub, AgentPreview, BoxFuture, HubItem, HubPreset, HubUpgrade,
-    PresetState,
+    AgentAction, AgentConfiguration, AgentFile, AgentFileContent, AgentHub, AgentPreview, BoxFuture,
+    FileOrigin, HubItem, HubPreset, HubUpgrade, PresetState,
 };
-use crowdsec::{Change, Item, Listed, PRESETS, Place, Preset, current, find, hub, preview};
+use crowdsec::{
+    Change, ConfigFile, Item, Listed, Origin, PRESETS, Place, Preset, current, find, hub, preview,
+};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ impl AgentConfiguration for Agent {
     fn preview(&self, action: AgentAction, about: String) -> BoxFuture<'_, Result<AgentPreview, String>> {
         let Self { place, program } = self.clone();
         let work = move || {
-            let change = Change::parse(action.as_str(), &about)?;
+            let change = Change::parse(action.as_str(), &about, None)?;
             let installed = find(program.as_deref()).map_err(|lacks| format!("{lacks}; {}", lacks.remedy))?;
             let shown = preview(&place, &installed, &change).map_err(|error| error.to_string())?;
             let upgrade =
@@ -41,6 +43,60 @@ impl AgentConfiguration for Agent {
             })
         };
         Box::pin(async move { blocking(work).await? })
+    }
+
+    fn files(&self) -> BoxFuture<'_, Result<Vec<AgentFile>, String>> {
+        let Self { place, program } = self.clone();
+        let work = move || {
+            let installed = find(program.as_deref()).map_err(|lacks| format!("{lacks}; {}", lacks.remedy))?;
+            let files = crowdsec::files(&place, &installed).map_err(|error| error.to_string())?;
+            Ok(files.into_iter().map(shown_file).collect())
+        };
+        Box::pin(async move { blocking(work).await? })
+    }
+
+    fn file(&self, path: String) -> BoxFuture<'_, Result<Option<AgentFileContent>, String>> {
+        let Self { place, program } = self.clone();
+        let work = move || {
+            let installed = find(program.as_deref()).map_err(|lacks| format!("{lacks}; {}", lacks.remedy))?;
+            let read = crowdsec::read_file(&place, &installed, &path).map_err(|error| error.to_string())?;
+            Ok(read.map(|(file, content)| AgentFileContent {
+                digest: crowdsec::digest_of(content.as_bytes()),
+                content,
+                file: shown_file(file),
+            }))
+        };
+        Box::pin(async move { blocking(work).await? })
+    }
+
+    fn refuse_path(&self, path: &str) -> Option<String> {
+        crowdsec::own_path(path).err()
+    }
+
+    fn export(&self) -> BoxFuture<'_, Result<Vec<u8>, String>> {
+        let place = self.place.clone();
+        let work = move || crowdsec::export(&place).map_err(|error| error.to_string());
+        Box::pin(async move { blocking(work).await? })
+    }
+
+    fn stage(&self, content: Vec<u8>) -> BoxFuture<'_, Result<String, String>> {
+        let place = self.place.clone();
+        let work = move || crowdsec::stage(&place, &content).map_err(|error| error.to_string());
+        Box::pin(async move { blocking(work).await? })
+    }
+}
+
+fn shown_file(file: ConfigFile) -> AgentFile {
+    AgentFile {
+        path: file.path,
+        origin: match file.origin {
+            Origin::Hub => FileOrigin::Hub,
+            Origin::Package => FileOrigin::Package,
+            Origin::Charon => FileOrigin::Charon,
+            Origin::Own => FileOrigin::Own,
+        },
+        editable: file.editable,
+        replaces: file.replaces,
     }
 }
 

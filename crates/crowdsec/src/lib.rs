@@ -7,13 +7,16 @@ mod duration;
 mod lapi;
 mod metrics;
 
+pub use agent::archive::export;
 pub use agent::change::{Change, ChangeError, Preview, preview, propose};
 pub use agent::editions::{Edition, current, point_to};
 pub use agent::feed::{FeedStatus, Feeder};
+pub use agent::files::{ConfigFile, LARGEST_FILE, NewFile, Origin, digest_of, files, own_path, read_file};
 pub use agent::hub::{Hub, Listed, PRESETS, Preset, hub};
 pub use agent::install::{Installed, NotInstalled, find};
 pub use agent::items::{Item, Kind, Wanted};
 pub use agent::process::{LogLine, Process, ProcessState, StartError, end_leftover};
+pub use agent::staged::{clear_staged, stage, staged};
 pub use agent::tree::{Place, PrepareError, Prepared, check, prepare};
 pub use decisions::{About, Decision, Decisions, Held};
 pub use duration::{go_duration, parse_go_duration};

@@ -60,7 +60,7 @@ fn what_is_listed_as_on_is_what_cscli_lists_after_each_change() {
     let agents = "scenarios:crowdsecurity/http-bad-user-agent".to_owned();
     assert!(first.contains(&agents));
 
-    let wordpress = Change::parse("install", "wordpress").unwrap();
+    let wordpress = Change::parse("install", "wordpress", None).unwrap();
     let shown = preview(&place, &with, &wordpress).unwrap();
     assert!(shown.adds.contains(&item("scenarios:crowdsecurity/http-bf-wordpress_bf")), "{shown:?}");
     assert!(shown.removes.is_empty() && shown.fetches.is_empty(), "{shown:?}");
@@ -103,7 +103,7 @@ fn what_the_agent_refuses_is_not_made_and_a_killed_change_leaves_the_whole_one_b
     let with = Installed { hub: copy, ..with };
     prepare(&place, &with, &[]).unwrap();
     let before = (current(&place), std::fs::read_dir(place.folder.join("config/scenarios")).unwrap().count());
-    let refused = propose(&place, &with, &Change::parse("install", "wordpress").unwrap()).unwrap_err();
+    let refused = propose(&place, &with, &Change::parse("install", "wordpress", None).unwrap()).unwrap_err();
     assert!(matches!(&refused, ChangeError::Refused(reason) if reason.contains("nonsense")), "{refused}");
     assert_eq!(before.0, current(&place));
     assert_eq!(before.1, std::fs::read_dir(place.folder.join("config/scenarios")).unwrap().count());

@@ -7,8 +7,8 @@ use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
-/// One row of `crowdsec_preset_events`. `cache_key` holds the edition that came of it, `backup_path` the folder of
-/// the edition before.
+/// One row of `crowdsec_preset_events`. `cache_key` holds the name of what was put aside for it, then the
+/// edition that came of it; `backup_path` the folder of the edition before.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "crowdsec_preset_events")]
 pub struct Model {
@@ -60,6 +60,8 @@ pub struct Event {
     pub about: String,
     /// How it stands: [`REQUESTED`] ...
     pub status: String,
+    /// The name of what was put aside for it, until it is begun.
+    pub staged: String,
     /// The edition that came of it.
     pub edition: Option<u64>,
     /// The folder of the edition before.
@@ -87,6 +89,7 @@ impl From<Model> for Event {
             about: row.slug,
             status: row.status,
             edition: row.cache_key.parse().ok(),
+            staged: row.cache_key,
             backup_path: row.backup_path,
             error: row.error,
             created_at: Timestamp::from_millis(row.created_at),
@@ -99,11 +102,17 @@ fn unfinished() -> Select<Entity> {
     Entity::find().filter(Column::Status.is_in([REQUESTED, APPLYING])).order_by_asc(Column::Id)
 }
 
-/// Asks for a change.
+/// Asks for a change. `staged` names what was put aside for it; empty for nothing.
 ///
 /// # Errors
 /// A conflict while another one is under way, or when the database cannot be written.
-pub async fn request(store: &Store, action: &str, about: &str, audit: Audit) -> Result<Event, Error> {
+pub async fn request(
+    store: &Store,
+    action: &str,
+    about: &str,
+    staged: &str,
+    audit: Audit,
+) -> Result<Event, Error> {
     let mut write = store.write().await?;
     if let Some(other) = unfinished().one(&*write).await? {
         let message = format!(
@@ -118,7 +127,7 @@ pub async fn request(store: &Store, action: &str, about: &str, audit: Audit) -> 
         slug: Set(about.to_owned()),
         action: Set(action.to_owned()),
         status: Set(REQUESTED.to_owned()),
-        cache_key: Set(String::new()),
+        cache_key: Set(staged.to_owned()),
         backup_path: Set(String::new()),
         error: Set(String::new()),
         created_at: Set(now),

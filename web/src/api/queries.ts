@@ -93,6 +93,21 @@ export const queries = {
       queryKey: ["security", "hub"],
       queryFn: () => body(api.GET("/api/v1/security/crowdsec/hub")),
     }),
+  crowdsecFiles: () =>
+    queryOptions({
+      queryKey: ["security", "files"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec/files")),
+    }),
+  crowdsecFile: (path: string) =>
+    queryOptions({
+      queryKey: ["security", "file", path],
+      queryFn: () =>
+        body(api.GET("/api/v1/security/crowdsec/files/content", { params: { query: { path } } })),
+      // What is being edited is not exchanged below the hands.
+      staleTime: Infinity,
+      gcTime: 0,
+      refetchOnWindowFocus: false,
+    }),
   crowdsecChanges: () =>
     queryOptions({
       queryKey: ["security", "changes"],

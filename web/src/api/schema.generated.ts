@@ -674,6 +674,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/crowdsec/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The CrowdSec agent's configuration as a file
+         * @description The choice of items and all files of your own. Keys, passwords and the agent's database are left out; a file in the
+         *     archive names them.
+         */
+        get: operations["exportCrowdSec"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The files of the CrowdSec agent's configuration
+         * @description Keys, passwords and the agent's database are not among them.
+         */
+        get: operations["listCrowdSecFiles"];
+        /**
+         * Write a file of the CrowdSec agent's configuration
+         * @description The whole configuration with it is tried out by the agent before it counts, as with every change.
+         */
+        put: operations["writeCrowdSecFile"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/files/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One file of the CrowdSec agent's configuration
+         * @description Only files that are listed can be read.
+         */
+        get: operations["getCrowdSecFile"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/files/delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a file of your own out of the CrowdSec agent's configuration
+         * @description What it replaced is back.
+         */
+        post: operations["deleteCrowdSecFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security/crowdsec/hub": {
         parameters: {
             query?: never;
@@ -685,6 +770,27 @@ export interface paths {
         get: operations["getCrowdSecHub"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the CrowdSec agent's configuration by that of a file
+         * @description The archive is looked at as a whole before anything of it is used: no links, nothing that leads out of it, nothing
+         *     that has no place in a configuration. Then the agent tries it out, as with every change.
+         */
+        post: operations["importCrowdSec"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1020,6 +1126,48 @@ export interface components {
             /** @description What is to be done. */
             action: components["schemas"]["AgentAction"];
         };
+        /** @description A file of the agent's configuration. */
+        AgentFile: {
+            /** @description It can be written. What Charon makes cannot. */
+            editable: boolean;
+            /** @description Where it comes from. */
+            origin: components["schemas"]["FileOrigin"];
+            /** @description Its path in the agent's folder. */
+            path: string;
+            /** @description It replaces one of the hub or of the package, which is back when it is taken away. */
+            replaces: boolean;
+        };
+        /** @description A file with its text. */
+        AgentFileContent: components["schemas"]["AgentFile"] & {
+            /** @description Its text. */
+            content: string;
+            /** @description To be sent along when it is written: so a change by another person is not lost. */
+            digest: string;
+        };
+        /** @description A file that is to go. */
+        AgentFileDelete: {
+            /**
+             * @description Its path in the agent's folder.
+             * @example config/scenarios/mine.yaml
+             */
+            path: string;
+        };
+        /** @description A file that is to be written. */
+        AgentFileInput: {
+            /**
+             * Format: text
+             * @description Its new text.
+             * @example type: trigger
+             */
+            content: string;
+            /** @description The digest that came with the text that was edited; null for a new file. */
+            digest?: string | null;
+            /**
+             * @description Its path in the agent's folder.
+             * @example config/scenarios/mine.yaml
+             */
+            path: string;
+        };
         /** @description The hub: what the agent can look for. */
         AgentHub: {
             /** @description It can be read. Else the message says why not, and lists are empty. */
@@ -1039,6 +1187,14 @@ export interface components {
             remedy: string;
             /** @description Its index came over the network; else the installed package's is used. */
             updated: boolean;
+        };
+        /** @description A configuration that is to be put in the place of the one that counts. */
+        AgentImport: {
+            /**
+             * @description A `tar.gz` of at most 700 kB, in base64 (RFC 4648, section 4).
+             * @example H4sIAAAAAAAAA+3BAQ0AAADCoPdPbQ43oAAAAAAAAAAAAIA3A5reHScAKAAA
+             */
+            archive: string;
         };
         /** @description A line of the agent's log. */
         AgentLine: {
@@ -1757,6 +1913,11 @@ export interface components {
             /** @description One sentence: what is wrong, and the remedy. */
             message: string;
         };
+        /**
+         * @description Where a file comes from.
+         * @enum {string}
+         */
+        FileOrigin: "hub" | "package" | "charon" | "own";
         /**
          * @description `set` replaces every header of that name, `add` adds one more, `remove` takes all away.
          * @enum {string}
@@ -5605,6 +5766,213 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    exportCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A `tar.gz`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/gzip": number[];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listCrowdSecFiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All files, by path. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentFile"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description CrowdSec is not installed (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    writeCrowdSecFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentFileInput"];
+            };
+        };
+        responses: {
+            /** @description It is done, or was refused: the status says which. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            /** @description It is under way; ask for it again by its number. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Another change is under way, or the file was changed meanwhile (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    getCrowdSecFile: {
+        parameters: {
+            query: {
+                /**
+                 * @description Its path, as it is listed.
+                 * @example simulation.yaml
+                 */
+                path: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file with its text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentFileContent"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description No file of the configuration has this path (`not-found`). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description CrowdSec is not installed (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteCrowdSecFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentFileDelete"];
+            };
+        };
+        responses: {
+            /** @description It is done, or was refused: the status says which. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            /** @description It is under way; ask for it again by its number. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Another change is under way (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     getCrowdSecHub: {
         parameters: {
             query?: never;
@@ -5627,6 +5995,57 @@ export interface operations {
             403: components["responses"]["Problem403"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    importCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentImport"];
+            };
+        };
+        responses: {
+            /** @description It is done, or was refused: the status says which. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            /** @description It is under way; ask for it again by its number. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentChange"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Another change is under way (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     getCrowdSecLog: {

@@ -54,6 +54,26 @@ impl AgentConfiguration for FakeEngines {
             if about == "nothing" { Err("the hub has none".to_owned()) } else { Ok(AgentPreview::default()) };
         Box::pin(std::future::ready(shown))
     }
+
+    fn files(&self) -> BoxFuture<'_, Result<Vec<AgentFile>, String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn file(&self, _: String) -> BoxFuture<'_, Result<Option<AgentFileContent>, String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn refuse_path(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn export(&self) -> BoxFuture<'_, Result<Vec<u8>, String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn stage(&self, _: Vec<u8>) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(std::future::ready(Ok(String::new())))
+    }
 }
 
 impl Engines for FakeEngines {

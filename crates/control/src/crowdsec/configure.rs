@@ -3,7 +3,7 @@
 
 use super::fault::blocking;
 use super::state::{CrowdSec, State};
-use crowdsec::{Change, current, find, point_to, propose};
+use crowdsec::{Change, clear_staged, current, find, point_to, propose, staged as staged_for};
 use std::time::Duration;
 use store::crowdsec_preset_events::{self as events, APPLIED, APPLYING, Event, FAILED, ROLLED_BACK};
 use store::{Error, Store};
@@ -33,6 +33,9 @@ impl Configure {
             APPLYING => self.resume(&event).await,
             _ => self.begin(&event).await?,
         };
+        if let Err(error) = clear_staged(&self.shared.place) {
+            tracing::warn!("what was put aside for a change stays: {error}");
+        }
         events::finish(&self.store, event.id, status, &reason).await?;
         match status {
             APPLIED => tracing::info!("CrowdSec's configuration: {what}: applied"),
@@ -43,10 +46,11 @@ impl Configure {
 
     async fn begin(&self, event: &Event) -> Result<(&'static str, String), Error> {
         let (place, program) = (self.shared.place.clone(), self.shared.program.clone());
-        let (action, about) = (event.action.clone(), event.about.clone());
+        let Event { action, about, staged, .. } = event.clone();
         let before = current(&place);
         let work = move || {
-            let change = Change::parse(&action, &about)?;
+            let staged = staged_for(&place, &staged).map_err(|error| error.to_string())?;
+            let change = Change::parse(&action, &about, staged)?;
             let installed = find(program.as_deref()).map_err(|lacks| format!("{lacks}; {}", lacks.remedy))?;
             propose(&place, &installed, &change).map_err(|error| error.to_string())
         };

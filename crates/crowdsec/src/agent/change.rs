@@ -1,7 +1,9 @@
 //! Changes of the agent's configuration: each is made in a draft, tried out whole by the agent, and only then an
 //! edition of its own. What fails leaves everything as it was.
 
+use super::archive;
 use super::editions::{Edition, copy_tree, current, draft, number, remove};
+use super::files::{self, NewFile};
 use super::hub::{Hub, Preset, by_item};
 use super::install::Installed;
 use super::items::{Index, Item, base};
@@ -12,6 +14,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+/// What was put aside for a change is gone.
+const LOST: &str = "what was sent for it is not there any more; send it again";
 /// How long a command may take that goes over the network.
 const NETWORK_LIMIT: Duration = Duration::from_secs(90);
 
@@ -30,6 +34,12 @@ pub enum Change {
     PackagedHub,
     /// Go back to an earlier edition.
     Restore(u64),
+    /// Write a file of one's own.
+    Write(NewFile),
+    /// Take a file of one's own away; what it replaced is back.
+    Delete(String),
+    /// Put an archive in the place of the choice of items and all files of one's own.
+    Import(Vec<u8>),
 }
 
 /// Why there is no change.
@@ -77,11 +87,12 @@ impl Preview {
 }
 
 impl Change {
-    /// As it stands in a row: the action, and what it is about (an item, a preset, a number, or nothing).
+    /// As it stands in a row: the action, what it is about (an item, a preset, a number, a path, or nothing), and what
+    /// was put aside for it: an archive, or the digest of a file on one line and its new content below.
     ///
     /// # Errors
     /// What cannot be read, in words for people.
-    pub fn parse(action: &str, about: &str) -> Result<Self, String> {
+    pub fn parse(action: &str, about: &str, staged: Option<Vec<u8>>) -> Result<Self, String> {
         let items = |own: bool| match Preset::find(about) {
             Some(preset) if own => Ok(preset.own()),
             Some(preset) => Ok(preset.items()),
@@ -94,6 +105,15 @@ impl Change {
             "update_index" => Ok(Self::UpdateIndex),
             "packaged_hub" => Ok(Self::PackagedHub),
             "restore" => about.parse().map(Self::Restore).map_err(|_| format!("'{about}' is no edition")),
+            "delete" => Ok(Self::Delete(about.to_owned())),
+            "import" => staged.map(Self::Import).ok_or_else(|| LOST.to_owned()),
+            "write" => {
+                let staged = staged.and_then(|staged| String::from_utf8(staged).ok());
+                let staged = staged.as_deref().and_then(|staged| staged.split_once('\n'));
+                let (digest, content) = staged.ok_or_else(|| LOST.to_owned())?;
+                let expected = Some(digest.to_owned()).filter(|digest| !digest.is_empty());
+                Ok(Self::Write(NewFile { path: about.to_owned(), content: content.to_owned(), expected }))
+            }
             _ => Err(format!("'{action}' is no change")),
         }
     }
@@ -139,7 +159,7 @@ pub fn preview(place: &Place, installed: &Installed, change: &Change) -> Result<
                 }
             }
         }
-        Change::UpdateIndex => {}
+        Change::UpdateIndex | Change::Write(_) | Change::Delete(_) | Change::Import(_) => {}
         Change::PackagedHub => {
             let packaged = Hub::open(installed, &place.edition(0))?;
             return Ok(Preview::between(&before, &wanted.all(&packaged.index)));
@@ -265,6 +285,9 @@ fn fill(
             )));
         }
         Change::Restore(_) => {}
+        Change::Write(new) => files::write(draft, place, installed, new)?,
+        Change::Delete(path) => files::delete(draft, path)?,
+        Change::Import(archive) => archive::import(draft, archive)?,
     }
     Ok(())
 }
@@ -375,14 +398,25 @@ mod tests {
 
     #[test]
     fn a_change_reads_from_its_row_and_the_branch_from_the_version() {
-        let wordpress = Change::parse("install", "wordpress").unwrap();
+        let wordpress = Change::parse("install", "wordpress", None).unwrap();
         assert!(matches!(&wordpress, Change::Install(items) if items.len() == 2), "{wordpress:?}");
-        let without = Change::parse("remove", "wordpress").unwrap();
+        let without = Change::parse("remove", "wordpress", None).unwrap();
         assert!(matches!(&without, Change::Remove(items) if items.len() == 1), "{without:?}");
-        assert_eq!(Change::parse("restore", "3"), Ok(Change::Restore(3)));
-        for (action, about) in [("install", "nothing"), ("restore", "x"), ("erase", "")] {
-            assert!(Change::parse(action, about).is_err(), "{action} {about}");
+        assert_eq!(Change::parse("restore", "3", None), Ok(Change::Restore(3)));
+        for (action, about) in [
+            ("install", "nothing"),
+            ("restore", "x"),
+            ("erase", ""),
+            ("import", ""),
+            ("write", "simulation.yaml"),
+        ] {
+            assert!(Change::parse(action, about, None).is_err(), "{action} {about}");
         }
+        let write =
+            Change::parse("write", "simulation.yaml", Some(b"d1\nsimulation: true\n".to_vec())).unwrap();
+        assert!(
+            matches!(&write, Change::Write(new) if new.content == "simulation: true\n" && new.expected.as_deref() == Some("d1"))
+        );
         assert_eq!(branches("v1.4.6-6~deb12u1+b1-debian"), ["v1.4.6", "master"]);
         assert_eq!(branches("unknown"), ["master"]);
     }

@@ -1,11 +1,11 @@
 //! The hub as it stands here: each item with what is on, what could be on, and what differs from its published form.
 
 use super::editions::{Edition, current};
+use super::files::digest_of;
 use super::install::Installed;
 use super::items::{Index, Item, Kind, base};
 use super::tree::{Place, PrepareError, at};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -123,8 +123,7 @@ impl Hub {
         let Some(content) = self.file(item).and_then(|path| fs::read(path).ok()) else {
             return (false, None);
         };
-        let hex =
-            Sha256::digest(&content).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let hex = digest_of(&content);
         let latest = entry["version"].as_str().unwrap_or_default();
         let versions = entry["versions"].as_object();
         let mut same =
@@ -143,7 +142,13 @@ pub fn hub(place: &Place, installed: &Installed) -> Result<(Hub, Vec<Listed>), P
     let edition = current(place);
     let hub = Hub::open(installed, &edition)?;
     let mut list = hub.list(&edition)?;
-    list.extend(local(place));
+    for own in local(place) {
+        // A file in the place of an item's link is that item, edited.
+        match list.iter_mut().find(|listed| listed.item == own.item) {
+            Some(listed) => (listed.tainted, listed.version) = (true, None),
+            None => list.push(own),
+        }
+    }
     Ok((hub, list))
 }
 

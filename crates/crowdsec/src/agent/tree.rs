@@ -2,6 +2,7 @@
 //! at each start; only editions, the database, the credentials and the read log are kept.
 
 use super::editions::{Edition, current, private_folder, remove};
+use super::files::overlay;
 use super::hub::Hub;
 use super::install::Installed;
 use super::items::Item;
@@ -109,6 +110,8 @@ pub enum PrepareError {
     },
 }
 
+/// No scenario is on trial.
+pub(super) const SIMULATION: &str = "simulation: false\n";
 /// How long a command of CrowdSec may take on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Lists whose names differ between Debian's package and the scenarios that read them.
@@ -154,7 +157,7 @@ pub(super) fn lay(
     for name in ["", "data", "notifications"] {
         private_folder(&folder.join(name))?;
     }
-    let new = folder.join("config.new");
+    let new = folder.join("config-new");
     // What is on follows from the edition alone. Old links would be kept else.
     remove(&new)?;
     for name in ["patterns", "parsers/s01-parse", "parsers/s02-enrich"] {
@@ -177,19 +180,34 @@ pub(super) fn lay(
     if !never.is_empty() {
         private(&new.join("parsers/s02-enrich/charon-whitelist.yaml"), &whitelist(never))?;
     }
-    let (config, old) = (folder.join("config"), folder.join("config.old"));
+    write_made(place, folder, installed, edition)?;
+    overlay(edition, folder, &new)?;
+    let (config, old) = (folder.join("config"), folder.join("config-old"));
     remove(&old)?;
     if config.exists() {
         fs::rename(&config, &old).map_err(at(&old))?;
     }
     fs::rename(&new, &config).map_err(at(&config))?;
     remove(&old)?;
+    Ok(laid)
+}
+
+/// What Charon makes by itself, besides the folder `config`.
+fn write_made(
+    place: &Place,
+    folder: &Path,
+    installed: &Installed,
+    edition: &Edition,
+) -> Result<(), PrepareError> {
+    // What was a file of one's own in another edition goes.
+    let more = folder.join("acquis.d");
+    remove(&more)?;
+    private_folder(&more)?;
     let write = |name: &str, content: &str| private(&folder.join(name), content);
     write("config.yaml", &main_of(place, folder, installed, edition))?;
     write("profiles.yaml", include_str!("profiles.yaml"))?;
-    write("simulation.yaml", "simulation: false\n")?;
-    write("acquis.yaml", &acquisition(place))?;
-    Ok(laid)
+    write("simulation.yaml", SIMULATION)?;
+    write("acquis.yaml", &acquisition(place))
 }
 
 /// Switches an item on, as `cscli` does without a network: by a link into the hub. Returns what it lacks, or why it
@@ -334,12 +352,16 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), PrepareError> {
 
 /// Writes a file for its owner alone, so that after a crash there is the old one or the whole new one.
 fn private(path: &Path, content: &str) -> Result<(), PrepareError> {
+    private_bytes(path, content.as_bytes())
+}
+
+pub(super) fn private_bytes(path: &Path, content: &[u8]) -> Result<(), PrepareError> {
     use io::Write;
     let new = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
     let mut file =
         options.write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(at(&new))?;
-    file.write_all(content.as_bytes()).map_err(at(&new))?;
+    file.write_all(content).map_err(at(&new))?;
     fs::rename(&new, path).map_err(at(path))
 }
 
@@ -363,7 +385,7 @@ config_paths:
   index_path: '{hub}/.index.json'
   notification_dir: '{folder}/notifications'
   plugin_dir: '{folder}/notifications'
-crowdsec_service: {{acquisition_path: '{folder}/acquis.yaml', parser_routines: 1}}
+crowdsec_service: {{acquisition_path: '{folder}/acquis.yaml', acquisition_dir: '{folder}/acquis.d', parser_routines: 1}}
 cscli: {{output: json, color: 'no', hub_branch: master}}
 db_config:
   type: sqlite
@@ -386,7 +408,7 @@ prometheus: {{enabled: true, level: full, listen_addr: 127.0.0.1, listen_port: {
     )
 }
 
-fn acquisition(place: &Place) -> String {
+pub(super) fn acquisition(place: &Place) -> String {
     format!("filenames: ['{}']\nforce_inotify: true\nlabels: {{type: charon}}\n", place.read_log().display())
 }
 

@@ -55,8 +55,7 @@ pub(crate) async fn create(
     shown.map_err(|message| Error::field("about", message))?;
     let deed = format!("CrowdSec's configuration: {} {about}", input.action.as_str());
     let audit = facts.audit(&caller.actor(), "crowdsec", input.action.as_str(), deed.trim_end());
-    let event = events::request(&state.store, input.action.as_str(), about, audit).await?;
-    wait(&state, event.id).await
+    super::ask(&state, audit, (input.action.as_str(), about), None).await
 }
 
 /// Waits until a change is over, for as long as a request may take.

@@ -2,18 +2,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { queries } from "@/api/queries";
+import { useMay } from "@/api/session";
 import { LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
 import { Tabs } from "@/ui/tabs";
 import { sentence } from "@/ui/format";
 import { ApplyDialog } from "./apply-dialog";
+import { Files } from "./files";
 import { History } from "./history";
 import { Items } from "./items";
 import { Presets } from "./presets";
 
 export default function ConfigurationPage() {
   const { t } = useTranslation();
+  const mayEdit = useMay("admin");
   const hub = useQuery(queries.crowdsecHub());
   if (hub.error && !hub.data) return <LoadFailed error={hub.error} retry={() => void hub.refetch()} />;
   const { data } = hub;
@@ -38,6 +41,7 @@ export default function ConfigurationPage() {
             tabs={[
               { id: "presets", title: t("crowdsec.tab.presets"), content: () => <Presets hub={data} /> },
               { id: "items", title: t("crowdsec.tab.items"), content: () => <Items hub={data} /> },
+              ...(mayEdit ? [{ id: "files", title: t("crowdsec.tab.files"), content: () => <Files /> }] : []),
               { id: "history", title: t("crowdsec.tab.history"), content: () => <History hub={data} /> },
             ]}
           />
