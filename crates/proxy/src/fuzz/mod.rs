@@ -2,6 +2,7 @@
 //! ways of reading them disagree. `fuzz/` runs them under libFuzzer; the tests below run its corpus and a seeded
 //! random part of the same. To add one: a file here, a line in [`TARGETS`], and a file in `fuzz/fuzz_targets`.
 
+mod forwarded;
 mod http2;
 mod path;
 mod proxy_protocol;
@@ -21,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     ("http2", http2::run),
     ("path", path::run),
     ("proxy_protocol", proxy_protocol::run),
+    ("forwarded", forwarded::run),
     ("rules", rules::run),
     ("websocket", websocket::run),
 ];

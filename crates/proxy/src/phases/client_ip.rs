@@ -12,24 +12,23 @@ pub(crate) fn run(call: &mut Call<'_>) {
     if !call.trusted {
         return;
     }
-    let entries = call.request.values(Kind::XForwardedFor).rev().flat_map(|value| {
-        // From the right: each proxy adds its peer at the end.
-        value.rsplit(|byte| *byte == b',').map(<[u8]>::trim_ascii)
-    });
-    call.client_ip = walk(call.peer.ip, entries, |ip| config.trusts(ip));
+    let named = call.request.values(Kind::XForwardedFor);
+    call.client_ip = client(call.peer.ip, named, |ip| config.trusts(ip));
     let proto = call.request.values(Kind::XForwardedProto).last();
     if let Some(proto) = proto.and_then(|value| field::list(value).last()) {
         call.https = proto.eq_ignore_ascii_case(b"https") || proto.eq_ignore_ascii_case(b"wss");
     }
 }
 
-/// The first address, from the right, that is not a trusted proxy. Garbage ends the walk: what stands left of
-/// it was written by nobody that is trusted.
-fn walk<'a>(
+/// The first address, from the right of all values of `X-Forwarded-For`, that is not a trusted proxy. Garbage ends the
+/// walk: what stands left of it was written by nobody that is trusted.
+pub(crate) fn client<'a>(
     peer: IpAddr,
-    entries: impl Iterator<Item = &'a [u8]>,
+    values: impl DoubleEndedIterator<Item = &'a [u8]>,
     trusted: impl Fn(IpAddr) -> bool,
 ) -> IpAddr {
+    // From the right: each proxy adds its peer at the end.
+    let entries = values.rev().flat_map(|value| value.rsplit(|byte| *byte == b',').map(<[u8]>::trim_ascii));
     let mut client = peer;
     for entry in entries {
         let Some(ip) = parse(entry) else { break };
@@ -69,8 +68,8 @@ mod tests {
             ("1.2.3.4, garbage, 10.0.0.7", "10.0.0.7"),
             ("1.2.3.4, unknown", "10.0.0.1"),
         ] {
-            let entries = header.as_bytes().rsplit(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-            assert_eq!(walk("10.0.0.1".parse().unwrap(), entries, trusted).to_string(), expected, "{header}");
+            let found = client("10.0.0.1".parse().unwrap(), std::iter::once(header.as_bytes()), trusted);
+            assert_eq!(found.to_string(), expected, "{header}");
         }
     }
 }
