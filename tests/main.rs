@@ -14,6 +14,7 @@ mod commands;
 mod console;
 mod corrupt_database;
 mod crowdsec;
+mod crowdsec_console;
 mod crowdsec_enforcing;
 mod crowdsec_files;
 mod crowdsec_hub;

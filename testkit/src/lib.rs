@@ -12,6 +12,7 @@
 mod api;
 mod app;
 mod browser;
+mod central_api;
 mod disk;
 pub mod mmdb;
 mod origin;
@@ -22,6 +23,7 @@ mod wait;
 pub use api::{Api, Reply};
 pub use app::{ADMIN, Addresses, App, AppBuilder, PASSWORD, Run, charon_binary};
 pub use browser::walk;
+pub use central_api::{CONSOLE_KEY, CentralApi};
 pub use disk::Disk;
 pub use origin::{Answer, Origin};
 pub use raw::{Head, RawClient, Response};

@@ -62,6 +62,7 @@ pub(crate) const NAMED: &[(&str, &str)] = &[
     ("AGENT_PATH", r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$"),
     ("HEX_OR_NONE", r"^[0-9a-f]*$"),
     ("BASE64", r"^[A-Za-z0-9+/]+={0,2}$"),
+    ("CONSOLE_KEY", r"^[A-Za-z0-9][A-Za-z0-9 =_.-]*$"),
     ("HUB_ITEM", r"^(([a-z-]{1,20}:)?[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)?)?$"),
 ];
 

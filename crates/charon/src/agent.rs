@@ -69,6 +69,10 @@ impl AgentConfiguration for Agent {
         Box::pin(async move { blocking(work).await? })
     }
 
+    fn is_registered(&self) -> bool {
+        crowdsec::is_registered(&self.place)
+    }
+
     fn refuse_path(&self, path: &str) -> Option<String> {
         crowdsec::own_path(path).err()
     }

@@ -10,7 +10,7 @@ use crate::{build_info, data_dir, ui};
 use api::{SetupToken, Wiring};
 use base::{Clock, Problems};
 use control::LastGood;
-use control::crowdsec::{Configure, CrowdSec, Enforce, Prove, Supervise};
+use control::crowdsec::{Configure, CrowdSec, Enforce, Enroll, Prove, Supervise};
 use control::tasks::{
     AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Shared,
 };
@@ -98,6 +98,7 @@ impl ControlSide {
         let supervise =
             Supervise::new(store.clone(), crowdsec.clone(), problems.clone(), supervise_on.clone());
         let configure = Configure::new(store.clone(), crowdsec.clone());
+        let enroll = Enroll::new(store.clone(), crowdsec.clone());
         let enforce = Enforce::new(store.clone(), crowdsec.clone(), problems.clone());
         store.on_change(crowdsec.enforce.clone());
         let prove = Prove::new(crowdsec.clone(), problems.clone(), !settings.balancers.is_empty());
@@ -112,6 +113,7 @@ impl ControlSide {
             tasks::spawn_task(watch_proxy, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(supervise, supervise_on, all.clone(), board.clone()),
             tasks::spawn_task(configure, on_change(), all.clone(), board.clone()),
+            tasks::spawn_task(enroll, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(enforce, crowdsec.enforce.clone(), all.clone(), board.clone()),
             tasks::spawn_task(prove, crowdsec.prove.clone(), all.clone(), board.clone()),
         ];

@@ -9,6 +9,7 @@ mod metrics;
 
 pub use agent::archive::export;
 pub use agent::change::{Change, ChangeError, Preview, preview, propose};
+pub use agent::console::{Enrolled, enroll, is_registered, leave, register};
 pub use agent::editions::{Edition, current, point_to};
 pub use agent::feed::{FeedStatus, Feeder};
 pub use agent::files::{ConfigFile, LARGEST_FILE, NewFile, Origin, digest_of, files, own_path, read_file};

@@ -108,6 +108,12 @@ export const queries = {
       gcTime: 0,
       refetchOnWindowFocus: false,
     }),
+  crowdsecConsole: () =>
+    queryOptions({
+      queryKey: ["security", "console"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec/console")),
+      refetchInterval: 3_000,
+    }),
   crowdsecChanges: () =>
     queryOptions({
       queryKey: ["security", "changes"],

@@ -674,6 +674,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/crowdsec/console": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How this machine stands in the console of crowdsec.net */
+        get: operations["getCrowdSecConsole"];
+        put?: never;
+        /**
+         * Enrol this machine in the console of crowdsec.net
+         * @description CrowdSec has to run. The machine gets an account at crowdsec.net if it has none, and from then on its agent sends
+         *     signals there and gets the shared blocklist. The key is kept encrypted until an attempt goes well, and never shown.
+         */
+        post: operations["enrollCrowdSec"];
+        /**
+         * Forget the enrolment and the account at crowdsec.net
+         * @description The agent talks to crowdsec.net no longer. The entry of this machine in the console stays; remove it there.
+         */
+        delete: operations["leaveCrowdSecConsole"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security/crowdsec/export": {
         parameters: {
             query?: never;
@@ -1571,6 +1597,54 @@ export interface components {
              */
             queue_timeout_ms: number;
         };
+        /** @description This machine in the console of crowdsec.net. The key is never shown. */
+        Console: {
+            /** @description How CrowdSec stands, as a sentence. */
+            agent_message: string;
+            /** @description The first thing that an attempt needs: CrowdSec runs here. */
+            agent_runs: boolean;
+            /**
+             * Format: date-time
+             * @description When an attempt went well.
+             */
+            enrolled_at?: string | null;
+            /** @description A key is kept, encrypted, since the last attempt failed. */
+            key_present: boolean;
+            /**
+             * Format: date-time
+             * @description When the last attempt was asked for.
+             */
+            last_attempt_at?: string | null;
+            /** @description Why the last attempt failed; empty else. */
+            message: string;
+            /** @description Name of this machine in the console; empty before the first attempt. */
+            name: string;
+            /** @description The second: this machine has an account at crowdsec.net. An attempt makes one. */
+            registered: boolean;
+            /** @description How the enrolment stands. */
+            state: components["schemas"]["ConsoleState"];
+        };
+        /** @description An enrolment. */
+        ConsoleInput: {
+            /**
+             * @description The enrolment key of your console, or the whole command that app.crowdsec.net shows. Null: the key that is kept
+             *     since the last attempt failed.
+             * @example clx0123456789abcdef
+             */
+            key?: string | null;
+            /**
+             * @description Name of this machine in the console.
+             * @example home
+             */
+            name: string;
+            /** @description In the place of an earlier enrolment, also in another console. */
+            overwrite?: boolean;
+        };
+        /**
+         * @description How the enrolment stands.
+         * @enum {string}
+         */
+        ConsoleState: "not_enrolled" | "registering" | "pending_acceptance" | "enrolled" | "failed";
         /** @description A content type, exact or like `text/*`. */
         ContentType: string;
         /**
@@ -5764,6 +5838,113 @@ export interface operations {
             404: components["responses"]["Problem404"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    getCrowdSecConsole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands, and what an attempt needs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Console"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    enrollCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConsoleInput"];
+            };
+        };
+        responses: {
+            /** @description The attempt has ended; the state says how. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Console"];
+                };
+            };
+            /** @description It is under way; ask again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Console"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Another attempt is under way, or no key is kept (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    leaveCrowdSecConsole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is forgotten. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description An attempt is under way (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     exportCrowdSec: {

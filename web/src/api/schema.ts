@@ -37,6 +37,7 @@ export type HubPreset = AgentHub["presets"][number];
 export type AgentChange = Schemas["AgentChange"];
 export type AgentFile = Schemas["AgentFile"];
 export type AgentFileContent = Schemas["AgentFileContent"];
+export type AgentConsole = Schemas["Console"];
 export type AgentWish = Schemas["AgentChangeInput"];
 export type AgentAction = AgentWish["action"];
 export type Ban = Schemas["Ban"];

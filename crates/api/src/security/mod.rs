@@ -3,6 +3,7 @@
 mod ban;
 mod bans;
 pub(crate) mod configuration;
+mod console;
 mod crowdsec_get;
 mod crowdsec_log;
 mod crowdsec_update;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(bans::list, ban::create))
         .routes(routes!(unban::end))
         .merge(configuration::routes())
+        .merge(console::routes())
 }
 
 /// How long an answer waits for the data plane to do what was said.

@@ -63,6 +63,10 @@ impl AgentConfiguration for FakeEngines {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    fn is_registered(&self) -> bool {
+        false
+    }
+
     fn refuse_path(&self, _: &str) -> Option<String> {
         None
     }

@@ -3,6 +3,7 @@
 
 mod configure;
 mod enforce;
+mod enroll;
 mod fault;
 mod geo;
 mod prove;
@@ -12,6 +13,7 @@ mod terms;
 
 pub use configure::Configure;
 pub use enforce::Enforce;
+pub use enroll::Enroll;
 pub use prove::Prove;
 pub use state::{Blocked, CrowdSec, GeoState, Numbers, Phase, Proof, Pulled, State};
 pub use supervise::Supervise;

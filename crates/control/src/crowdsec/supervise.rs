@@ -45,6 +45,8 @@ struct Agent {
     never: Vec<IpNet>,
     /// Of its configuration.
     edition: u64,
+    /// It talks to crowdsec.net.
+    online: bool,
     started: Duration,
     /// What it had read at the look before.
     counts: ReadCounts,
@@ -137,10 +139,13 @@ impl Supervise {
                 return Err((Phase::Failing, Fault::other(message)));
             }
             let edition = crowdsec::current(&self.shared.place).number;
-            if agent.never == never && agent.edition == edition {
+            let online = crowdsec::is_registered(&self.shared.place);
+            if agent.never == never && agent.edition == edition && agent.online == online {
                 return self.look().await.map_err(|fault| (Phase::Failing, fault));
             }
-            let what = if agent.edition == edition {
+            let what = if agent.online != online {
+                "its account at crowdsec.net is another now"
+            } else if agent.edition == edition {
                 "other addresses are never banned now"
             } else {
                 "its configuration was changed"
@@ -242,7 +247,15 @@ impl Supervise {
             wake.call();
         });
         let (started, counts) = (clock.monotonic(), ReadCounts::default());
-        self.agent = Some(Agent { pid, state, never, edition: prepared.edition, started, counts });
+        self.agent = Some(Agent {
+            pid,
+            state,
+            never,
+            edition: prepared.edition,
+            online: prepared.online,
+            started,
+            counts,
+        });
         tracing::info!(agent.pid = pid, agent.version = installed.version, "the CrowdSec agent runs");
         self.shared.tell(|state| {
             state.phase = Phase::Running;

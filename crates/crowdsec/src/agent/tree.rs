@@ -1,6 +1,7 @@
 //! The private configuration of the agent, made from what is installed and from the edition that counts. Written anew
 //! at each start; only editions, the database, the credentials and the read log are kept.
 
+use super::console::{account_line, is_registered};
 use super::editions::{Edition, current, private_folder, remove};
 use super::files::overlay;
 use super::hub::Hub;
@@ -63,6 +64,8 @@ pub struct Prepared {
     pub missing: Vec<String>,
     /// The edition that it was made of.
     pub edition: u64,
+    /// The agent talks to crowdsec.net.
+    pub online: bool,
 }
 
 impl Prepared {
@@ -124,7 +127,7 @@ const RENAMED: &[(&str, &str)] =
 /// # Errors
 /// When a file cannot be written, or a command of CrowdSec fails.
 pub fn prepare(place: &Place, installed: &Installed, never: &[IpNet]) -> Result<Prepared, PrepareError> {
-    let edition = current(place);
+    let (edition, online) = (current(place), is_registered(place));
     let Laid { items, missing } = lay(place, &place.folder, installed, &edition, never)?;
     for folder in ["log", "feed"] {
         private_folder(&place.folder.join(folder))?;
@@ -135,7 +138,7 @@ pub fn prepare(place: &Place, installed: &Installed, never: &[IpNet]) -> Result<
     let password = kept(&place.folder.join("machine.password"))?;
     let key = kept(&place.folder.join("bouncer.key"))?;
     register(place, installed, &key, &password)?;
-    Ok(Prepared { key, password, items: items.len(), missing, edition: edition.number })
+    Ok(Prepared { key, password, items: items.len(), missing, edition: edition.number, online })
 }
 
 /// What was laid out.
@@ -351,7 +354,7 @@ fn copy_all(from: &Path, to: &Path) -> Result<(), PrepareError> {
 }
 
 /// Writes a file for its owner alone, so that after a crash there is the old one or the whole new one.
-fn private(path: &Path, content: &str) -> Result<(), PrepareError> {
+pub(super) fn private(path: &Path, content: &str) -> Result<(), PrepareError> {
     private_bytes(path, content.as_bytes())
 }
 
@@ -372,6 +375,11 @@ pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> PrepareError {
 /// The main file of a configuration that is laid out in `folder`.
 pub(super) fn main_of(place: &Place, folder: &Path, installed: &Installed, edition: &Edition) -> String {
     let hub = edition.hub().unwrap_or_else(|| installed.hub.clone());
+    // What is only tried out does not talk to crowdsec.net.
+    let account = match folder == place.folder && is_registered(place) {
+        true => account_line(&place.online_credentials()),
+        false => String::new(),
+    };
     let folder = folder.display();
     // `daemonize` does not make a daemon; before version 1.6 signals work with it alone. `hub_branch` keeps cscli
     // from asking the internet for a version.
@@ -400,7 +408,7 @@ api:
     listen_uri: {lapi}
     profiles_path: '{folder}/profiles.yaml'
     console_path: '{folder}/console.yaml'
-prometheus: {{enabled: true, level: full, listen_addr: 127.0.0.1, listen_port: {metrics}}}
+{account}prometheus: {{enabled: true, level: full, listen_addr: 127.0.0.1, listen_port: {metrics}}}
 ",
         hub = hub.display(),
         lapi = place.lapi(),

@@ -52,6 +52,8 @@ pub trait AgentConfiguration: Send + Sync + 'static {
     fn files(&self) -> BoxFuture<'_, Result<Vec<AgentFile>, String>>;
     /// One file; `None` when there is none at this path. `Err`: why it cannot be read.
     fn file(&self, path: String) -> BoxFuture<'_, Result<Option<AgentFileContent>, String>>;
+    /// This machine has an account at crowdsec.net.
+    fn is_registered(&self) -> bool;
     /// Why no file of one's own may have this path; `None` when it may.
     fn refuse_path(&self, path: &str) -> Option<String>;
     /// The configuration as a `tar.gz`, without secrets. `Err`: why it cannot be made.

@@ -9,6 +9,7 @@ import { SkeletonRows } from "@/ui/skeleton";
 import { Tabs } from "@/ui/tabs";
 import { sentence } from "@/ui/format";
 import { ApplyDialog } from "./apply-dialog";
+import { Console } from "./console";
 import { Files } from "./files";
 import { History } from "./history";
 import { Items } from "./items";
@@ -42,6 +43,7 @@ export default function ConfigurationPage() {
               { id: "presets", title: t("crowdsec.tab.presets"), content: () => <Presets hub={data} /> },
               { id: "items", title: t("crowdsec.tab.items"), content: () => <Items hub={data} /> },
               ...(mayEdit ? [{ id: "files", title: t("crowdsec.tab.files"), content: () => <Files /> }] : []),
+              { id: "console", title: t("crowdsec.tab.console"), content: () => <Console /> },
               { id: "history", title: t("crowdsec.tab.history"), content: () => <History hub={data} /> },
             ]}
           />

@@ -1,5 +1,5 @@
 // What the page says, from what the API says.
-import type { AgentAction, AgentChange, HubItem, HubPreset } from "@/api/schema";
+import type { AgentAction, AgentChange, AgentConsole, HubItem, HubPreset } from "@/api/schema";
 import type { Tone } from "@/ui/classes";
 
 /** Items that are drawn at once. */
@@ -65,4 +65,12 @@ export const STATUS_TONE: Record<Status, Tone> = {
   failed: "failing",
   rolled_back: "failing",
   other: "neutral",
+};
+
+export const CONSOLE_TONE: Record<AgentConsole["state"], Tone> = {
+  not_enrolled: "neutral",
+  registering: "degraded",
+  pending_acceptance: "degraded",
+  enrolled: "live",
+  failed: "failing",
 };
