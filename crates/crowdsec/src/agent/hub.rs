@@ -249,7 +249,7 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         slug: "wordpress",
         name: "WordPress",
-        summary: "Guessing of passwords at wp-login.php and xmlrpc.php, listing of users, and reading of wp-config.php.",
+        summary: "Guessing of passwords at wp-login.php, listing of users, and reading of wp-config.php.",
         items: &[HTTP, "collections:crowdsecurity/wordpress"],
     },
     Preset {
