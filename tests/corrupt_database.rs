@@ -1,13 +1,18 @@
 //! A damaged database: the proxy goes on with the last good configuration, and the UI says what is wrong.
 
+use crate::crowdsec::{LIMIT, request};
 use crate::hosts;
-use testkit::{Answer, App, Origin};
+use testkit::{Answer, App, Origin, eventually};
 
 async fn check(name: &str, damage: impl Fn(&mut Vec<u8>)) {
     let mut app = App::start().await;
     let mut admin = app.admin().await;
     let origin = Origin::start(Answer::text("still here")).await;
     hosts::add(&mut admin, "app.example.com", &origin).await;
+    admin.put("/settings", &serde_json::json!({ "trusted_proxies": ["127.0.0.0/8"] })).await.expect(200);
+    admin.post("/security/bans", &serde_json::json!({ "value": "203.0.113.0/24" })).await.expect(201);
+    let kept = app.data().join("crowdsec/enforced.json");
+    eventually("the ban is written down", LIMIT, async || kept.exists().then_some(())).await;
     app.stop().await;
     let database = app.data().join("charon.db");
     let mut bytes = std::fs::read(&database).unwrap();
@@ -19,6 +24,7 @@ async fn check(name: &str, damage: impl Fn(&mut Vec<u8>)) {
 
     app.start_again().await;
     assert_eq!(hosts::get(app.http(), "app.example.com", "/").await.text(), "still here", "{name}");
+    assert_eq!(request(&app, "203.0.113.7", "/", "").await.status, 403, "{name}: who was banned stays so");
     let health = app.anonymous().get("/health").await;
     assert_eq!(health.status, 503, "{name}: {}", health.json);
     assert_eq!(health.json["status"], "failing", "{name}");

@@ -70,6 +70,8 @@ async fn decisions_of_every_type_and_scope_are_enforced_or_it_is_said_why_not() 
     for client in ["203.0.113.5", "203.0.113.6", "198.51.100.7"] {
         banned(&app, client).await;
     }
+    let told = |shown: &Value| shown["decisions"]["usage"]["state"] == "not_supported";
+    until(&mut admin, "this version takes no usage metrics, and it is said", told).await;
     let page = request(&app, "203.0.113.5", "/", "").await.text();
     assert!(page.contains("data-challenge=") && page.contains("JavaScript"), "{page}");
     assert!(request(&app, "203.0.113.6", "/", "").await.text().contains("banned"));

@@ -7,7 +7,7 @@ pub use crate::security::configuration::{
 };
 pub use crate::security::{
     AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NotEnforced,
-    Proof,
+    Proof, UsageMetrics,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,

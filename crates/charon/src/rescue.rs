@@ -40,6 +40,11 @@ pub(crate) async fn run(
     let (spec, found) = last_good(&settings);
     problems.report("rescue", vec![found]);
     let proxy = data_dir::start_proxy(&settings, Arc::new(data_dir::config_of(&spec)), clock.clone())?;
+    let proxy = Arc::new(proxy);
+    // Whoever was banned stays so, from the first request on.
+    let bans = data_dir::crowdsec(&settings, &proxy, &clock)?;
+    bans.enforce_kept().await;
+    let bans = tasks::spawn("bans of the last run", bans.let_end());
     for (address, tls) in [(settings.proxy_http, false), (settings.proxy_https, true)] {
         proxy.listen(proxy::Listening::bind(address, tls, proxy.workers())?)?;
     }
@@ -61,6 +66,7 @@ pub(crate) async fn run(
     out::text(format!("The database cannot be opened: {cause}"));
     out::text(format!("Serving {} hosts of the last good configuration.", spec.hosts.len()));
     stop.wanted().await;
+    bans.abort();
     proxy.drain(settings.stop_grace).await;
     console.end().await;
     drop(run_file);

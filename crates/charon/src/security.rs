@@ -1,7 +1,7 @@
 //! What the API sees of CrowdSec and of bans: translation, nothing else.
 
 use api::engines as shown;
-use control::crowdsec::{Blocked, CrowdSec, Phase};
+use control::crowdsec::{Blocked, CrowdSec, Phase, UsageState};
 
 pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
     let state = crowdsec.state();
@@ -43,6 +43,12 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
             not_enforced: blocked.not_enforced.iter().map(not_enforced).collect(),
             pulled_at: state.pulled.at,
             error: state.pulled.error,
+            usage: match state.usage {
+                UsageState::NotYet => shown::UsageMetrics::NotYet,
+                UsageState::NotSupported => shown::UsageMetrics::NotSupported,
+                UsageState::Told(at) => shown::UsageMetrics::Told { at },
+                UsageState::Failing(reason) => shown::UsageMetrics::Failing { reason },
+            },
         },
         proof: shown::Proof { proven_at: state.proof.proven_at, broken_link, reason },
         refused,

@@ -173,6 +173,11 @@ impl Lapi {
         Ok(ids.len())
     }
 
+    /// Sends something with the key.
+    pub(crate) async fn post_as_bouncer(&self, path: &str, body: Value) -> Result<(), LapiError> {
+        self.call(Method::POST, path, &Credentials::Key, Some(body)).await.map(drop)
+    }
+
     async fn login(&self) -> Result<String, LapiError> {
         #[derive(Deserialize)]
         struct Answer {

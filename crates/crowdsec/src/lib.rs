@@ -6,6 +6,7 @@ mod decisions;
 mod duration;
 mod lapi;
 mod metrics;
+mod usage;
 
 pub use agent::archive::export;
 pub use agent::change::{Change, ChangeError, Preview, preview, propose};
@@ -23,3 +24,4 @@ pub use decisions::{About, Decision, Decisions, Held};
 pub use duration::{go_duration, parse_go_duration};
 pub use lapi::{Lapi, LapiError, NewDecision, Stream};
 pub use metrics::{ReadCounts, read_counts};
+pub use usage::{Counted, Usage};

@@ -2,7 +2,7 @@
 //! (<https://maxmind.github.io/MaxMind-DB/>). Read whole by the control side and asked by requests.
 
 use maxminddb::{PathElement, Reader, WithinOptions};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -27,7 +27,7 @@ impl fmt::Debug for Geo {
 }
 
 /// The kinds of decisions that databases make enforceable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Knows {
     /// Countries of addresses.
     pub countries: bool,

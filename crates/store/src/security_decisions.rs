@@ -6,7 +6,7 @@ use base::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One row of `security_decisions`.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -45,7 +45,7 @@ const BLOCK: &str = "block";
 const RELEASE: &str = "release";
 
 /// A ban by a person.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ban {
     /// Public id.
     pub uuid: String,

@@ -1811,6 +1811,8 @@ export interface components {
              * @description When they were last asked for with success; null before the first time.
              */
             pulled_at?: string | null;
+            /** @description Whether LAPI is told how many requests were refused by them. */
+            usage: components["schemas"]["UsageMetrics"];
         };
         /**
          * @description What a request gets whose host is not known: a plain 404, a redirect, or a closed connection.
@@ -4144,6 +4146,27 @@ export interface components {
             ok: boolean;
             /** @description The servers of the host, then those of its locations. */
             servers: components["schemas"]["ServerTest"][];
+        };
+        /** @description Whether LAPI is told what was done with its decisions, every 30 minutes. */
+        UsageMetrics: {
+            /** @enum {string} */
+            state: "not_yet";
+        } | {
+            /** @enum {string} */
+            state: "not_supported";
+        } | {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @enum {string} */
+            state: "told";
+        } | {
+            /** @description Why. */
+            reason: string;
+            /** @enum {string} */
+            state: "failing";
         };
         /** @description A host that presents a certificate. */
         UsedBy: {

@@ -13,7 +13,9 @@ mod unban;
 mod view;
 
 pub use enforcement::EnforcementState;
-pub use view::{AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, NotEnforced, Proof};
+pub use view::{
+    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, NotEnforced, Proof, UsageMetrics,
+};
 
 use crate::state::State;
 use base::FieldError;

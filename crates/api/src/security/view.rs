@@ -88,6 +88,30 @@ pub struct Decisions {
     pub pulled_at: Option<Timestamp>,
     /// Why they cannot be asked for now; null when they can.
     pub error: Option<String>,
+    /// Whether LAPI is told how many requests were refused by them.
+    pub usage: UsageMetrics,
+}
+
+/// Whether LAPI is told what was done with its decisions, every 30 minutes.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum UsageMetrics {
+    /// Not yet.
+    #[default]
+    NotYet,
+    /// The version of LAPI has no place for it: that is so before CrowdSec 1.6.3.
+    NotSupported,
+    /// It was told.
+    Told {
+        /// When.
+        #[schema(value_type = String, format = DateTime)]
+        at: Timestamp,
+    },
+    /// It could not be told.
+    Failing {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Decisions that are not enforced.

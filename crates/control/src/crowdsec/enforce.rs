@@ -2,15 +2,16 @@
 //! LAPI does not answer, the last decisions go on holding until they end by themselves.
 
 use super::geo;
+use super::kept::{self, Kept};
 use super::state::{CrowdSec, Phase};
 use super::supervise::network;
 use super::terms::Terms;
+use super::usage::Teller;
 use base::{Code, Problem, Problems, Timestamp};
 use crowdsec::{Decisions, Lapi, LapiError};
 use ipnet::IpNet;
 use proxy::{BanReason, Bans, Captcha, Remedy, Subject};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -43,13 +44,9 @@ pub struct Enforce {
     /// On which terms was enforced last.
     terms: Option<Terms>,
     first_failure: Option<Timestamp>,
+    teller: Teller,
     /// Since when it is wished that decisions are enforced.
     wished_since: Option<Timestamp>,
-}
-
-/// The file with the last decisions, for the first moment of the next start.
-fn kept_file(shared: &CrowdSec) -> PathBuf {
-    shared.place.folder.join("decisions.json")
 }
 
 impl CrowdSec {
@@ -58,21 +55,12 @@ impl CrowdSec {
     pub async fn enforce_first(&self, store: &Store) {
         let now = self.clock.now();
         let wishes = security_configs::wishes(store).await.unwrap_or_default();
+        let kept = kept::read(&self.place);
         let manual = security_decisions::bans(store, now).await.unwrap_or_else(|error| {
-            tracing::warn!("the first moment is served without the stored bans: {error}");
-            Vec::new()
+            tracing::warn!("bans by hand cannot be read, and those of the last run hold: {error}");
+            kept.manual
         });
-        let held = match std::fs::read(kept_file(self)) {
-            Ok(text) if wishes.crowdsec => {
-                serde_json::from_slice::<Decisions>(&text).unwrap_or_else(|error| {
-                    tracing::warn!(
-                        "the last decisions of CrowdSec cannot be read: {error}; the first pull brings them"
-                    );
-                    Decisions::default()
-                })
-            }
-            _ => Decisions::default(),
-        };
+        let held = if wishes.crowdsec { kept.decisions } else { Decisions::default() };
         self.with_decisions(|decisions| {
             *decisions = held;
             decisions.expire(now);
@@ -82,6 +70,31 @@ impl CrowdSec {
         self.geo_files.lock().await.look(self, &set.geo_databases).await;
         let never = wishes.never_banned.iter().filter_map(|entry| network(entry)).collect();
         self.publish(&self.terms(wishes.crowdsec, never, set, false));
+    }
+
+    /// Refuses whom the last Charon has refused, without the database; then [`CrowdSec::let_end`] is to be run.
+    pub async fn enforce_kept(&self) {
+        let Kept { terms: Terms { on, set, never, .. }, manual, decisions } = kept::read(&self.place);
+        tracing::info!(
+            "{} decisions of CrowdSec and {} bans by hand of the last run hold until they end",
+            decisions.len(),
+            manual.len()
+        );
+        self.with_decisions(|known| *known = decisions);
+        self.set_manual(manual);
+        self.geo_files.lock().await.look(self, &set.geo_databases).await;
+        self.publish(&self.terms(on, never, set, false));
+    }
+
+    /// Ends bans whose time is over, and makes no new ones, until this is dropped.
+    pub async fn let_end(self) {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            let now = self.clock.now();
+            if self.with_decisions(|decisions| decisions.expire(now)) | self.end_manual(now) {
+                self.publish(&self.blocked().terms.clone());
+            }
+        }
     }
 
     fn terms(&self, on: bool, never: Vec<IpNet>, set: Enforcement, dropped: bool) -> Terms {
@@ -141,6 +154,7 @@ impl Enforce {
             unkept: false,
             terms: None,
             first_failure: None,
+            teller: Teller::default(),
             wished_since: None,
         }
     }
@@ -173,7 +187,10 @@ impl Enforce {
             let dropped = terms.dropped && self.stale(now).is_some();
             self.publish(changed, Terms { dropped, ..terms });
         }
-        self.keep(wishes.crowdsec);
+        if let Some(lapi) = lapi.as_ref().filter(|_| wishes.crowdsec && self.first_failure.is_none()) {
+            self.teller.look(&self.shared, lapi).await;
+        }
+        self.keep();
         let mut fulfilled = Vec::new();
         for release in &releases {
             let done = match &lapi {
@@ -293,29 +310,18 @@ impl Enforce {
     }
 
     /// Writes the decisions down for the next start.
-    fn keep(&mut self, on: bool) {
+    fn keep(&mut self) {
         let now = self.shared.clock.monotonic();
         let held = self.shared.with_decisions(|decisions| decisions.len());
         let pause = Duration::from_secs((held / KEPT_PER_SECOND) as u64);
         if !self.unkept || self.kept.is_some_and(|kept| now.saturating_sub(kept) < pause) {
             return;
         }
-        let file = kept_file(&self.shared);
-        let written = if on {
-            let text = self.shared.with_decisions(|decisions| serde_json::to_vec(decisions));
-            let new = file.with_extension("new");
-            text.map_err(std::io::Error::other)
-                .and_then(|text| std::fs::write(&new, text))
-                .and_then(|()| std::fs::rename(&new, &file))
-        } else {
-            match std::fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-                _ => Ok(()),
-            }
-        };
+        let terms = self.terms.clone().unwrap_or_default();
+        let (manual, decisions) = self.shared.known();
         (self.kept, self.unkept) = (Some(now), false);
-        if let Err(error) = written {
-            tracing::debug!("{} cannot be written: {error}", file.display());
+        if let Err(error) = kept::write(&self.shared.place, &Kept { terms, manual, decisions }) {
+            tracing::debug!("what is enforced cannot be written down: {error}");
         }
     }
 }

@@ -6,15 +6,17 @@ mod enforce;
 mod enroll;
 mod fault;
 mod geo;
+mod kept;
 mod prove;
 mod state;
 mod supervise;
 mod terms;
+mod usage;
 
 pub use configure::Configure;
 pub use enforce::Enforce;
 pub use enroll::Enroll;
 pub use prove::Prove;
-pub use state::{Blocked, CrowdSec, GeoState, Numbers, Phase, Proof, Pulled, State};
+pub use state::{Blocked, CrowdSec, GeoState, Numbers, Phase, Proof, Pulled, State, UsageState};
 pub use supervise::Supervise;
 pub use terms::Terms;

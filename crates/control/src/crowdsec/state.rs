@@ -58,6 +58,20 @@ pub struct GeoState {
     pub knows: Knows,
 }
 
+/// Whether LAPI is told what was done with its decisions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum UsageState {
+    /// Not yet.
+    #[default]
+    NotYet,
+    /// Its version has no place for it.
+    NotSupported,
+    /// It was told then.
+    Told(Timestamp),
+    /// It cannot be told.
+    Failing(String),
+}
+
 /// How the last trial went.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Proof {
@@ -111,6 +125,8 @@ pub struct State {
     pub proof: Proof,
     /// Countries and autonomous systems.
     pub geo: GeoState,
+    /// What LAPI is told.
+    pub usage: UsageState,
 }
 
 /// Who is banned, for people.
@@ -294,6 +310,20 @@ impl CrowdSec {
         let changed = inside.manual != bans;
         inside.manual = bans;
         changed
+    }
+
+    /// Forgets bans by people that are over. Says whether there were any.
+    pub(super) fn end_manual(&self, now: Timestamp) -> bool {
+        let mut inside = self.inside();
+        let before = inside.manual.len();
+        inside.manual.retain(|ban| ban.expires_at.is_none_or(|end| end > now));
+        inside.manual.len() != before
+    }
+
+    /// All bans and decisions that are known.
+    pub(super) fn known(&self) -> (Vec<Ban>, Decisions) {
+        let inside = self.inside();
+        (inside.manual.clone(), inside.decisions.clone())
     }
 
     /// Works on the decisions; nobody else does meanwhile.

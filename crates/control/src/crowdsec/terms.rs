@@ -3,10 +3,11 @@
 use crowdsec::{About, Held};
 use ipnet::IpNet;
 use proxy::{Knows, Remedy, Subject};
+use serde::{Deserialize, Serialize};
 use store::security_enforcement::{Enforcement, UnknownTypes};
 
 /// The terms. Other terms make another set of banned clients.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Terms {
     /// CrowdSec is switched on.
     pub on: bool,

@@ -274,3 +274,66 @@ fn countries_and_autonomous_systems_are_banned_by_a_database_and_a_damaged_one_i
         assert_eq!(set(None).find(address), None);
     }
 }
+
+/// A hundred thousand decisions: addresses, networks, and IPv6.
+fn many() -> Bans {
+    let reasons: Vec<_> = (0..50).map(|number| reason(Remedy::Ban, &format!("scenario {number}"))).collect();
+    let network = |number: u32| -> ipnet::IpNet {
+        let address = number.wrapping_mul(0x9e37_79b9);
+        let v4 = std::net::Ipv4Addr::from(address);
+        match number % 10 {
+            0 => {
+                let host = u128::from(address) << 64 | 0x2001_0db8_u128 << 96;
+                ipnet::IpNet::new(std::net::Ipv6Addr::from(host).into(), 64).unwrap()
+            }
+            1 => ipnet::IpNet::new(v4.into(), 24).unwrap().trunc(),
+            _ => ipnet::IpNet::new(v4.into(), 32).unwrap(),
+        }
+    };
+    let all = (0..100_000).map(|number| (network(number), &reasons[number as usize % 50]));
+    Bans::new(all, &["127.0.0.0/8".parse().unwrap()], None)
+}
+
+/// Nanoseconds that the only worker has had of a processor.
+fn worker_time() -> u64 {
+    let of = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let name = std::fs::read_to_string(path.join("comm")).ok()?;
+        (name.trim() == "proxy-0").then_some(())?;
+        std::fs::read_to_string(path.join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+    };
+    std::fs::read_dir("/proc/self/task").unwrap().find_map(of).unwrap()
+}
+
+/// `CHARON_BENCH_BANS=1 cargo test --release -p proxy --test wire decisions_cost -- --nocapture` measures; else it
+/// only holds.
+#[test]
+fn a_hundred_thousand_decisions_cost_a_request_almost_nothing() {
+    #[expect(clippy::disallowed_methods, reason = "measures only when it is asked to")]
+    let measures = std::env::var_os("CHARON_BENCH_BANS").is_some();
+    let (rounds, requests) = if measures { (15, 20_000) } else { (1, 20) };
+    let origin = Origin::ok();
+    let proxy = proxy_for(&origin);
+    let bans = Arc::new(many());
+    let mut client = Client::of(&proxy);
+    let mut each = [Vec::new(), Vec::new()];
+    for _ in 0..rounds {
+        for (times, bans) in each.iter_mut().zip([None, Some(bans.clone())]) {
+            proxy.ban(bans);
+            let before = worker_time();
+            for _ in 0..requests {
+                assert_eq!(client.get("/").status(), 200);
+            }
+            times.push((worker_time() - before) / requests);
+        }
+    }
+    let [none, loaded] = each.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    });
+    if measures {
+        let percent = (loaded as f64 / none as f64 - 1.0) * 100.0;
+        println!("CPU per request: {none} ns with no decision, {loaded} ns with 100,000: {percent:+.1} %");
+        assert!(percent <= 3.0);
+    }
+}

@@ -182,10 +182,29 @@ function Details({ crowdsec }: { crowdsec: CrowdSec }) {
             </>
           ),
         },
+        { name: t("security.crowdsec.usage"), value: <Usage usage={decisions.usage} /> },
         { name: t("security.crowdsec.refused"), value: count(crowdsec.refused) },
       ]}
     />
   );
+}
+
+function Usage({ usage }: { usage: CrowdSec["decisions"]["usage"] }) {
+  const { t } = useTranslation();
+  switch (usage.state) {
+    case "told":
+      return (
+        <>
+          {t("security.crowdsec.usageTold")} <Ago time={usage.at} />
+        </>
+      );
+    case "failing":
+      return <span className="text-failing">{sentence(usage.reason)}</span>;
+    case "not_supported":
+      return t("security.crowdsec.usageNotSupported");
+    case "not_yet":
+      return t("security.crowdsec.usageNotYet");
+  }
 }
 
 function Log() {
