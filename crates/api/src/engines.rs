@@ -6,8 +6,9 @@ pub use crate::security::configuration::{
     FileOrigin, HubItem, HubPreset, HubUpgrade, PresetState,
 };
 pub use crate::security::{
-    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NotEnforced,
-    Proof, UsageMetrics,
+    AgentLine, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, Ban, BanFilter, Bans, CrowdSec,
+    CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NoAlerts, NotEnforced, Proof, SecurityEvent,
+    SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,
@@ -73,10 +74,28 @@ pub trait Engines: Send + Sync + 'static {
     fn enforcement(&self) -> EnforcementState;
     /// The newest lines of the agent's log.
     fn crowdsec_log(&self) -> Vec<AgentLine>;
-    /// Who is banned now, all of them.
-    fn bans(&self) -> Bans;
     /// The configuration of CrowdSec's agent.
     fn agent_configuration(&self) -> &dyn AgentConfiguration;
+    /// Who is banned now, as far as it is wanted.
+    fn bans(&self, wanted: &BanFilter) -> Bans;
+    /// What CrowdSec has found.
+    fn alerts(&self, _: AlertFilter) -> BoxFuture<'_, Result<Vec<Alert>, NoAlerts>> {
+        Box::pin(std::future::ready(Err(NoAlerts::NotRunning)))
+    }
+    /// What led to an alert; `None` when there is no such alert.
+    fn alert(&self, _: i64) -> BoxFuture<'_, Result<Option<AlertEvidence>, NoAlerts>> {
+        Box::pin(std::future::ready(Err(NoAlerts::NotRunning)))
+    }
+    /// What happens around security: what came after `mark`, or the newest of it, and all that comes.
+    fn security_events(&self, mark: Option<SecurityMark>) -> SecurityFeed;
+    /// How long CrowdSec bans, in minutes, when this is stored.
+    fn escalation(&self, stored: Option<Vec<u32>>) -> Vec<u32> {
+        stored.unwrap_or_default()
+    }
+    /// Whether the agent takes these durations. `Err`: why not, with the field.
+    fn check_escalation(&self, _: Vec<u32>) -> BoxFuture<'_, Result<(), FieldError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
     /// Tries each server of a host and of its locations once. `Err`: what cannot be tried at all, by field.
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>>;
 }

@@ -66,6 +66,9 @@ pub enum Error {
     /// The change is stored, but not served.
     #[error("{0}")]
     NotApplied(String),
+    /// CrowdSec cannot say.
+    #[error(transparent)]
+    NoAlerts(#[from] crate::security::NoAlerts),
     /// The store refused.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -89,6 +92,7 @@ impl Error {
     }
 
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        use crate::security::NoAlerts;
         use store::Error as Stored;
         match self {
             Self::Validation(_) => {
@@ -122,6 +126,12 @@ impl Error {
             }
             Self::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "timeout", "Took too long"),
             Self::NotApplied(_) => (StatusCode::SERVICE_UNAVAILABLE, "not-applied", "Stored, but not served"),
+            Self::NoAlerts(NoAlerts::NotRunning) => {
+                (StatusCode::CONFLICT, "crowdsec-not-running", "CrowdSec does not run")
+            }
+            Self::NoAlerts(NoAlerts::Failed(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "crowdsec-failing", "CrowdSec does not answer")
+            }
             Self::Store(Stored::DiskFull) => (StatusCode::INSUFFICIENT_STORAGE, "disk-full", "Disk full"),
             Self::Store(Stored::ReadOnly) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "read-only", "Database read-only")

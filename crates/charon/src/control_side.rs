@@ -136,6 +136,8 @@ impl ControlSide {
             entries: broadcast::channel(4096).0,
         });
         background.push(sample(engines.clone()));
+        let refused = crate::security_events::take_in(crowdsec.clone());
+        background.push(tasks::spawn("refused requests", refused));
         let state = api::State::new(Wiring {
             store: store.clone(),
             engines,

@@ -3,9 +3,9 @@
 use crate::metrics::Metrics;
 use crate::traffic::Window;
 use api::engines::{
-    Applied, BoxFuture, Engines, Fault, HostPhase, HostState, HostTraffic, Listener, LogEntry, LogFilter,
-    LogHealth, MetricsForm, ServerCheck, ServerHealth, ServerState, ServerTest, Stop, Traffic, TrafficTick,
-    UpstreamTrial,
+    Alert, AlertEvidence, AlertFilter, Applied, BanFilter, BoxFuture, Engines, Fault, HostPhase, HostState,
+    HostTraffic, Listener, LogEntry, LogFilter, LogHealth, MetricsForm, NoAlerts, SecurityFeed, SecurityMark,
+    ServerCheck, ServerHealth, ServerState, ServerTest, Stop, Traffic, TrafficTick, UpstreamTrial,
 };
 use base::{Clock, FieldError, Problems, Timestamp};
 use control::Serving;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::proxy_hosts::HostValues;
 use tasks::Statuses;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 /// How long the history is waited for.
 const HISTORY: Duration = Duration::from_secs(2);
@@ -209,8 +209,28 @@ impl Engines for Running {
         crate::security::log(&self.crowdsec)
     }
 
-    fn bans(&self) -> api::engines::Bans {
-        crate::security::bans(&self.crowdsec)
+    fn bans(&self, wanted: &BanFilter) -> api::engines::Bans {
+        crate::security::bans(&self.crowdsec, wanted)
+    }
+
+    fn alerts(&self, wanted: AlertFilter) -> BoxFuture<'_, Result<Vec<Alert>, NoAlerts>> {
+        Box::pin(crate::alerts::list(&self.crowdsec, wanted))
+    }
+
+    fn alert(&self, id: i64) -> BoxFuture<'_, Result<Option<AlertEvidence>, NoAlerts>> {
+        Box::pin(crate::alerts::one(&self.crowdsec, id))
+    }
+
+    fn security_events(&self, mark: Option<SecurityMark>) -> SecurityFeed {
+        crate::security_events::follow(&self.crowdsec, mark)
+    }
+
+    fn escalation(&self, stored: Option<Vec<u32>>) -> Vec<u32> {
+        crate::alerts::escalation(stored)
+    }
+
+    fn check_escalation(&self, minutes: Vec<u32>) -> BoxFuture<'_, Result<(), FieldError>> {
+        Box::pin(crate::alerts::check_escalation(&self.crowdsec, minutes))
     }
 
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>> {
@@ -422,7 +442,12 @@ impl Engines for Offline {
         Vec::new()
     }
 
-    fn bans(&self) -> api::engines::Bans {
+    fn security_events(&self, _: Option<SecurityMark>) -> SecurityFeed {
+        let (epoch, events, missed) = (String::new(), Vec::new(), 0);
+        SecurityFeed { epoch, events, missed, next: mpsc::channel(1).1 }
+    }
+
+    fn bans(&self, _: &BanFilter) -> api::engines::Bans {
         api::engines::Bans::default()
     }
 

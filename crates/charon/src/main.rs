@@ -2,6 +2,7 @@
 
 mod access_log;
 mod agent;
+mod alerts;
 mod boot;
 mod build_info;
 mod cli;
@@ -22,6 +23,7 @@ mod people;
 mod rescue;
 mod run_file;
 mod security;
+mod security_events;
 mod systemd;
 mod traffic;
 mod trial;

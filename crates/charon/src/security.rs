@@ -79,28 +79,36 @@ pub(crate) fn log(crowdsec: &CrowdSec) -> Vec<shown::AgentLine> {
     crowdsec.log().into_iter().map(line).collect()
 }
 
-pub(crate) fn bans(crowdsec: &CrowdSec) -> shown::Bans {
+pub(crate) fn bans(crowdsec: &CrowdSec, wanted: &shown::BanFilter) -> shown::Bans {
     let blocked = crowdsec.blocked();
-    let Blocked { manual, crowdsec, terms, .. } = blocked.as_ref().clone();
+    let Blocked { manual, crowdsec, terms, .. } = &*blocked;
     let scope = |value: &str| if value.contains('/') { "range" } else { "ip" }.to_owned();
-    let manual = manual.into_iter().map(|ban| shown::Ban {
+    let manual = manual.iter().map(|ban| shown::Ban {
+        id: None,
         scope: scope(&ban.value),
-        value: ban.value,
+        value: ban.value.clone(),
         origin: "manual".to_owned(),
-        reason: ban.reason,
+        reason: ban.reason.clone(),
         kind: "ban".to_owned(),
         expires_at: ban.expires_at,
         enforced: true,
     });
-    let decided = crowdsec.into_iter().map(|held| shown::Ban {
-        enforced: terms.enforces(&held).is_ok(),
-        value: held.value,
+    let decided = crowdsec.iter().map(|held| shown::Ban {
+        id: Some(held.id).filter(|id| *id > 0),
+        enforced: terms.enforces(held).is_ok(),
+        value: held.value.clone(),
         scope: held.scope.to_ascii_lowercase(),
-        origin: held.origin,
-        reason: held.scenario,
-        kind: held.r#type,
+        origin: held.origin.clone(),
+        reason: held.scenario.clone(),
+        kind: held.r#type.clone(),
         expires_at: Some(held.expires_at),
     });
-    let items: Vec<_> = manual.chain(decided).collect();
-    shown::Bans { total: items.len(), items }
+    let (mut total, mut items) = (0, Vec::new());
+    for ban in manual.chain(decided).filter(|ban| wanted.takes(ban)) {
+        if total >= wanted.offset && items.len() < wanted.limit {
+            items.push(ban);
+        }
+        total += 1;
+    }
+    shown::Bans { total, items }
 }

@@ -1,7 +1,7 @@
 //! The decisions that hold, as LAPI has told them: kept by scope, type and value, since ids of the same decision
 //! differ between what is new and what is deleted.
 
-use crate::duration::parse_go_duration;
+use crate::duration::go_duration_left;
 use base::Timestamp;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub struct Decision {
 /// A decision that holds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Held {
+    /// LAPI's id of the decision that holds longest; 0 when it is not known.
+    #[serde(default)]
+    pub id: i64,
     /// The scope as LAPI wrote it.
     pub scope: String,
     /// `ban`, `captcha` ...
@@ -115,11 +118,12 @@ impl Decisions {
             changed |= self.0.remove(&key).is_some();
         }
         for decision in new {
-            let Some(duration) = parse_go_duration(&decision.duration).filter(|left| !left.is_zero()) else {
+            let Some(duration) = go_duration_left(&decision.duration) else {
                 continue;
             };
             let key = key(&decision.scope, &decision.r#type, &decision.value);
             let held = Held {
+                id: decision.id,
                 scope: decision.scope.clone(),
                 r#type: decision.r#type.clone(),
                 value: decision.value.clone(),
@@ -154,6 +158,13 @@ impl Decisions {
         let before = self.0.len();
         let (scope, _, value) = key(scope, "", value);
         self.0.retain(|(its_scope, _, its_value), _| (its_scope, its_value) != (&scope, &value));
+        self.0.len() != before
+    }
+
+    /// Forgets one decision by LAPI's id.
+    pub fn release_one(&mut self, id: i64) -> bool {
+        let before = self.0.len();
+        self.0.retain(|_, held| held.id != id);
         self.0.len() != before
     }
 

@@ -36,6 +36,11 @@ pub fn parse_go_duration(text: &str) -> Option<Duration> {
     if negative { Some(Duration::ZERO) } else { Duration::try_from_secs_f64(seconds).ok() }
 }
 
+/// Reads how long something still holds; `None` when it is over, or when that cannot be read.
+pub fn go_duration_left(text: &str) -> Option<Duration> {
+    parse_go_duration(text).filter(|left| !left.is_zero())
+}
+
 /// Writes a duration in seconds, which every version reads.
 pub fn go_duration(duration: Duration) -> String {
     format!("{}s", duration.as_secs())

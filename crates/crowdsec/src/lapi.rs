@@ -99,7 +99,7 @@ pub struct Lapi {
     pub password: Secret<String>,
 }
 
-enum Credentials<'a> {
+pub(crate) enum Credentials<'a> {
     None,
     Key,
     Token(&'a str),
@@ -178,7 +178,7 @@ impl Lapi {
         self.call(Method::POST, path, &Credentials::Key, Some(body)).await.map(drop)
     }
 
-    async fn login(&self) -> Result<String, LapiError> {
+    pub(crate) async fn login(&self) -> Result<String, LapiError> {
         #[derive(Deserialize)]
         struct Answer {
             token: String,
@@ -189,7 +189,7 @@ impl Lapi {
         parse::<Answer>(path, &answer).map(|answer| answer.token)
     }
 
-    async fn call(
+    pub(crate) async fn call(
         &self,
         method: Method,
         path: &str,
@@ -272,13 +272,13 @@ async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, LapiError> {
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, LapiError> {
     serde_json::from_slice(body)
         .map_err(|error| LapiError::Garbled { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// A value within a query (RFC 3986, section 2.1).
-fn escape(value: &str) -> String {
+pub(crate) fn escape(value: &str) -> String {
     use std::fmt::Write;
     value.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {

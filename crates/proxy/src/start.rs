@@ -410,6 +410,12 @@ impl Proxy {
         self.log.subscribe()
     }
 
+    /// Requests that are refused for the sake of security as they end, from now on; in a flood not each of them, see
+    /// [`crate::LogStatus::refused_untold`].
+    pub fn watch_refused(&self) -> broadcast::Receiver<Arc<Entry>> {
+        self.log.refused()
+    }
+
     /// Ends the data plane: accepts nothing more, tells clients to go, lets running requests finish within
     /// `grace`, then closes WebSockets with 1001 and cuts the rest. Returns when all has ended and the access log
     /// is written. Called again meanwhile, the shorter grace holds.

@@ -242,3 +242,29 @@ pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Op
     write.commit().await?;
     Ok(Some(Folded { sentence, notable }))
 }
+
+/// How long bans of CrowdSec last: minutes of the first, of the second, and so on; JSON.
+const ESCALATION: &str = "security.crowdsec.escalation";
+
+/// How long bans of CrowdSec shall last, in minutes; `None` while nobody has said.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn escalation(store: &Store) -> Result<Option<Vec<u32>>, Error> {
+    let setting = settings::get(store, ESCALATION).await?;
+    Ok(setting.and_then(|setting| serde_json::from_str(&setting.value).ok()))
+}
+
+/// Says how long bans of CrowdSec shall last, in minutes.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn set_escalation(store: &Store, minutes: &[u32], audit: Audit) -> Result<(), Error> {
+    let setting = settings::NewSetting {
+        key: ESCALATION.to_owned(),
+        value: serde_json::to_string(minutes).unwrap_or_default(),
+        r#type: "json".to_owned(),
+        category: "security".to_owned(),
+    };
+    settings::set(store, &[setting], audit).await.map(drop)
+}

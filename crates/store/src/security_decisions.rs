@@ -43,6 +43,8 @@ impl ActiveModelBehavior for ActiveModel {}
 
 const BLOCK: &str = "block";
 const RELEASE: &str = "release";
+/// As [`RELEASE`], but of one decision, whose id stands in `rule_id`.
+const RELEASE_ONE: &str = "release_one";
 
 /// A ban by a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -76,8 +78,10 @@ impl From<Model> for Ban {
 pub struct Release {
     /// Public id.
     pub uuid: String,
-    /// An address or a network.
+    /// An address or a network; for one decision, whatever it is about.
     pub value: String,
+    /// The one decision that shall end, by LAPI's id; `None` for all of them.
+    pub decision: Option<i64>,
 }
 
 async fn with_action(store: &Store, action: &str) -> Result<Vec<Model>, Error> {
@@ -109,7 +113,7 @@ pub async fn ban(
     let same =
         Entity::delete_many().filter(Column::Ip.eq(value)).filter(Column::Action.is_in([BLOCK, RELEASE]));
     same.exec(&*write).await?;
-    let row = insert(&*write, store.now(), BLOCK, value, reason, expires_at).await?;
+    let row = insert(&*write, store.now(), BLOCK, value, reason, expires_at, None).await?;
     let ban = Ban::from(row);
     audit.after = serde_json::to_value(&ban).ok();
     write.audit(audit.about(&ban.uuid)).await?;
@@ -127,7 +131,20 @@ pub async fn release(store: &Store, value: &str, audit: Audit) -> Result<(), Err
     let same =
         Entity::delete_many().filter(Column::Ip.eq(value)).filter(Column::Action.is_in([BLOCK, RELEASE]));
     same.exec(&*write).await?;
-    let row = insert(&*write, store.now(), RELEASE, value, "", None).await?;
+    let row = insert(&*write, store.now(), RELEASE, value, "", None, None).await?;
+    write.audit(audit.about(&row.uuid)).await?;
+    write.serves();
+    write.commit().await?;
+    Ok(())
+}
+
+/// Ends one decision of CrowdSec, by LAPI's id. Others about the same address or network stay.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn release_one(store: &Store, id: i64, value: &str, audit: Audit) -> Result<(), Error> {
+    let mut write = store.write().await?;
+    let row = insert(&*write, store.now(), RELEASE_ONE, value, "", None, Some(id)).await?;
     write.audit(audit.about(&row.uuid)).await?;
     write.serves();
     write.commit().await?;
@@ -141,6 +158,7 @@ async fn insert(
     value: &str,
     reason: &str,
     expires_at: Option<Timestamp>,
+    decision: Option<i64>,
 ) -> Result<Model, Error> {
     let row = ActiveModel {
         id: NotSet,
@@ -149,7 +167,7 @@ async fn insert(
         action: Set(action.to_owned()),
         ip: Set(value.to_owned()),
         host: Set(String::new()),
-        rule_id: Set(String::new()),
+        rule_id: Set(decision.map(|id| id.to_string()).unwrap_or_default()),
         reason: Set(reason.to_owned()),
         details: Set(String::new()),
         expires_at: Set(expires_at.map(Timestamp::millis)),
@@ -163,8 +181,11 @@ async fn insert(
 /// # Errors
 /// When the database cannot be read.
 pub async fn releases(store: &Store) -> Result<Vec<Release>, Error> {
-    let rows = with_action(store, RELEASE).await?;
-    Ok(rows.into_iter().map(|row| Release { uuid: row.uuid, value: row.ip }).collect())
+    let of = |decision: Option<i64>| move |row: Model| Release { uuid: row.uuid, value: row.ip, decision };
+    let all = with_action(store, RELEASE).await?.into_iter().map(of(None));
+    let one = with_action(store, RELEASE_ONE).await?.into_iter();
+    let one = one.filter_map(|row| row.rule_id.parse().ok().map(|id| of(Some(id))(row)));
+    Ok(all.chain(one).collect())
 }
 
 /// Removes wishes that are fulfilled, and bans that have ended.

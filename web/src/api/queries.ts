@@ -1,8 +1,8 @@
 // What can be read, each with its key. A write invalidates by the first word of the key.
-import { queryOptions, type QueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, type QueryClient } from "@tanstack/react-query";
 import { api, body } from "./client";
 import { ApiProblem, readProblem } from "./problem";
-import type { AgentWish, AuditQuery, Health } from "./schema";
+import type { AgentWish, AuditQuery, BanQuery, Health } from "./schema";
 
 const MINUTE = 60_000;
 
@@ -132,11 +132,22 @@ export const queries = {
       staleTime: 0,
       gcTime: 0,
     }),
-  bans: () =>
+  bans: (query: BanQuery = {}) =>
     queryOptions({
-      queryKey: ["security", "bans"],
-      queryFn: () => body(api.GET("/api/v1/security/bans")),
+      queryKey: ["security", "bans", query],
+      queryFn: () => body(api.GET("/api/v1/security/bans", { params: { query } })),
       refetchInterval: 4_000,
+      placeholderData: keepPreviousData,
+    }),
+  alert: (id: number) =>
+    queryOptions({
+      queryKey: ["security", "alerts", id],
+      queryFn: () => body(api.GET("/api/v1/security/alerts/{id}", { params: { path: { id } } })),
+    }),
+  escalation: () =>
+    queryOptions({
+      queryKey: ["security", "escalation"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec/escalation")),
     }),
   hosts: () =>
     queryOptions({

@@ -42,6 +42,21 @@ export type AgentWish = Schemas["AgentChangeInput"];
 export type AgentAction = AgentWish["action"];
 export type Ban = Schemas["Ban"];
 export type Enforcement = Schemas["Enforcement"];
+export type BanQuery = NonNullable<paths["/api/v1/security/bans"]["get"]["parameters"]["query"]>;
+export type Alert = Schemas["Alert"];
+/** What the live channel tells of security; not in the API's description, since the channel is one text. */
+export interface SecurityEvent {
+  number: number;
+  time: string;
+  kind: "block" | "ban" | "unban" | "state" | "agent" | "proof";
+  source: string;
+  reason: string;
+  client: string;
+  host: string;
+  request: string;
+  request_id: string;
+}
+export type AlertEvidence = Schemas["AlertEvidence"];
 export type Settings = Schemas["Settings"];
 export type SettingsWrite = Schemas["SettingsInput"];
 export type AuditEntry = Schemas["AuditItem"];

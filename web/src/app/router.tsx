@@ -53,6 +53,8 @@ export function makeRouter() {
         page("certificates/:uuid/edit", () => import("@/features/certificates/form"), "admin"),
         page("security", () => import("@/features/security/page")),
         page("security/configuration", () => import("@/features/security/configuration/page")),
+        page("security/crowdsec", () => import("@/features/security/crowdsec-page")),
+        page("security/log", () => import("@/features/security/live-page"), "user"),
         page("log", () => import("@/features/access-log/page"), "user"),
         page("revisions", () => import("@/features/revisions/page")),
         page("revisions/:revision", () => import("@/features/revisions/revision-page")),

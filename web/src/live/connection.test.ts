@@ -59,6 +59,24 @@ test("a topic that a page asks for later opens the stream anew with it", async (
   expect(seen).toEqual([{ entries: [1] }]);
 });
 
+test("events of security go on after the last one that was seen, and a new viewer begins anew", async () => {
+  const stop = connection.subscribe("security", () => undefined);
+  connection.start();
+  expect(latest().url).not.toContain("security_after");
+  latest().say("hello", {});
+  latest().say("security", { epoch: "ab", events: [{ number: 3 }, { number: 4 }], missed: 0 });
+  latest().say("security", { epoch: "ab", events: [], missed: 2 });
+  latest().readyState = 2;
+  latest().onerror?.();
+  vi.advanceTimersByTime(2_500);
+  expect(latest().url).toContain("&security_after=ab.4");
+  stop();
+  await Promise.resolve();
+  connection.subscribe("security", () => undefined);
+  await Promise.resolve();
+  expect(latest().url).not.toContain("security_after");
+});
+
 test("an ended session is told and not tried again", () => {
   connection.start();
   latest().say("hello", {});

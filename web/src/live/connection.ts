@@ -1,10 +1,10 @@
 // One EventSource for the whole page, fed into the state machine; pages subscribe to topics.
 import { OFF, step, wantsConnection, type LiveEvent, type LiveReason, type LiveState } from "./machine";
 
-export type Topic = "log" | "traffic" | "health" | "dropped";
+export type Topic = "log" | "security" | "traffic" | "health" | "dropped";
 type Handler = (data: unknown) => void;
 
-const EVENTS = ["hello", "log", "traffic", "health", "dropped", "heartbeat", "bye"] as const;
+const EVENTS = ["hello", "log", "security", "traffic", "health", "dropped", "heartbeat", "bye"] as const;
 const TICK_MS = 1_000;
 
 export class LiveConnection {
@@ -13,6 +13,8 @@ export class LiveConnection {
   private clock: number | undefined;
   private running = false;
   private asked = "";
+  /** The last event of security that was seen: a new stream goes on after it. */
+  private mark = "";
   private readonly watchers = new Set<() => void>();
   private readonly handlers = new Map<Topic, Set<Handler>>();
 
@@ -50,6 +52,8 @@ export class LiveConnection {
   /** Receives a topic until the returned function is called; opens the stream anew when the topics change. */
   subscribe(topic: Topic, handler: Handler): () => void {
     const set = this.handlers.get(topic) ?? new Set();
+    // Who begins to look has seen nothing yet.
+    if (topic === "security" && set.size === 0) this.mark = "";
     set.add(handler);
     this.handlers.set(topic, set);
     this.reopenIfTopicsChanged();
@@ -67,7 +71,9 @@ export class LiveConnection {
   }
 
   private topics(): string {
-    return (["log", "traffic", "health"] as const).filter((topic) => this.handlers.has(topic)).join(",");
+    return (["log", "security", "traffic", "health"] as const)
+      .filter((topic) => this.handlers.has(topic))
+      .join(",");
   }
 
   private reopenIfTopicsChanged(): void {
@@ -79,7 +85,8 @@ export class LiveConnection {
   private connect(): void {
     this.close();
     this.asked = this.topics();
-    const source = this.open(`/api/v1/live?topics=${this.asked || "health"}`);
+    const after = this.mark && this.handlers.has("security") ? `&security_after=${this.mark}` : "";
+    const source = this.open(`/api/v1/live?topics=${this.asked || "health"}${after}`);
     this.source = source;
     for (const name of EVENTS) {
       source.addEventListener(name, (event: MessageEvent<string>) => {
@@ -114,6 +121,7 @@ export class LiveConnection {
       else this.dispatch({ type: "bye", reason, detail });
     } else {
       this.dispatch({ type: "word", at: this.now() });
+      if (name === "security") this.mark = markAfter(data) || this.mark;
       if (name !== "heartbeat" && data !== null) this.handlers.get(name)?.forEach((handle) => handle(data));
     }
   }
@@ -145,4 +153,12 @@ export class LiveConnection {
     this.state = next;
     if (shown) this.watchers.forEach((watcher) => watcher());
   }
+}
+
+/** Where a viewer is after this message; empty when it says nothing of it. */
+function markAfter(data: unknown): string {
+  if (typeof data !== "object" || data === null || !("epoch" in data) || !("events" in data)) return "";
+  const last: unknown = Array.isArray(data.events) ? data.events.at(-1) : undefined;
+  const number = typeof last === "object" && last !== null && "number" in last ? last.number : undefined;
+  return typeof data.epoch === "string" && typeof number === "number" ? `${data.epoch}.${number}` : "";
 }

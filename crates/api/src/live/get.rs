@@ -1,9 +1,9 @@
 //! `GET /live`.
 
 use super::events::Events;
-use super::pump::{Pump, Topics};
+use super::pump::{Pump, Topics, Wanted};
 use crate::access::Viewer;
-use crate::engines::LogFilter;
+use crate::engines::{LogFilter, SecurityMark};
 use crate::error::{Error, Result};
 use crate::input::{Params, wanted};
 use crate::state::State;
@@ -20,8 +20,11 @@ use utoipa::IntoParams;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LiveQuery {
-    /// Of `log`, `traffic` and `health`, separated by commas. Default: traffic and health.
-    #[param(pattern = "^(log|traffic|health)(,(log|traffic|health))*$", example = "traffic,health")]
+    /// Of `log`, `security`, `traffic` and `health`, separated by commas. Default: traffic and health.
+    #[param(
+        pattern = "^(log|security|traffic|health)(,(log|security|traffic|health))*$",
+        example = "traffic,health"
+    )]
     topics: Option<String>,
     /// For `log`: uuid of a host, or a part of the name that was asked for.
     #[param(max_length = 253)]
@@ -29,6 +32,10 @@ pub(crate) struct LiveQuery {
     /// For `log`: a class like `5xx` or a status like `502`.
     #[param(pattern = "^([1-5]xx|[1-5][0-9]{2})$", example = "5xx")]
     status: Option<String>,
+    /// For `security`: where the viewer was when it was cut off, `epoch` and the last event's `number` with a dot
+    /// between. What came meanwhile is sent first, as far as it is kept.
+    #[param(pattern = "^[0-9a-f]{1,32}[.][0-9]{1,15}$", example = "00c0ffee00c0ffee.17")]
+    security_after: Option<String>,
 }
 
 /// Messages that may wait for a slow viewer.
@@ -36,9 +43,10 @@ const QUEUE: usize = 64;
 
 /// The live channel
 ///
-/// Server-sent events: `hello`, `log` (`entries`, every 200 ms), `traffic` (every 2 s), `health` (on change),
+/// Server-sent events: `hello`, `log` (`entries`, every 200 ms), `security` (`epoch`, `events`,
+/// and `missed`, how many are not kept any more), `traffic` (every 2 s), `health` (on change),
 /// `dropped` (`count`, when the viewer is too slow), `heartbeat` (every 5 s) and `bye` (`reason`, when the session
-/// ends). The topic `log` needs the role user.
+/// ends). The topics `log` and `security` need the role user.
 #[utoipa::path(
     get, path = "/live", operation_id = "live", tag = "traffic",
     extensions(("x-charon-role" = json!("viewer"))), params(LiveQuery),
@@ -51,11 +59,15 @@ pub(crate) async fn live(
     Params(query): Params<LiveQuery>,
 ) -> Result<([(HeaderName, &'static str); 2], Body)> {
     let topics = topics(query.topics)?;
-    if topics.log && caller.user.role == Role::Viewer {
+    if (topics.log || topics.security) && caller.user.role == Role::Viewer {
         return Err(Error::Forbidden(
-            "the access log is for the role user; ask for traffic and health".to_owned(),
+            "the logs are for the role user; ask for traffic and health".to_owned(),
         ));
     }
+    let mark = wanted("security_after", query.security_after, 64)?
+        .map(|text| SecurityMark::parse(&text).ok_or(text))
+        .transpose()
+        .map_err(|_| Error::field("security_after", "write an epoch and a number with a dot between"))?;
     let filter = LogFilter {
         host: wanted("host", query.host, 253)?,
         status: crate::logs::status(query.status)?,
@@ -64,7 +76,7 @@ pub(crate) async fn live(
     let too_many = |_| Error::TooManyAttempts(Duration::from_secs(10));
     let place = state.viewers.clone().try_acquire_owned().map_err(too_many)?;
     let (sender, receiver) = mpsc::channel(QUEUE);
-    let pump = Pump::new(state, caller, topics, filter, sender);
+    let pump = Pump::new(state, caller, Wanted { topics, filter, mark }, sender);
     tasks::spawn("live channel", async move {
         pump.run().await;
         drop(place);
@@ -77,18 +89,19 @@ pub(crate) async fn live(
 
 fn topics(text: Option<String>) -> Result<Topics> {
     let Some(text) = wanted("topics", text, 100)? else {
-        return Ok(Topics { log: false, traffic: true, health: true });
+        return Ok(Topics { traffic: true, health: true, ..Topics::default() });
     };
-    let mut topics = Topics { log: false, traffic: false, health: false };
+    let mut topics = Topics::default();
     for topic in text.split(',').map(str::trim) {
         match topic {
             "log" => topics.log = true,
+            "security" => topics.security = true,
             "traffic" => topics.traffic = true,
             "health" => topics.health = true,
             _ => {
                 return Err(Error::field(
                     "topics",
-                    "write some of log, traffic and health, with commas between",
+                    "write some of log, security, traffic and health, with commas between",
                 ));
             }
         }

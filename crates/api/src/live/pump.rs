@@ -2,7 +2,7 @@
 
 use super::events::event;
 use crate::access::{Identity, still_stands};
-use crate::engines::{LogEntry, LogFilter, TrafficTick};
+use crate::engines::{LogEntry, LogFilter, SecurityEvent, SecurityFeed, SecurityMark, TrafficTick};
 use crate::health::standing::{HealthStatus, Standing, summary};
 use crate::state::State;
 use serde_json::json;
@@ -19,18 +19,33 @@ const HEALTH: Duration = Duration::from_secs(1);
 const MOST_ENTRIES: usize = 500;
 
 /// What a viewer wants.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Topics {
     pub(super) log: bool,
+    pub(super) security: bool,
     pub(super) traffic: bool,
     pub(super) health: bool,
 }
 
 impl Topics {
     fn names(self) -> Vec<&'static str> {
-        let all = [("log", self.log), ("traffic", self.traffic), ("health", self.health)];
+        let all = [
+            ("log", self.log),
+            ("security", self.security),
+            ("traffic", self.traffic),
+            ("health", self.health),
+        ];
         all.into_iter().filter(|(_, wanted)| *wanted).map(|(name, _)| name).collect()
     }
+}
+
+/// The same with what is said about single topics.
+pub(super) struct Wanted {
+    pub(super) topics: Topics,
+    /// For the log.
+    pub(super) filter: LogFilter,
+    /// For security: where the viewer was.
+    pub(super) mark: Option<SecurityMark>,
 }
 
 pub(super) struct Pump {
@@ -41,6 +56,7 @@ pub(super) struct Pump {
     sender: mpsc::Sender<String>,
     log: broadcast::Receiver<Arc<LogEntry>>,
     traffic: broadcast::Receiver<Arc<TrafficTick>>,
+    security: Option<SecurityFeed>,
     entries: Vec<Arc<LogEntry>>,
     dropped: u64,
     health: Option<(HealthStatus, Vec<Standing>)>,
@@ -49,15 +65,19 @@ pub(super) struct Pump {
 /// The channel has ended.
 struct Ended;
 
+/// The next event of security; never, while that is not wanted.
+async fn next(feed: &mut Option<SecurityFeed>) -> Option<Result<SecurityEvent, u64>> {
+    match feed {
+        Some(feed) => feed.next.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl Pump {
-    pub(super) fn new(
-        state: State,
-        caller: Identity,
-        topics: Topics,
-        filter: LogFilter,
-        sender: mpsc::Sender<String>,
-    ) -> Self {
+    pub(super) fn new(state: State, caller: Identity, wanted: Wanted, sender: mpsc::Sender<String>) -> Self {
+        let Wanted { topics, filter, mark } = wanted;
         let (log, traffic) = (state.engines.live_log(), state.engines.live_traffic());
+        let security = topics.security.then(|| state.engines.security_events(mark));
         Self {
             state,
             caller,
@@ -66,6 +86,7 @@ impl Pump {
             sender,
             log,
             traffic,
+            security,
             entries: Vec::new(),
             dropped: 0,
             health: None,
@@ -88,6 +109,7 @@ impl Pump {
             let step = tokio::select! {
                 () = self.sender.closed() => Err(Ended),
                 entry = self.log.recv(), if self.topics.log => self.take(entry),
+                event = next(&mut self.security) => self.happened(event),
                 tick = self.traffic.recv(), if self.topics.traffic => self.tick(tick),
                 _ = batch.tick() => self.flush(),
                 _ = health.tick(), if self.topics.health => self.look(),
@@ -110,6 +132,28 @@ impl Pump {
         Ok(())
     }
 
+    /// Events are sent together, and kept while the viewer has no room: it is not to miss any that it need not.
+    fn happened(&mut self, event: Option<Result<SecurityEvent, u64>>) -> Result<(), Ended> {
+        let Some(feed) = &mut self.security else { return Ok(()) };
+        match event {
+            Some(Ok(event)) if feed.events.len() < MOST_ENTRIES => feed.events.push(event),
+            Some(Ok(_)) => feed.missed += 1,
+            Some(Err(missed)) => feed.missed += missed,
+            None => return self.end("the server is stopping"),
+        }
+        Ok(())
+    }
+
+    fn flush_security(&mut self) -> Result<(), Ended> {
+        let Some(feed) = &mut self.security else { return Ok(()) };
+        if (feed.events.is_empty() && feed.missed == 0) || self.sender.capacity() == 0 {
+            return Ok(());
+        }
+        let (events, missed) = (std::mem::take(&mut feed.events), std::mem::take(&mut feed.missed));
+        let text = event("security", &json!({"epoch": feed.epoch, "events": events, "missed": missed}));
+        self.send(text)
+    }
+
     fn tick(&mut self, tick: Result<Arc<TrafficTick>, RecvError>) -> Result<(), Ended> {
         match tick {
             Ok(tick) => self.send(event("traffic", &*tick)),
@@ -119,6 +163,7 @@ impl Pump {
     }
 
     fn flush(&mut self) -> Result<(), Ended> {
+        self.flush_security()?;
         if self.dropped > 0 && self.sender.capacity() > 1 {
             let count = std::mem::take(&mut self.dropped);
             self.send(event("dropped", &json!({"count": count})))?;

@@ -68,14 +68,23 @@ pub(crate) async fn create(
     let ban = security_decisions::ban(&state.store, &value, reason, expires_at, audit).await?;
     let there =
         |bans: &super::Bans| bans.items.iter().any(|item| item.origin == "manual" && item.value == value);
-    if !super::wait_until(&state, there).await {
+    let wanted = super::BanFilter::around(network);
+    if !super::wait_until(&state, &wanted, there).await {
         return Err(Error::NotApplied(
             "the ban is stored and not enforced yet; see the background tasks".to_owned(),
         ));
     }
     let scope = if value.contains('/') { "range" } else { "ip" }.to_owned();
     let (origin, kind) = ("manual".to_owned(), "ban".to_owned());
-    let shown =
-        Ban { value, scope, origin, reason: ban.reason, kind, expires_at: ban.expires_at, enforced: true };
+    let shown = Ban {
+        id: None,
+        value,
+        scope,
+        origin,
+        reason: ban.reason,
+        kind,
+        expires_at: ban.expires_at,
+        enforced: true,
+    };
     Ok((StatusCode::CREATED, Json(shown)))
 }

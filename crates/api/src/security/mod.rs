@@ -1,5 +1,6 @@
 //! `/security`: CrowdSec as it is wished and as it is, and who is banned. To add an endpoint: a file, and a line below.
 
+mod alerts;
 mod ban;
 mod bans;
 pub(crate) mod configuration;
@@ -9,12 +10,18 @@ mod crowdsec_log;
 mod crowdsec_update;
 mod enforcement;
 mod enforcement_update;
+mod escalation;
+mod events;
+mod evidence;
 mod unban;
 mod view;
 
 pub use enforcement::EnforcementState;
+pub use events::{SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark};
+pub use evidence::{Alert, AlertDecision, AlertEvent, AlertEvidence, NoAlerts};
 pub use view::{
-    AgentLine, Ban, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers, NotEnforced, Proof, UsageMetrics,
+    AgentLine, AlertFilter, Ban, BanFilter, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers,
+    NotEnforced, Proof, UsageMetrics,
 };
 
 use crate::state::State;
@@ -30,7 +37,11 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(crowdsec_get::get, crowdsec_update::update))
         .routes(routes!(crowdsec_log::log))
         .routes(routes!(enforcement::get, enforcement_update::update))
+        .routes(routes!(escalation::get, escalation::update))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::get))
         .routes(routes!(bans::list, ban::create))
+        .routes(routes!(bans::table))
         .routes(routes!(unban::end))
         .merge(configuration::routes())
         .merge(console::routes())
@@ -39,10 +50,10 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
 /// How long an answer waits for the data plane to do what was said.
 const ENFORCED: Duration = Duration::from_secs(3);
 
-/// Waits until the bans are as `holds` wants them. Says whether they are.
-async fn wait_until(state: &State, holds: impl Fn(&Bans) -> bool) -> bool {
+/// Waits until the bans that are `wanted` are as `holds` wants them. Says whether they are.
+async fn wait_until(state: &State, wanted: &BanFilter, holds: impl Fn(&Bans) -> bool) -> bool {
     let end = state.clock.monotonic() + ENFORCED;
-    while !holds(&state.engines.bans()) {
+    while !holds(&state.engines.bans(wanted)) {
         if state.clock.monotonic() >= end {
             return false;
         }

@@ -1,7 +1,9 @@
 //! What the API says about CrowdSec and about bans.
 
 use base::Timestamp;
+use ipnet::IpNet;
 use serde::Serialize;
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// What is the case with CrowdSec.
@@ -141,6 +143,8 @@ pub struct Proof {
 /// One banned address or network.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct Ban {
+    /// LAPI's id of the decision; null for a ban by a person.
+    pub id: Option<i64>,
     /// The address or network; for other scopes what they name.
     pub value: String,
     /// `ip` or `range`; or another scope, in lower case.
@@ -159,12 +163,80 @@ pub struct Ban {
     pub enforced: bool,
 }
 
+/// Which bans are wanted. `None` takes all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BanFilter {
+    /// A part of what they are about; or an address, which also finds the networks around it.
+    pub value: Option<String>,
+    /// A scope, in any case.
+    pub scope: Option<String>,
+    /// `ban`, `captcha` ...
+    pub kind: Option<String>,
+    /// A part of the reason, in any case.
+    pub reason: Option<String>,
+    /// Who decided.
+    pub origin: Option<String>,
+    /// An address or a network: bans of it, and of networks around it.
+    pub around: Option<IpNet>,
+    /// LAPI's id.
+    pub id: Option<i64>,
+    /// How many to leave out at the beginning.
+    pub offset: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl BanFilter {
+    /// Bans of exactly this network, and of networks around it.
+    pub fn around(network: IpNet) -> Self {
+        Self { around: Some(network), limit: usize::MAX, ..Self::default() }
+    }
+
+    /// One decision of CrowdSec.
+    pub fn one(id: i64) -> Self {
+        Self { id: Some(id), limit: usize::MAX, ..Self::default() }
+    }
+
+    /// Whether a ban is wanted.
+    pub fn takes(&self, ban: &Ban) -> bool {
+        let same = |wanted: &Option<String>, text: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(text))
+        };
+        let part = |wanted: &Option<String>, text: &str| {
+            wanted.as_deref().is_none_or(|wanted| text.to_lowercase().contains(&wanted.to_lowercase()))
+        };
+        let holds =
+            |network: IpNet| super::network("", &ban.value).is_ok_and(|banned| banned.contains(&network));
+        let holds_text = |text: &str| text.parse::<IpAddr>().is_ok_and(|address| holds(address.into()));
+        self.id.is_none_or(|id| ban.id == Some(id))
+            && same(&self.scope, &ban.scope)
+            && same(&self.kind, &ban.kind)
+            && same(&self.origin, &ban.origin)
+            && part(&self.reason, &ban.reason)
+            && self.around.is_none_or(holds)
+            && (part(&self.value, &ban.value) || self.value.as_deref().is_some_and(holds_text))
+    }
+}
+
+/// Which alerts are wanted. `None` takes all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AlertFilter {
+    /// About exactly this.
+    pub value: Option<String>,
+    /// A part of the scenario's name, in any case.
+    pub scenario: Option<String>,
+    /// Only those with a smaller id.
+    pub before: Option<i64>,
+    /// At most so many, newest first.
+    pub limit: usize,
+}
+
 /// Who is banned.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct Bans {
-    /// How many there are.
+    /// How many are as they are wanted.
     pub total: usize,
-    /// The first thousand: by people first, then by CrowdSec.
+    /// One page of them: by people first, then by CrowdSec.
     pub items: Vec<Ban>,
 }
 

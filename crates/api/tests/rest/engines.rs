@@ -148,7 +148,19 @@ impl Engines for FakeEngines {
         Vec::new()
     }
 
-    fn bans(&self) -> api::engines::Bans {
+    fn security_events(&self, mark: Option<SecurityMark>) -> SecurityFeed {
+        let number = mark.map_or(1, |mark| mark.number + 1);
+        let events =
+            vec![SecurityEvent { number, client: "192.0.2.1".to_owned(), ..SecurityEvent::default() }];
+        let (sender, next) = tokio::sync::mpsc::channel(4);
+        sender.try_send(Ok(SecurityEvent { number: number + 1, ..SecurityEvent::default() })).unwrap();
+        sender.try_send(Err(7)).unwrap();
+        // The channel stays open.
+        Box::leak(Box::new(sender));
+        SecurityFeed { epoch: "e0".to_owned(), events, missed: 0, next }
+    }
+
+    fn bans(&self, _: &BanFilter) -> api::engines::Bans {
         api::engines::Bans::default()
     }
 

@@ -194,7 +194,14 @@ impl Enforce {
         let mut fulfilled = Vec::new();
         for release in &releases {
             let done = match &lapi {
-                Some(lapi) => lapi.delete(scope(&release.value), &release.value).await.is_ok(),
+                Some(lapi) => match release.decision {
+                    Some(id) => {
+                        // LAPI does not tell of a shorter one that this one hid.
+                        self.whole = None;
+                        lapi.delete_one(id).await.is_ok()
+                    }
+                    None => lapi.delete(scope(&release.value), &release.value).await.is_ok(),
+                },
                 // Nothing was ever decided where no agent was.
                 None => !wishes.crowdsec && !self.shared.place.config().exists(),
             };
@@ -211,7 +218,10 @@ impl Enforce {
 
     fn release(&self, releases: &[Release]) -> bool {
         let release = |release: &Release| {
-            self.shared.with_decisions(|decisions| decisions.release(scope(&release.value), &release.value))
+            self.shared.with_decisions(|decisions| match release.decision {
+                Some(id) => decisions.release_one(id),
+                None => decisions.release(scope(&release.value), &release.value),
+            })
         };
         releases.iter().fold(false, |changed, each| release(each) | changed)
     }

@@ -4,6 +4,7 @@
 mod configure;
 mod enforce;
 mod enroll;
+mod events;
 mod fault;
 mod geo;
 mod kept;
@@ -16,7 +17,8 @@ mod usage;
 pub use configure::Configure;
 pub use enforce::Enforce;
 pub use enroll::Enroll;
-pub use prove::Prove;
+pub use events::{Event, EventKind, Events};
+pub use prove::{Prove, TRIAL};
 pub use state::{Blocked, CrowdSec, GeoState, Numbers, Phase, Proof, Pulled, State, UsageState};
 pub use supervise::Supervise;
 pub use terms::Terms;

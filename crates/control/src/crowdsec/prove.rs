@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 /// How long a link may take, at least and at most: a third of the time between two trials.
 const PATIENCE: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(20)];
 /// The scenario of trials.
-const SCENARIO: &str = "charon/proof";
+pub const TRIAL: &str = "charon/proof";
 
 /// The task that proves.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Prove {
             value: address.to_string(),
             // When nobody ends it.
             duration: self.shared.pace.saturating_sub(Duration::from_secs(2)),
-            scenario: SCENARIO.to_owned(),
+            scenario: TRIAL.to_owned(),
         };
         let at_lapi = |error: crowdsec::LapiError| ("LAPI", error.to_string());
         lapi.add(&decision, self.shared.clock.now()).await.map_err(at_lapi)?;
@@ -67,7 +67,14 @@ impl Prove {
         }
         lapi.delete("Ip", &decision.value).await.map_err(at_lapi)?;
         let free = || !self.banned(address);
-        self.wait(free).await.map_err(|late| ("pull", format!("the end of a decision was not pulled {late}")))
+        self.wait(free)
+            .await
+            .map_err(|late| ("pull", format!("the end of a decision was not pulled {late}")))?;
+        // Trials are not to bury what the agent has found. One that may not remove them is no broken link.
+        if let Err(error) = lapi.forget_alerts(TRIAL).await {
+            tracing::debug!("the alert of a trial stays at LAPI: {error}");
+        }
+        Ok(())
     }
 
     fn patience(&self) -> Duration {
@@ -79,7 +86,7 @@ impl Prove {
         self.shared
             .proxy
             .bans()
-            .is_some_and(|bans| bans.find(address).is_some_and(|reason| reason.rule == SCENARIO))
+            .is_some_and(|bans| bans.find(address).is_some_and(|reason| reason.rule == TRIAL))
     }
 
     /// Waits for a link, and asks it to hurry.

@@ -1,11 +1,12 @@
 //! What the tasks of CrowdSec share, and what they tell.
 
+use super::events::{Event, EventKind, Events};
 use super::geo::GeoFiles;
 use super::terms::Terms;
 use base::{Clock, Timestamp};
 use crowdsec::{Decisions, FeedStatus, Held, Lapi, LogLine, Place, Process, ReadCounts};
 use proxy::{Geo, Knows, Proxy};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -18,6 +19,8 @@ use tokio::sync::watch;
 /// How long the agent may take to end.
 pub(super) const STOP: Duration = Duration::from_secs(10);
 
+/// Bans that begin or end at once and are told one by one.
+const MOST_TOLD: usize = 20;
 /// What is the case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Phase {
@@ -142,12 +145,24 @@ pub struct Blocked {
     pub not_enforced: BTreeMap<(String, &'static str), usize>,
 }
 
+impl Blocked {
+    /// Who has decided, why, and whom it is about.
+    fn all(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let manual = self.manual.iter().map(|ban| ("manual", ban.reason.as_str(), ban.value.as_str()));
+        let decided = self
+            .crowdsec
+            .iter()
+            .map(|held| (held.origin.as_str(), held.scenario.as_str(), held.value.as_str()));
+        manual.chain(decided)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inside {
     decisions: Decisions,
     manual: Vec<Ban>,
-    /// What the data plane was told last.
-    blocked: Arc<Blocked>,
+    /// What the data plane was told last; `None` before the first time.
+    blocked: Option<Arc<Blocked>>,
     lapi: Option<Lapi>,
     log: Vec<LogLine>,
     geo: Option<Arc<Geo>>,
@@ -184,6 +199,8 @@ pub struct CrowdSec {
     pub(super) decided: Arc<AtomicBool>,
     /// The databases of countries and networks.
     pub(super) geo_files: Arc<tokio::sync::Mutex<GeoFiles>>,
+    /// What happens, for people who look on.
+    pub events: Arc<Events>,
     /// The agent that runs.
     pub(super) process: Arc<tokio::sync::Mutex<Option<Process>>>,
     state: Arc<watch::Sender<State>>,
@@ -216,6 +233,7 @@ impl CrowdSec {
             prove: Wake::new(),
             decided: Arc::default(),
             geo_files: Arc::default(),
+            events: Arc::default(),
             process: Arc::default(),
             state: Arc::new(watch::Sender::new(State::default())),
             inside: Arc::default(),
@@ -234,7 +252,7 @@ impl CrowdSec {
 
     /// Who is banned now. Decisions of trials are left out.
     pub fn blocked(&self) -> Arc<Blocked> {
-        self.inside().blocked.clone()
+        self.inside().blocked.clone().unwrap_or_default()
     }
 
     /// Ends the agent, politely. What would start another one must have ended.
@@ -261,7 +279,12 @@ impl CrowdSec {
             }
         }
         let terms = terms.clone();
-        self.inside().blocked = Arc::new(Blocked { manual, crowdsec, terms, not_enforced });
+        let now = Arc::new(Blocked { manual, crowdsec, terms, not_enforced });
+        let before = self.inside().blocked.replace(now.clone());
+        // What the last Charon has refused already is no news.
+        if let Some(before) = before {
+            self.tell_changes(&before, &now);
+        }
     }
 
     pub(super) fn set_geo(&self, geo: Option<Arc<Geo>>) {
@@ -276,6 +299,24 @@ impl CrowdSec {
         (inside.geo.as_deref().map(Geo::knows).unwrap_or_default(), inside.geo_number)
     }
 
+    /// Tells whom bans begin and end for; of many at once, how many more there are.
+    fn tell_changes(&self, before: &Blocked, now: &Blocked) {
+        let time = self.clock.now();
+        for (kind, old, new) in [(EventKind::Ban, before, now), (EventKind::Unban, now, before)] {
+            let known: HashSet<_> = old.all().map(|(_, _, value)| value).collect();
+            let mut fresh = new.all().filter(|(_, _, value)| !known.contains(value));
+            for (source, reason, client) in fresh.by_ref().take(MOST_TOLD) {
+                let [source, reason, client] = [source, reason, client].map(str::to_owned);
+                self.events.push(Event { time, kind, source, reason, client, ..Event::default() });
+            }
+            let more = fresh.count();
+            if more > 0 {
+                let reason = format!("and {more} more at once");
+                self.events.push(Event { time, kind, reason, ..Event::default() });
+            }
+        }
+    }
+
     /// The newest lines of the agent's log, the oldest first.
     pub fn log(&self) -> Vec<LogLine> {
         self.inside().log.clone()
@@ -284,16 +325,31 @@ impl CrowdSec {
     /// Tells what is the case. The moment since when stays while the phase does.
     pub(super) fn tell(&self, change: impl FnOnce(&mut State)) {
         let now = self.clock.now();
+        let mut news = Vec::new();
         self.state.send_modify(|state| {
-            let before = state.phase;
+            let (before, proven) =
+                (state.phase, state.proof.broken.clone().filter(|_| state.phase == Phase::Running));
             change(state);
             if state.phase != before {
                 state.since = now;
+                news.push((EventKind::State, state.message.clone()));
+            }
+            match (&proven, &state.proof.broken) {
+                (None, Some((link, why))) if state.phase == Phase::Running => {
+                    news.push((EventKind::Proof, format!("the link '{link}' is broken: {why}")));
+                }
+                (Some(_), None) => news.push((EventKind::Proof, "proven again".to_owned())),
+                _ => {}
             }
         });
+        for (kind, reason) in news {
+            let source = "crowdsec".to_owned();
+            self.events.push(Event { time: now, kind, source, reason, ..Event::default() });
+        }
     }
 
-    pub(super) fn lapi(&self) -> Option<Lapi> {
+    /// The LAPI that answers; `None` while no agent runs.
+    pub fn lapi(&self) -> Option<Lapi> {
         self.inside().lapi.clone()
     }
 

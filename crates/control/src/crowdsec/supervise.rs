@@ -1,17 +1,19 @@
 //! Makes the wish for CrowdSec so: at the start, after each change, when the agent ends, and every 30 seconds. Each
 //! look ends in one state with its reason.
 
+use super::events::{Event, EventKind};
 use super::fault::{Fault, blocking};
 use super::state::{CrowdSec, Phase, Proof, Pulled, STOP};
 use base::{Code, Problem, Problems};
-use crowdsec::{Feeder, Installed, Lapi, Prepared, Process, ProcessState, ReadCounts};
+use crowdsec::{Escalation, Feeder, Installed, Lapi, LogLine, Prepared, Process, ProcessState, ReadCounts};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use store::{Store, security_configs, settings};
 use tasks::{Outcome, Task, Wake};
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 
 /// Component name on the problem board.
 const COMPONENT: &str = "CrowdSec";
@@ -38,15 +40,24 @@ pub struct Supervise {
     trying: Option<u64>,
 }
 
+/// What the agent is started anew for when it differs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Wanted {
+    /// Whom it overlooks.
+    never: Vec<IpNet>,
+    /// How long it bans.
+    escalation: Escalation,
+    /// The edition of its configuration.
+    edition: u64,
+    /// It talks to crowdsec.net.
+    online: bool,
+}
+
 #[derive(Debug)]
 struct Agent {
     pid: u32,
     state: watch::Receiver<ProcessState>,
-    never: Vec<IpNet>,
-    /// Of its configuration.
-    edition: u64,
-    /// It talks to crowdsec.net.
-    online: bool,
+    wanted: Wanted,
     started: Duration,
     /// What it had read at the look before.
     counts: ReadCounts,
@@ -84,7 +95,10 @@ impl Supervise {
             return Ok(self.off().await);
         }
         let never = self.never(&wishes.never_banned).await.map_err(unreadable)?;
-        self.on(never).await
+        let escalation = escalation(&self.store).await.map_err(unreadable)?;
+        let edition = crowdsec::current(&self.shared.place).number;
+        let online = crowdsec::is_registered(&self.shared.place);
+        self.on(Wanted { never, escalation, edition, online }).await
     }
 
     /// Whom the agent overlooks: who is never banned, and proxies, which others stand behind.
@@ -126,7 +140,7 @@ impl Supervise {
         known
     }
 
-    async fn on(&mut self, never: Vec<IpNet>) -> Result<String, (Phase, Fault)> {
+    async fn on(&mut self, wanted: Wanted) -> Result<String, (Phase, Fault)> {
         if let Some(agent) = &self.agent {
             let ended = match &*agent.state.borrow() {
                 ProcessState::Ended(how) => Some(how.clone()),
@@ -138,22 +152,22 @@ impl Supervise {
                 let message = format!("the agent has ended by itself: {how}");
                 return Err((Phase::Failing, Fault::other(message)));
             }
-            let edition = crowdsec::current(&self.shared.place).number;
-            let online = crowdsec::is_registered(&self.shared.place);
-            if agent.never == never && agent.edition == edition && agent.online == online {
+            if agent.wanted == wanted {
                 return self.look().await.map_err(|fault| (Phase::Failing, fault));
             }
-            let what = if agent.online != online {
+            let what = if agent.wanted.online != wanted.online {
                 "its account at crowdsec.net is another now"
-            } else if agent.edition == edition {
-                "other addresses are never banned now"
-            } else {
+            } else if agent.wanted.edition != wanted.edition {
                 "its configuration was changed"
+            } else if agent.wanted.never == wanted.never {
+                "bans shall last differently now"
+            } else {
+                "other addresses are never banned now"
             };
             tracing::info!("the CrowdSec agent is started anew, since {what}");
             self.stop_agent().await;
         }
-        self.start(never).await
+        self.start(wanted).await
     }
 
     /// Takes down what the agent has said.
@@ -163,7 +177,7 @@ impl Supervise {
         }
     }
 
-    async fn start(&mut self, never: Vec<IpNet>) -> Result<String, (Phase, Fault)> {
+    async fn start(&mut self, wanted: Wanted) -> Result<String, (Phase, Fault)> {
         self.shared.tell(|state| {
             // After a failure it says so until it runs.
             if state.phase != Phase::Failing {
@@ -178,24 +192,25 @@ impl Supervise {
         let found = blocking(move || crowdsec::find(program.as_deref())).await.map_err(failing)?;
         let installed = found.map_err(|lacks| (Phase::NotInstalled, Fault::new(lacks.what, lacks.remedy)))?;
         tracing::info!("CrowdSec is wished on and does not run: {} is started", installed.crowdsec.display());
-        let (at, with, overlooked) = (place.clone(), installed.clone(), never.clone());
+        let (at, with, how) = (place.clone(), installed.clone(), wanted.clone());
         let prepared = blocking(move || {
             if let Some(found) = crowdsec::end_leftover(&at) {
                 tracing::warn!("{found}");
             }
-            let prepared = crowdsec::prepare(&at, &with, &overlooked)?;
+            how.escalation.keep(&at)?;
+            let prepared = crowdsec::prepare(&at, &with, &how.never)?;
             crowdsec::check(&at, &with)?;
             Ok::<_, Fault>(prepared)
         });
         let prepared = prepared.await.map_err(failing)?.map_err(failing)?;
-        self.run(&installed, prepared, never).await.map_err(failing)
+        self.run(&installed, prepared, wanted).await.map_err(failing)
     }
 
     async fn run(
         &mut self,
         installed: &Installed,
         prepared: Prepared,
-        never: Vec<IpNet>,
+        wanted: Wanted,
     ) -> Result<String, Fault> {
         let (place, clock) = (&self.shared.place, &self.shared.clock);
         if self.feeder.is_none() {
@@ -241,21 +256,15 @@ impl Supervise {
             }
         });
         let state = process.state();
+        tasks::spawn("CrowdSec agent is heard", heard(self.shared.clone(), process.listen()));
         *self.shared.process.lock().await = Some(process);
         tasks::spawn("CrowdSec agent has ended", async move {
             _ = ended.wait_for(|state| matches!(state, ProcessState::Ended(_))).await;
             wake.call();
         });
         let (started, counts) = (clock.monotonic(), ReadCounts::default());
-        self.agent = Some(Agent {
-            pid,
-            state,
-            never,
-            edition: prepared.edition,
-            online: prepared.online,
-            started,
-            counts,
-        });
+        let wanted = Wanted { edition: prepared.edition, online: prepared.online, ..wanted };
+        self.agent = Some(Agent { pid, state, wanted, started, counts });
         tracing::info!(agent.pid = pid, agent.version = installed.version, "the CrowdSec agent runs");
         self.shared.tell(|state| {
             state.phase = Phase::Running;
@@ -327,6 +336,26 @@ impl Supervise {
             (state.numbers.feed, state.numbers.agent, state.numbers.lost) = (feed, counts, dropped);
         });
         Ok(format!("nothing to do: the agent runs as process {pid}"))
+    }
+}
+
+/// How long bans shall last. What cannot be read is the default, as it is for the API.
+async fn escalation(store: &Store) -> Result<Escalation, store::Error> {
+    let minutes = security_configs::escalation(store).await?;
+    Ok(minutes.and_then(|minutes| Escalation::new(minutes).ok()).unwrap_or_default())
+}
+
+/// Tells people who look on what the agent complains of.
+async fn heard(shared: CrowdSec, mut told: broadcast::Receiver<LogLine>) {
+    loop {
+        match told.recv().await {
+            Ok(LogLine { time, level, message }) => {
+                let kind = EventKind::Agent;
+                shared.events.push(Event { time, kind, source: level, reason: message, ..Event::default() });
+            }
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

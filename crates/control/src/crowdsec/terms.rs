@@ -85,6 +85,7 @@ mod tests {
             let set = Enforcement { unknown_types: unknown, ..Enforcement::default() };
             let terms = Terms { set, knows, ..Terms::default() };
             let held = Held {
+                id: 0,
                 scope: scope.to_owned(),
                 r#type: kind.to_owned(),
                 value: value.to_owned(),

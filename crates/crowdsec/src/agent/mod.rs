@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod change;
 pub(crate) mod console;
 pub(crate) mod editions;
+pub(crate) mod escalation;
 pub(crate) mod feed;
 pub(crate) mod files;
 pub(crate) mod hub;

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 /// Lines of the agent's log that are kept.
 const KEPT_LINES: usize = 300;
@@ -28,7 +28,10 @@ const START_LINE: &str = "Starting processing data";
 /// What LAPI logs when it has taken in or ended decisions: the beginning of the request.
 const DECIDED: &[&str] = &["\"POST /v1/alerts ", "\"DELETE /v1/decisions", "\"DELETE /v1/alerts"];
 /// What is normal without a network and without systemd, though it looks like a fault.
-const HARMLESS: &[&str] = &["GeoLite2", "Failed to notify", "geoip", "Loaded "];
+const HARMLESS: &[&str] = &["GeoLite2", "Failed to notify", "geoip", "Loaded ", "charon/proof by"];
+
+/// Complaints that may wait for a listener.
+const TOLD: usize = 256;
 
 /// Why the agent was not started.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +80,7 @@ pub struct Process {
     state: watch::Receiver<ProcessState>,
     decided: watch::Receiver<u64>,
     lines: Arc<Mutex<VecDeque<LogLine>>>,
+    told: broadcast::Sender<LogLine>,
     pid_file: PathBuf,
 }
 
@@ -104,7 +108,8 @@ impl Process {
         let (decisions, decided) = watch::channel(0);
         let lines = Arc::new(Mutex::new(VecDeque::new()));
         let (told, born) = std::sync::mpsc::channel();
-        let heard = lines.clone();
+        let heard = Heard { lines: lines.clone(), told: broadcast::Sender::new(TOLD) };
+        let listeners = heard.told.clone();
         // The signal for a parent's death is sent when this very thread ends: it lives as long as the agent.
         let live = move || match command.spawn() {
             Err(error) => _ = told.send(Err(error)),
@@ -116,7 +121,7 @@ impl Process {
                     _ = child.kill();
                 }
                 hear(&mut child, &changed, &decisions, &heard, clock.as_ref());
-                let ended = end(&mut child, &heard);
+                let ended = end(&mut child, &heard.lines);
                 changed.send_replace(ProcessState::Ended(ended));
             }
         };
@@ -130,7 +135,7 @@ impl Process {
         if let Err(error) = fs::write(&pid_file, pid.to_string()) {
             tracing::warn!("{} cannot be written: {error}", pid_file.display());
         }
-        Ok(Self { pid, handle, state, decided, lines, pid_file })
+        Ok(Self { pid, handle, state, decided, lines, told: listeners, pid_file })
     }
 
     /// Its number.
@@ -152,6 +157,11 @@ impl Process {
     /// The newest lines of its log, the oldest first.
     pub fn log(&self) -> Vec<LogLine> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Its complaints as it logs them, from now on.
+    pub fn listen(&self) -> broadcast::Receiver<LogLine> {
+        self.told.subscribe()
     }
 
     /// Asks it to end, and ends it when it has not within `grace`. Returns when it is gone.
@@ -187,12 +197,18 @@ fn pid_of(child: &Child) -> io::Result<Pid> {
     pid.ok_or_else(|| io::Error::other("the system gave no process number"))
 }
 
+/// Where lines of its log go.
+struct Heard {
+    lines: Arc<Mutex<VecDeque<LogLine>>>,
+    told: broadcast::Sender<LogLine>,
+}
+
 /// Reads its log until it closes.
 fn hear(
     child: &mut Child,
     changed: &watch::Sender<ProcessState>,
     decisions: &watch::Sender<u64>,
-    lines: &Mutex<VecDeque<LogLine>>,
+    heard: &Heard,
     clock: &dyn Clock,
 ) {
     use io::Read;
@@ -206,18 +222,23 @@ fn hear(
             Ok(_) => {}
         }
         let Some((level, message)) = parse(&String::from_utf8_lossy(&text)) else { continue };
-        tell(&level, &message);
+        let notable = tell(&level, &message);
         if message.contains(START_LINE) {
             changed.send_replace(ProcessState::Running);
         }
         if DECIDED.iter().any(|text| message.contains(text)) {
             decisions.send_modify(|count| *count = count.wrapping_add(1));
         }
-        let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = LogLine { time: clock.now(), level, message };
+        if notable {
+            // Without a listener there is nobody to miss it.
+            _ = heard.told.send(line.clone());
+        }
+        let mut lines = heard.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() == KEPT_LINES {
             lines.pop_front();
         }
-        lines.push_back(LogLine { time: clock.now(), level, message });
+        lines.push_back(line);
     }
 }
 
@@ -236,15 +257,20 @@ fn parse(line: &str) -> Option<(String, String)> {
     (!message.is_empty()).then(|| (level.to_owned(), message))
 }
 
-fn tell(level: &str, message: &str) {
+/// Says it in Charon's log, and whether it is a complaint.
+fn tell(level: &str, message: &str) -> bool {
     let routine = message.contains(" HTTP/1.1 ") || HARMLESS.iter().any(|text| message.contains(text));
     match level {
         _ if routine => tracing::debug!(source = "crowdsec", "CrowdSec: {message}"),
-        "fatal" | "panic" | "error" | "warning" => tracing::warn!(source = "crowdsec", "CrowdSec: {message}"),
+        "fatal" | "panic" | "error" | "warning" => {
+            tracing::warn!(source = "crowdsec", "CrowdSec: {message}");
+            return true;
+        }
         // A ban is worth a line; how it starts is not worth a hundred. All of it stands in the agent's own log.
         "info" if message.contains(" ban on ") => tracing::info!(source = "crowdsec", "CrowdSec: {message}"),
         _ => tracing::debug!(source = "crowdsec", "CrowdSec: {message}"),
     }
+    false
 }
 
 /// How it has ended, with its last complaint.

@@ -3,6 +3,7 @@
 
 use super::console::{account_line, is_registered};
 use super::editions::{Edition, current, private_folder, remove};
+use super::escalation::Escalation;
 use super::files::overlay;
 use super::hub::Hub;
 use super::install::Installed;
@@ -208,7 +209,7 @@ fn write_made(
     private_folder(&more)?;
     let write = |name: &str, content: &str| private(&folder.join(name), content);
     write("config.yaml", &main_of(place, folder, installed, edition))?;
-    write("profiles.yaml", include_str!("profiles.yaml"))?;
+    write("profiles.yaml", &Escalation::of(place).profiles())?;
     write("simulation.yaml", SIMULATION)?;
     write("acquis.yaml", &acquisition(place))
 }
@@ -281,7 +282,7 @@ pub fn check(place: &Place, installed: &Installed) -> Result<(), PrepareError> {
     check_at(&place.config(), installed)
 }
 
-fn check_at(config: &Path, installed: &Installed) -> Result<(), PrepareError> {
+pub(super) fn check_at(config: &Path, installed: &Installed) -> Result<(), PrepareError> {
     let failed = |reason| PrepareError::Command { command: "crowdsec -t".to_owned(), reason };
     let said = run(&installed.crowdsec, &["-c", &config.to_string_lossy(), "-t"], LIMIT).map_err(failed)?;
     if said.success { Ok(()) } else { Err(failed(said.reason())) }

@@ -87,6 +87,12 @@ pub struct StoppedBy {
     pub rule: Option<String>,
 }
 
+impl StoppedBy {
+    pub(crate) fn borrowed(&self) -> Stopped<'_> {
+        Stopped { phase: self.phase, reason: &self.reason, rule: self.rule.as_deref() }
+    }
+}
+
 /// One line of the access log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Entry {
@@ -172,6 +178,8 @@ pub(crate) struct Record<'a> {
     pub(crate) bytes_out: u64,
     pub(crate) user_agent: &'a [u8],
     pub(crate) referer: &'a [u8],
+    /// A name with a password (RFC 7617) was sent along and refused.
+    pub(crate) login_failed: bool,
     pub(crate) stop: Option<Stopped<'a>>,
     pub(crate) fault: Fault,
 }
@@ -182,6 +190,14 @@ pub(crate) struct Stopped<'a> {
     pub(crate) phase: &'static str,
     pub(crate) reason: &'a str,
     pub(crate) rule: Option<&'a str>,
+}
+
+impl Stopped<'_> {
+    /// Whether the request was refused for the sake of security.
+    pub(crate) fn is_security(&self) -> bool {
+        const PHASES: [&str; 7] = ["crowdsec", "manual", "captcha", "appsec", "access", "waf", "rate_limit"];
+        PHASES.contains(&self.phase)
+    }
 }
 
 impl Record<'_> {

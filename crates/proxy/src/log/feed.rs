@@ -38,5 +38,9 @@ pub(super) fn put(record: &Record<'_>, second: &mut Second, lines: &mut Vec<u8>)
     put_number(lines, record.status.into());
     lines.extend_from_slice(b",\"user_agent\":");
     quoted(record.user_agent, lines);
+    // As the parsers of CrowdSec name it.
+    lines.extend_from_slice(b",\"auth\":\"");
+    lines.extend_from_slice(if record.login_failed { b"auth_fail" } else { b"" });
+    lines.push(b'"');
     lines.extend_from_slice(b"}\n");
 }

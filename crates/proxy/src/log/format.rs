@@ -397,6 +397,7 @@ mod tests {
             bytes_out: u64::MAX,
             user_agent: b"",
             referer: b"",
+            login_failed: false,
             stop: None,
             fault: Fault::None,
         }

@@ -12,6 +12,9 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Entries for viewers that wait at most.
 const MOST_ENTRIES: usize = 1024;
 
+/// The same of refused requests, while nobody looks: a flood of them is not to cost much.
+const MOST_REFUSED: usize = 64;
+
 /// A worker's lane.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
@@ -31,6 +34,8 @@ pub(super) struct Waiting {
     /// Entries of requests that went well, left out on purpose.
     pub(super) sampled_out: u64,
     pub(super) entries: Vec<Entry>,
+    /// How many of them were refused for the sake of security, and how many more that have no entry.
+    pub(super) refused: (usize, u64),
     second: Second,
     /// Lines of the second form, while that is wanted.
     pub(super) feed: Option<Fed>,
@@ -54,8 +59,13 @@ impl Lane {
     #[must_use]
     pub(crate) fn put(&self, record: &Record<'_>) -> bool {
         let mut waiting = self.lock();
-        if self.watched.load(Ordering::Relaxed) && waiting.entries.len() < MOST_ENTRIES {
+        let refused = record.stop.is_some_and(|stop| stop.is_security());
+        let wanted = refused && waiting.refused.0 < MOST_REFUSED;
+        if wanted || self.watched.load(Ordering::Relaxed) && waiting.entries.len() < MOST_ENTRIES {
             waiting.entries.push(record.to_entry());
+            waiting.refused.0 += usize::from(refused);
+        } else if refused {
+            waiting.refused.1 += 1;
         }
         let Waiting { form, lines, count, sampled_out, second, feed, .. } = &mut *waiting;
         if let Some(fed) = feed

@@ -91,6 +91,8 @@ pub struct LogStatus {
     pub fed: u64,
     /// Entries lost to it, since it could not be written.
     pub feed_dropped: u64,
+    /// Requests refused for the sake of security that were more than could be told as they came.
+    pub refused_untold: u64,
     /// Why the file cannot be written now.
     pub error: Option<String>,
     /// Since when it cannot.
@@ -102,6 +104,7 @@ pub struct LogStatus {
 pub(crate) struct Writer {
     status: Arc<Mutex<LogStatus>>,
     live: broadcast::Sender<Arc<Entry>>,
+    refused: broadcast::Sender<Arc<Entry>>,
     watched: Arc<AtomicBool>,
     stop: SyncSender<()>,
     reopen: Arc<AtomicBool>,
@@ -126,13 +129,14 @@ impl Writer {
             .collect();
         let (stop, stopped) = sync_channel(1);
         let status = Arc::new(Mutex::default());
-        let live = broadcast::Sender::new(LIVE);
+        let (live, refused) = (broadcast::Sender::new(LIVE), broadcast::Sender::new(LIVE));
         let reopen = Arc::new(AtomicBool::new(false));
         let next = Arc::new(Mutex::new(None));
         let (alive, ended) = sync_channel::<()>(1);
         let state = State {
             lanes: lanes.clone(),
             live: live.clone(),
+            refused: refused.clone(),
             watched: watched.clone(),
             status: status.clone(),
             sink: settings.path.clone().map(Sink::new),
@@ -147,7 +151,7 @@ impl Writer {
             let _alive = alive;
             state.run(&stopped);
         })?;
-        Ok((Self { status, live, watched, stop, reopen, next, ended: Mutex::new(ended) }, lanes))
+        Ok((Self { status, live, refused, watched, stop, reopen, next, ended: Mutex::new(ended) }, lanes))
     }
 
     pub(crate) fn status(&self) -> LogStatus {
@@ -158,6 +162,11 @@ impl Writer {
         let receiver = self.live.subscribe();
         self.watched.store(true, Ordering::SeqCst);
         receiver
+    }
+
+    /// Requests that are refused for the sake of security, from now on. Costs other requests nothing.
+    pub(crate) fn refused(&self) -> broadcast::Receiver<Arc<Entry>> {
+        self.refused.subscribe()
     }
 
     /// Writes as these settings say from now on.
@@ -189,6 +198,7 @@ fn form(settings: &LogSettings) -> Option<Form> {
 struct State {
     lanes: Vec<Arc<Lane>>,
     live: broadcast::Sender<Arc<Entry>>,
+    refused: broadcast::Sender<Arc<Entry>>,
     watched: Arc<AtomicBool>,
     status: Arc<Mutex<LogStatus>>,
     settings: LogSettings,
@@ -238,14 +248,22 @@ impl State {
             let count = std::mem::take(&mut waiting.count);
             let sampled_out = std::mem::take(&mut waiting.sampled_out);
             let entries = std::mem::take(&mut waiting.entries);
+            let (_, more_refused) = std::mem::take(&mut waiting.refused);
             let fed = waiting.feed.as_mut().map(std::mem::take).unwrap_or_default();
             drop(waiting);
             bytes += self.lines.len() + fed.lines.len();
             self.write_feed(fed);
             self.write(count, sampled_out);
+            if more_refused > 0 {
+                self.status.lock().unwrap_or_else(PoisonError::into_inner).refused_untold += more_refused;
+            }
             for entry in entries {
+                let entry = Arc::new(entry);
                 // Without a viewer left, there is nobody to miss it.
-                let _ = self.live.send(Arc::new(entry));
+                if entry.stop.as_ref().is_some_and(|stop| stop.borrowed().is_security()) {
+                    let _ = self.refused.send(entry.clone());
+                }
+                let _ = self.live.send(entry);
             }
         }
         bytes

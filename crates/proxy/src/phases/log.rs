@@ -7,6 +7,12 @@ use crate::request::Version;
 use crate::stats::Finished;
 use std::time::Duration;
 
+/// Credentials of the scheme Basic (RFC 7617). A browser asks without any first, and tokens of other schemes end by
+/// themselves: neither is a guess.
+fn is_basic(value: &[u8]) -> bool {
+    value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "))
+}
+
 /// Never stops a request.
 pub(crate) fn run(call: &mut Call<'_>, volume: Volume) {
     let Volume { bytes_in, bytes_out } = volume;
@@ -52,6 +58,8 @@ pub(crate) fn run(call: &mut Call<'_>, volume: Volume) {
         bytes_out,
         user_agent: request.user_agent(),
         referer: request.referer(),
+        // Looked for where it matters alone.
+        login_failed: seen.status == 401 && request.headers("authorization").any(is_basic),
         stop: seen.stop.as_ref().map(|stop| Stopped {
             phase: stop.phase,
             reason: &stop.reason,

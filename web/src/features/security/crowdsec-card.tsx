@@ -1,13 +1,13 @@
 // Wish, fact and proof of CrowdSec side by side, and what stands behind them.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
 import { queries } from "@/api/queries";
 import { useMay } from "@/api/session";
 import type { CrowdSec } from "@/api/schema";
 import { Badge, State } from "@/ui/badge";
-import { Button, TextLink } from "@/ui/button";
+import { TextLink } from "@/ui/button";
 import { Card, Facts } from "@/ui/card";
 import { bytes, count, dateTime, sentence } from "@/ui/format";
 import { Notice } from "@/ui/notice";
@@ -17,11 +17,11 @@ import { toast } from "@/ui/toast";
 import { Switch } from "@/ui/toggle";
 import { isFollowing, PHASE_TONE, proofOf } from "./values";
 
-export function CrowdSecCard({ crowdsec }: { crowdsec: CrowdSec }) {
+/** `brief`: wish, fact and proof alone, for the overview. */
+export function CrowdSecCard({ crowdsec, brief = false }: { crowdsec: CrowdSec; brief?: boolean }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const mayEdit = useMay("admin");
-  const [log, setLog] = useState(false);
   const saving = useMutation({
     mutationFn: (enabled: boolean) => body(api.PUT("/api/v1/security/crowdsec", { body: { enabled } })),
     onSuccess: (shown) => {
@@ -34,7 +34,10 @@ export function CrowdSecCard({ crowdsec }: { crowdsec: CrowdSec }) {
   });
   const wrong = crowdsec.state === "failing" || crowdsec.state === "not_installed";
   return (
-    <Card title={t("security.crowdsec.title")}>
+    <Card
+      title={t("security.crowdsec.title")}
+      aside={brief ? <TextLink to="/security/crowdsec">{t("security.crowdsec.more")}</TextLink> : undefined}
+    >
       <div className="flex flex-col gap-4">
         {saving.error ? <Notice tone="failing">{problemText(t, saving.error)}</Notice> : null}
         <div className="grid gap-4 sm:grid-cols-3">
@@ -68,19 +71,17 @@ export function CrowdSecCard({ crowdsec }: { crowdsec: CrowdSec }) {
             {crowdsec.remedy ? `${t("security.crowdsec.remedy")}: ${crowdsec.remedy}` : null}
           </Notice>
         ) : null}
-        {crowdsec.missing.length > 0 ? (
+        {crowdsec.missing.length > 0 && !brief ? (
           <Notice tone="degraded" title={t("security.crowdsec.missing")}>
             {crowdsec.missing.join("; ")}
           </Notice>
         ) : null}
-        {crowdsec.version ? <Details crowdsec={crowdsec} /> : null}
-        <div className="flex flex-wrap items-center gap-4">
-          <TextLink to="/security/configuration">{t("crowdsec.link")}</TextLink>
-          <Button size="sm" aria-expanded={log} onClick={() => setLog(!log)}>
-            {t(log ? "security.crowdsec.logHide" : "security.crowdsec.logShow")}
-          </Button>
-        </div>
-        {log ? <Log /> : null}
+        {crowdsec.version && !brief ? <Details crowdsec={crowdsec} /> : null}
+        {brief ? null : (
+          <div>
+            <TextLink to="/security/configuration">{t("crowdsec.link")}</TextLink>
+          </div>
+        )}
       </div>
     </Card>
   );
@@ -205,20 +206,4 @@ function Usage({ usage }: { usage: CrowdSec["decisions"]["usage"] }) {
     case "not_yet":
       return t("security.crowdsec.usageNotYet");
   }
-}
-
-function Log() {
-  const { t } = useTranslation();
-  const log = useQuery(queries.crowdsecLog());
-  if (!log.data) return null;
-  if (log.data.length === 0) return <p className="text-muted">{t("security.crowdsec.logEmpty")}</p>;
-  return (
-    <pre
-      tabIndex={0}
-      aria-label={t("security.crowdsec.log")}
-      className="max-h-80 overflow-auto rounded-md border border-line bg-raised p-3 font-mono text-xs whitespace-pre-wrap"
-    >
-      {log.data.map((line) => `${dateTime(line.time)} ${line.level}  ${line.message}`).join("\n")}
-    </pre>
-  );
 }
