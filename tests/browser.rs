@@ -2,7 +2,8 @@
 
 use crate::upgrade::lay;
 use serde_json::json;
-use testkit::{ADMIN, Answer, App, Origin, PASSWORD, RawClient};
+use std::time::Duration;
+use testkit::{ADMIN, Answer, App, Origin, PASSWORD, RawClient, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_sets_up_adds_a_host_sees_its_traffic_and_disables_it() {
@@ -81,4 +82,29 @@ async fn every_page_is_accessible_and_whole_in_dark_in_light_and_on_a_phone() {
         ("VIEWER_PASSWORD", "Viewer-Pass-7".to_owned()),
     ];
     tokio::task::spawn_blocking(move || testkit::walk("every_page", &settings)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_live_log_of_security_never_calls_a_dead_server_live_and_recovers_with_it() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut app = App::builder().set("CHARON_HTTP_PORT", free.to_string()).start().await;
+    app.admin().await;
+    let gone = app.data().join("gone");
+    let settings = [
+        ("UI", format!("http://{}", app.ui())),
+        ("EMAIL", ADMIN.to_owned()),
+        ("PASSWORD", PASSWORD.to_owned()),
+        ("PID", app.pid().to_string()),
+        ("GONE", gone.display().to_string()),
+    ];
+    let walk = tokio::task::spawn_blocking(move || testkit::walk("security_live", &settings));
+    eventually("the page says that the server is gone", Duration::from_secs(120), async || {
+        (gone.exists() || walk.is_finished()).then_some(())
+    })
+    .await;
+    if gone.exists() {
+        app.wait_for_end().await;
+        app.start_again().await;
+    }
+    walk.await.unwrap();
 }
