@@ -313,9 +313,10 @@ export interface paths {
         };
         /**
          * The live channel
-         * @description Server-sent events: `hello`, `log` (`entries`, every 200 ms), `traffic` (every 2 s), `health` (on change),
+         * @description Server-sent events: `hello`, `log` (`entries`, every 200 ms), `security` (`epoch`, `events`,
+         *     and `missed`, how many are not kept any more), `traffic` (every 2 s), `health` (on change),
          *     `dropped` (`count`, when the viewer is too slow), `heartbeat` (every 5 s) and `bye` (`reason`, when the session
-         *     ends). The topic `log` needs the role user.
+         *     ends). The topics `log` and `security` need the role user.
          */
         get: operations["live"];
         put?: never;
@@ -573,6 +574,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What CrowdSec has found
+         * @description The newest first. Alerts are kept for seven days; trials of Charon's own are left out.
+         */
+        get: operations["listAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What led to an alert */
+        get: operations["getAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security/bans": {
         parameters: {
             query?: never;
@@ -594,6 +632,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/bans.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as a table
+         * @description Comma-separated values (RFC 4180) of all bans that are wanted; `offset` and `limit` are not looked at.
+         */
+        get: operations["exportBans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security/bans/end": {
         parameters: {
             query?: never;
@@ -604,8 +662,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End every ban of an address or a network
-         * @description Bans by people and decisions of CrowdSec about exactly this value end at once. Networks around it stay banned.
+         * End bans
+         * @description With `value`, bans by people and decisions of CrowdSec about exactly this value end at once; networks around it
+         *     stay banned and stand in the answer. With `id`, one decision of CrowdSec ends.
          */
         post: operations["unban"];
         delete?: never;
@@ -695,6 +754,28 @@ export interface paths {
          * @description The agent talks to crowdsec.net no longer. The entry of this machine in the console stays; remove it there.
          */
         delete: operations["leaveCrowdSecConsole"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/escalation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long bans last */
+        get: operations["getEscalation"];
+        /**
+         * Change how long bans last
+         * @description The agent checks it before anything is stored; then it is started anew with it. Decisions that hold stay as they
+         *     are.
+         */
+        put: operations["updateEscalation"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1245,6 +1326,82 @@ export interface components {
             /** @description Items that would come to another version. */
             upgrades: components["schemas"]["HubUpgrade"][];
         };
+        /** @description What CrowdSec has found. */
+        Alert: {
+            /** @description Country as two letters, where the agent knows it; else empty. */
+            country: string;
+            /** @description What was decided and still holds. */
+            decisions: components["schemas"]["AlertDecision"][];
+            /**
+             * Format: int64
+             * @description LAPI's id.
+             */
+            id: number;
+            /** @description The same as a sentence of the agent. */
+            message: string;
+            /**
+             * Format: int64
+             * @description How many requests led to it.
+             */
+            requests: number;
+            /** @description What it looked like. */
+            scenario: string;
+            /** @description `ip`, `range`, `country`, `as` ... */
+            scope: string;
+            /**
+             * Format: date-time
+             * @description When; null when LAPI does not say.
+             */
+            time?: string | null;
+            /** @description Whom it is about, in the form of its scope. */
+            value: string;
+        };
+        /** @description A decision that holds because of an alert. */
+        AlertDecision: {
+            /**
+             * Format: date-time
+             * @description Until when.
+             */
+            expires_at: string;
+            /**
+             * Format: int64
+             * @description LAPI's id.
+             */
+            id: number;
+            /** @description Who decided. */
+            origin: string;
+            /** @description `ip`, `range` ... */
+            scope: string;
+            /** @description `ban`, `captcha` ... */
+            type: string;
+            /** @description Whom it is about. */
+            value: string;
+        };
+        /** @description A request that led to an alert. What the agent does not know is empty. */
+        AlertEvent: {
+            /** @description The host that was asked for. */
+            host: string;
+            /** @description Method. */
+            method: string;
+            /** @description Path, and query where the scenario looks at it. */
+            path: string;
+            /** @description Id of the request, as in the access log. */
+            request_id: string;
+            /** @description Status of the answer. */
+            status: string;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            time?: string | null;
+            /** @description `User-Agent`. */
+            user_agent: string;
+        };
+        /** @description An alert with the requests that led to it. */
+        AlertEvidence: components["schemas"]["Alert"] & {
+            /** @description The requests, as far as the agent has kept them: of some scenarios only a few. */
+            events: components["schemas"]["AlertEvent"][];
+        };
         /**
          * @description A name, or `*.` and a name.
          * @example charon.example.com
@@ -1329,6 +1486,11 @@ export interface components {
              * @description Until when; null for ever.
              */
             expires_at?: string | null;
+            /**
+             * Format: int64
+             * @description LAPI's id of the decision; null for a ban by a person.
+             */
+            id?: number | null;
             /** @description `manual` for a ban by a person; else who decided: `crowdsec`, `cscli`, `CAPI` ... */
             origin: string;
             /** @description Why: the scenario, or what a person wrote. */
@@ -1361,9 +1523,9 @@ export interface components {
         };
         /** @description Who is banned. */
         Bans: {
-            /** @description The first thousand: by people first, then by CrowdSec. */
+            /** @description One page of them: by people first, then by CrowdSec. */
             items: components["schemas"]["Ban"][];
-            /** @description How many there are. */
+            /** @description How many are as they are wanted. */
             total: number;
         };
         /**
@@ -1943,6 +2105,20 @@ export interface components {
              * @default false
              */
             replace_origin: boolean;
+        };
+        /** @description How long CrowdSec bans. */
+        Escalation: {
+            /**
+             * @description Minutes of the first ban of an address, of its second, and so on; the last holds for all that follow. None is
+             *     shorter than the one before. Decisions of the last seven days count.
+             * @example [
+             *       240,
+             *       480,
+             *       1440,
+             *       10080
+             *     ]
+             */
+            minutes: components["schemas"]["Minutes"][];
         };
         /**
          * @description Whose fault a request's failure was.
@@ -2758,6 +2934,11 @@ export interface components {
             set_aside_rows: components["schemas"]["MigrationSetAside"][];
             table: string;
         };
+        /**
+         * Format: int32
+         * @description A number of minutes, at most a year.
+         */
+        Minutes: number;
         /** @description An address or a network. */
         Network: string;
         /**
@@ -3975,13 +4156,26 @@ export interface components {
             /** @default null */
             security_headers: components["schemas"]["SecurityHeadersInput"] | null;
         };
-        /** @description Whose bans are to end. */
+        /** @description Whose bans are to end: all about a value, or one decision of CrowdSec. */
         UnbanInput: {
+            /**
+             * Format: int64
+             * @description Instead of `value`: LAPI's id of one decision. Others about the same stay.
+             */
+            id?: number;
             /**
              * @description The address or the network, exactly as it is banned.
              * @example 203.0.113.7
              */
-            value: string;
+            value?: string;
+        };
+        /** @description What has ended, and what has not. */
+        Unbanned: {
+            /**
+             * @description What else holds for it: bans of networks around the address, which are let go only when they are named
+             *     themselves; and of the same value, when one decision of several was ended.
+             */
+            still_banned: components["schemas"]["Ban"][];
         };
         /**
          * @description What becomes of clients of decisions of unknown types: they are banned, have to solve a challenge, or are served.
@@ -5033,7 +5227,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Of `log`, `traffic` and `health`, separated by commas. Default: traffic and health.
+                 * @description Of `log`, `security`, `traffic` and `health`, separated by commas. Default: traffic and health.
                  * @example traffic,health
                  */
                 topics?: string;
@@ -5044,6 +5238,12 @@ export interface operations {
                  * @example 5xx
                  */
                 status?: string;
+                /**
+                 * @description For `security`: where the viewer was when it was cut off, `epoch` and the last event's `number` with a dot
+                 *     between. What came meanwhile is sent first, as far as it is kept.
+                 * @example 00c0ffee00c0ffee.17
+                 */
+                security_after?: string;
             };
             header?: never;
             path?: never;
@@ -5611,16 +5811,134 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
-    listBans: {
+    listAlerts: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description About exactly this address, network, country ...
+                 * @example 203.0.113.7
+                 */
+                value?: string;
+                /**
+                 * @description A part of the scenario's name.
+                 * @example http-probing
+                 */
+                scenario?: string;
+                /** @description Only alerts with a smaller id: the next page. */
+                before?: number;
+                /** @description At most so many, newest first. Default 50. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Bans by people and decisions of CrowdSec. */
+            /** @description Alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"][];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description CrowdSec does not run (`crowdsec-not-running`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description LAPI's id. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alert and its requests. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertEvidence"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            /** @description CrowdSec does not run (`crowdsec-not-running`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listBans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A part of what they are about; or an address, which also finds the networks around it.
+                 * @example 203.0.113.7
+                 */
+                value?: string;
+                /**
+                 * @description A scope: `ip`, `range`, `country`, `as` ...
+                 * @example ip
+                 */
+                scope?: string;
+                /**
+                 * @description `ban`, `captcha` ...
+                 * @example ban
+                 */
+                type?: string;
+                /**
+                 * @description A part of the scenario, or of what a person wrote.
+                 * @example http-probing
+                 */
+                reason?: string;
+                /**
+                 * @description Who decided: `manual`, `crowdsec`, `cscli`, `CAPI` ...
+                 * @example crowdsec
+                 */
+                origin?: string;
+                /** @description How many to leave out at the beginning. */
+                offset?: number;
+                /** @description At most so many. Default 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Bans by people first, then decisions of CrowdSec. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5629,8 +5947,10 @@ export interface operations {
                     "application/json": components["schemas"]["Bans"];
                 };
             };
+            400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
         };
@@ -5668,6 +5988,62 @@ export interface operations {
             507: components["responses"]["Problem507"];
         };
     };
+    exportBans: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A part of what they are about; or an address, which also finds the networks around it.
+                 * @example 203.0.113.7
+                 */
+                value?: string;
+                /**
+                 * @description A scope: `ip`, `range`, `country`, `as` ...
+                 * @example ip
+                 */
+                scope?: string;
+                /**
+                 * @description `ban`, `captcha` ...
+                 * @example ban
+                 */
+                type?: string;
+                /**
+                 * @description A part of the scenario, or of what a person wrote.
+                 * @example http-probing
+                 */
+                reason?: string;
+                /**
+                 * @description Who decided: `manual`, `crowdsec`, `cscli`, `CAPI` ...
+                 * @example crowdsec
+                 */
+                origin?: string;
+                /** @description How many to leave out at the beginning. */
+                offset?: number;
+                /** @description At most so many. Default 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A table with a line of names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     unban: {
         parameters: {
             query?: never;
@@ -5682,11 +6058,13 @@ export interface operations {
         };
         responses: {
             /** @description Nothing of it is enforced any more. */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Unbanned"];
+                };
             };
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
@@ -5965,6 +6343,63 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    getEscalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What holds, or the default. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Escalation"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateEscalation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Escalation"];
+            };
+        };
+        responses: {
+            /** @description It is stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Escalation"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];
