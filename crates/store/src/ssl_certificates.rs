@@ -50,6 +50,8 @@ pub(crate) const PLACE: &str = "ssl_certificates.private_key";
 
 /// `provider` of the internal CA's row.
 pub const INTERNAL_CA: &str = "internal-ca";
+/// The provider of certificates that the internal CA has issued. Charon renews these, and no others.
+pub const INTERNAL: &str = "internal";
 
 /// A stored certificate without its key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -193,14 +195,16 @@ pub async fn uuid_of(store: &Store, id: i64) -> Result<Option<String>, Error> {
     Ok(find.into_tuple().one(store.read()).await?)
 }
 
-/// Name, beginning and end of each certificate that has a key and that nobody renews by itself.
+/// Name, beginning and end of each certificate that has a key and that nobody renews by itself. What the row says of
+/// that does not count: those of the original that were renewed there are not renewed here.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn unattended(store: &Store) -> Result<Vec<(String, Option<Timestamp>, Option<Timestamp>)>, Error> {
     let columns = [Column::Name, Column::NotBefore, Column::ExpiresAt];
     let find = Entity::find().select_only().columns(columns).order_by_asc(Column::Id);
-    let find = find.filter(Column::PrivateKey.ne("")).filter(Column::AutoRenew.eq(false));
+    let find =
+        find.filter(Column::PrivateKey.ne("")).filter(Column::Provider.is_not_in([INTERNAL, INTERNAL_CA]));
     let rows: Vec<(String, Option<i64>, Option<i64>)> = find.into_tuple().all(store.read()).await?;
     let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
     Ok(rows.into_iter().map(|(name, start, end)| (name, moment(start), moment(end))).collect())

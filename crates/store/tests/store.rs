@@ -249,6 +249,17 @@ async fn secrets_are_sealed_in_rows_and_revisions_keep_their_newest_documents() 
         };
         let made = ssl_certificates::insert(store, &values, Audit::default()).await.unwrap();
         assert_eq!(ssl_certificates::internal_ca(store).await.unwrap(), Some(made.clone()));
+        let carried = ssl_certificates::CertificateValues {
+            name: "of the original".into(),
+            provider: "letsencrypt".into(),
+            auto_renew: true,
+            ..values.clone()
+        };
+        let carried = ssl_certificates::insert(store, &carried, Audit::default()).await.unwrap();
+        let unattended = ssl_certificates::unattended(store).await.unwrap();
+        let names: Vec<_> = unattended.iter().map(|(name, ..)| name.as_str()).collect();
+        assert_eq!(names, ["of the original"], "nobody renews it here, whatever its row says");
+        ssl_certificates::delete(store, &carried.uuid, Audit::default()).await.unwrap();
         let without_key =
             ssl_certificates::CertificateValues { private_key: None, name: "CA 2".into(), ..values };
         ssl_certificates::update(store, &made.uuid, &without_key, Audit::default()).await.unwrap();

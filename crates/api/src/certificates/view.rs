@@ -7,7 +7,7 @@ use certs::Validity;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::proxy_hosts::Presenter;
-use store::ssl_certificates::Certificate;
+use store::ssl_certificates::{Certificate, INTERNAL};
 use utoipa::ToSchema;
 
 /// A certificate, without its key.
@@ -83,6 +83,8 @@ impl UsedBy {
 impl CertificateView {
     pub(super) fn new(row: Certificate, used_by: Vec<UsedBy>, now: Timestamp) -> Self {
         let (status, message) = status(&row, now);
+        // A row of the original may say so of one that was renewed there.
+        let auto_renew = row.auto_renew && row.provider == INTERNAL;
         Self {
             uuid: row.uuid,
             name: row.name,
@@ -95,7 +97,7 @@ impl CertificateView {
             message,
             fingerprint: row.fingerprint,
             used_by,
-            auto_renew: row.auto_renew,
+            auto_renew,
             created_at: row.created_at,
             updated_at: row.updated_at,
         }

@@ -6,8 +6,7 @@ use proxy::spec;
 use std::sync::Arc;
 use store::ssl_certificates::{Certificate, INTERNAL_CA};
 
-/// `provider` of certificates that the internal CA issued for a host.
-pub const INTERNAL: &str = "internal";
+pub use store::ssl_certificates::INTERNAL;
 
 /// Name in the certificate that is presented to clients that ask for no known host.
 pub const DEFAULT_NAME: &str = "localhost";
