@@ -105,7 +105,9 @@ function Proof({ crowdsec }: { crowdsec: CrowdSec }) {
   if (said === "proven")
     return (
       <State tone="live">
-        {t("security.crowdsec.proven")} <Ago time={proof.proven_at ?? ""} />
+        <span>
+          {t("security.crowdsec.proven")} <Ago time={proof.proven_at ?? ""} />
+        </span>
       </State>
     );
   return (

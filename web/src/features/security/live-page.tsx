@@ -109,7 +109,7 @@ export default function SecurityLogPage() {
         </Button>
       ) : null}
       <p className="text-sm text-muted">
-        {t("log.kept", { shown: count(shown.length), kept: count(buffer.events.length) })}
+        {t("security.live.kept", { shown: count(shown.length), kept: count(buffer.events.length) })}
       </p>
     </Page>
   );
