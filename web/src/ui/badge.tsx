@@ -24,9 +24,11 @@ export function Dot({ tone, className }: { tone: Tone; className?: string }) {
   );
 }
 
-export function State({ tone, children }: { tone: Tone; children: ReactNode }) {
+/** `wrap`: for sentences; a word or two stay on one line. */
+export function State({ tone, wrap, children }: { tone: Tone; wrap?: boolean; children: ReactNode }) {
+  const layout = wrap ? "items-baseline" : "items-center whitespace-nowrap";
   return (
-    <span className={cx("inline-flex items-center gap-2 whitespace-nowrap", TONE_TEXT[tone])}>
+    <span className={cx("inline-flex gap-2", layout, TONE_TEXT[tone])}>
       <Dot tone={tone} />
       {children}
     </span>

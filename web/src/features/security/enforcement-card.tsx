@@ -143,7 +143,7 @@ function Form({ shown }: { shown: Enforcement }) {
 function Databases({ shown }: { shown: Enforcement }) {
   const { t } = useTranslation();
   const loaded = shown.geo_loaded_at ? (
-    <State tone="live">
+    <State tone="live" wrap>
       {t("security.enforcement.loaded", {
         since: dateTime(shown.geo_loaded_at),
         what: [
@@ -158,13 +158,15 @@ function Databases({ shown }: { shown: Enforcement }) {
   if (shown.geo_error)
     return (
       <div className="flex flex-col gap-1">
-        <State tone="failing">{sentence(shown.geo_error)}</State>
+        <State tone="failing" wrap>
+          {sentence(shown.geo_error)}
+        </State>
         {loaded}
       </div>
     );
   if (loaded) return loaded;
   return (
-    <State tone="neutral">
+    <State tone="neutral" wrap>
       {t(shown.geo_databases.length > 0 ? "security.enforcement.loading" : "security.enforcement.notSet")}
     </State>
   );
