@@ -49,7 +49,8 @@ pub(crate) struct Unbanned {
 #[utoipa::path(
     post, path = "/security/bans/end", operation_id = "unban", tag = "security",
     extensions(("x-charon-role" = json!("admin"))), request_body = UnbanInput,
-    responses((status = 200, description = "Nothing of it is enforced any more.", body = Unbanned))
+    responses((status = 200, description = "Nothing of it is enforced any more.", body = Unbanned),
+              (status = 404, description = "No decision has this id (`not-found`)."))
 )]
 pub(crate) async fn end(
     Ax(state): Ax<State>,
