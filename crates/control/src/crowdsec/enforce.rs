@@ -30,6 +30,8 @@ const SETTLED: Duration = Duration::from_secs(10);
 const CHECKED_PER_SECOND: usize = 500;
 /// Decisions are written down at once, and not again within a second for each so many of them.
 const KEPT_PER_SECOND: usize = 2_000;
+/// After they could not be written down.
+const KEEP_AGAIN: Duration = Duration::from_secs(30);
 
 /// The task that enforces.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Enforce {
     whole: Option<(Duration, String)>,
     kept: Option<Duration>,
     unkept: bool,
+    /// Why they could not be written down the last time.
+    keep_fault: Option<String>,
     /// On which terms was enforced last.
     terms: Option<Terms>,
     first_failure: Option<Timestamp>,
@@ -54,22 +58,37 @@ impl CrowdSec {
     /// and said: the first pull brings it.
     pub async fn enforce_first(&self, store: &Store) {
         let now = self.clock.now();
-        let wishes = security_configs::wishes(store).await.unwrap_or_default();
-        let kept = kept::read(&self.place);
+        let Kept { terms: Terms { on, set, never, .. }, manual, decisions } = kept::read(&self.place);
+        let (on, never) = match security_configs::wishes(store).await {
+            Ok(wishes) => {
+                let never = wishes.never_banned.iter().filter_map(|entry| network(entry)).collect();
+                (wishes.crowdsec, never)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "the wish for CrowdSec cannot be read, and that of the last run holds: {error}"
+                );
+                (on, never)
+            }
+        };
         let manual = security_decisions::bans(store, now).await.unwrap_or_else(|error| {
             tracing::warn!("bans by hand cannot be read, and those of the last run hold: {error}");
-            kept.manual
+            manual
         });
-        let held = if wishes.crowdsec { kept.decisions } else { Decisions::default() };
+        let held = if on { decisions } else { Decisions::default() };
         self.with_decisions(|decisions| {
             *decisions = held;
             decisions.expire(now);
         });
         self.set_manual(manual);
-        let set = security_enforcement::get(store).await.unwrap_or_default();
+        let set = security_enforcement::get(store).await.unwrap_or_else(|error| {
+            tracing::warn!(
+                "how decisions are enforced cannot be read, and it stays as in the last run: {error}"
+            );
+            set
+        });
         self.geo_files.lock().await.look(self, &set.geo_databases).await;
-        let never = wishes.never_banned.iter().filter_map(|entry| network(entry)).collect();
-        self.publish(&self.terms(wishes.crowdsec, never, set, false));
+        self.publish(&self.terms(on, never, set, false));
     }
 
     /// Refuses whom the last Charon has refused, without the database; then [`CrowdSec::let_end`] is to be run.
@@ -152,6 +171,7 @@ impl Enforce {
             whole: None,
             kept: None,
             unkept: false,
+            keep_fault: None,
             terms: None,
             first_failure: None,
             teller: Teller::default(),
@@ -324,15 +344,22 @@ impl Enforce {
         let now = self.shared.clock.monotonic();
         let held = self.shared.with_decisions(|decisions| decisions.len());
         let pause = Duration::from_secs((held / KEPT_PER_SECOND) as u64);
+        let pause = if self.keep_fault.is_some() { pause.max(KEEP_AGAIN) } else { pause };
         if !self.unkept || self.kept.is_some_and(|kept| now.saturating_sub(kept) < pause) {
             return;
         }
         let terms = self.terms.clone().unwrap_or_default();
         let (manual, decisions) = self.shared.known();
-        (self.kept, self.unkept) = (Some(now), false);
-        if let Err(error) = kept::write(&self.shared.place, &Kept { terms, manual, decisions }) {
-            tracing::debug!("what is enforced cannot be written down: {error}");
+        let fault = kept::write(&self.shared.place, &Kept { terms, manual, decisions }).err();
+        (self.kept, self.unkept) = (Some(now), fault.is_some());
+        let fault = fault.map(|error| error.to_string());
+        if let Some(error) = fault.as_ref().filter(|_| fault != self.keep_fault) {
+            tracing::warn!(
+                "who is banned cannot be written down, so bans will hold after a restart only once they are read \
+                 again: {error}"
+            );
         }
+        self.keep_fault = fault;
     }
 }
 
