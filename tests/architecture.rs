@@ -10,13 +10,14 @@ use std::process::Command;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tasks", &["base"]),
+    ("outbound", &["base"]),
     ("certs", &["base"]),
-    ("crowdsec", &["base"]),
+    ("crowdsec", &["base", "outbound"]),
     ("proxy", &["base"]),
     ("store", &["base", "tasks"]),
-    ("control", &["base", "tasks", "store", "proxy", "certs", "crowdsec"]),
+    ("control", &["base", "tasks", "store", "proxy", "certs", "crowdsec", "outbound"]),
     ("api", &["base", "tasks", "store", "certs"]),
-    ("charon", &["base", "tasks", "store", "proxy", "certs", "crowdsec", "control", "api"]),
+    ("charon", &["base", "tasks", "store", "proxy", "certs", "crowdsec", "outbound", "control", "api"]),
     ("testkit", &["base"]),
     ("tests", &[]),
     ("bench", &["base", "testkit"]),
@@ -37,7 +38,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("h2", &["proxy"]),
     ("socket2", &["proxy"]),
     ("hyper", &["charon", "crowdsec"]),
-    ("reqwest", &[]),
+    ("reqwest", &["outbound"]),
     ("pingora", &[]),
 ];
 

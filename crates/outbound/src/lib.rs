@@ -1,0 +1,10 @@
+//! The only HTTP client of the control side: time limits, limits of size, no redirects, and where it may go.
+//! One [`Client`] per purpose; everything that is asked of a foreign server goes through [`Client::send`].
+
+mod client;
+mod error;
+mod reach;
+
+pub use client::{Client, Identity, Options};
+pub use error::OutboundError;
+pub use reach::Reach;
