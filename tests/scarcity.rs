@@ -86,6 +86,49 @@ async fn at_the_limit_of_connections_the_interface_is_reached_and_the_configurat
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_clients_have_taken_every_descriptor_a_person_still_gets_in_and_so_does_a_command() {
+    let app = App::start().await;
+    let mut admin = app.admin().await;
+    let origin = Origin::start(Answer::text("steady")).await;
+    hosts::add(&mut admin, HOST, &origin).await;
+    let open = || std::fs::read_dir(format!("/proc/{}/fd", app.pid())).unwrap().count() as u32;
+    // Clients whose answers go on, until none gets in. What stays free at the end is taken by silent ones.
+    let load = Load::default();
+    let slow = json!({ "forward_port": crate::load::dripping_origin(load.clone()).await.port() });
+    hosts::add_with(&mut admin, SLOW, &origin, slow).await;
+    lower(&app, open() + 40);
+    let mut held = Vec::new();
+    loop {
+        let mut client = RawClient::connect(app.http()).await.unwrap();
+        let answered = async {
+            client.send(format!("GET / HTTP/1.1\r\nhost: {SLOW}\r\n\r\n")).await.ok()?;
+            client.read_head().await.ok()
+        };
+        let answered = tokio::time::timeout(Duration::from_secs(2), answered).await;
+        held.push(client);
+        if answered.is_err() {
+            break;
+        }
+        assert!(held.len() < 100, "there is no limit");
+    }
+    let mut person = app.admin().await;
+    assert_eq!(person.get("/health").await.status, 200);
+    person.get("/proxy-hosts").await.expect(200);
+    assert_eq!(app.run(&["health"]).code, 0);
+    for client in held.iter_mut().take(8) {
+        client.read_exact(3).await.expect("an answer goes on");
+    }
+    load.end();
+}
+
+/// Lowers the limit of the running process.
+fn lower(app: &App, count: u32) {
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--pid={}", app.pid())).arg(format!("--nofile={count}:"));
+    assert!(command.status().expect("the prlimit command").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_descriptor_nothing_ends_and_nothing_spins_and_all_goes_on_when_there_are_some() {
     let app = App::start().await;
     let mut admin = app.admin().await;
@@ -96,13 +139,8 @@ async fn without_a_descriptor_nothing_ends_and_nothing_spins_and_all_goes_on_whe
     let mut at_the_interface = RawClient::connect(app.ui()).await.unwrap();
     assert_eq!(at_the_proxy.get(HOST, "/").await.unwrap().status, 200);
     assert_eq!(at_the_interface.get(&host, "/api/v1/health").await.unwrap().status, 200);
-    let limit = |count: u32| {
-        let mut command = Command::new("prlimit");
-        command.arg(format!("--pid={}", app.pid())).arg(format!("--nofile={count}:"));
-        assert!(command.status().expect("the prlimit command").success());
-    };
     // Below what is open already: not one more can be had.
-    limit(8);
+    lower(&app, 8);
     let waiting = RawClient::connect(app.http()).await.unwrap();
     let (before, began) = (cpu_ticks(&app), SystemClock.monotonic());
     for _ in 0..20 {
@@ -112,7 +150,7 @@ async fn without_a_descriptor_nothing_ends_and_nothing_spins_and_all_goes_on_whe
     }
     let share = (cpu_ticks(&app) - before) as f64 / 100.0 / (SystemClock.monotonic() - began).as_secs_f64();
     assert!(share < 0.5, "it spins: {share} of a core");
-    limit(1024);
+    lower(&app, 1024);
     eventually("new connections are served", Duration::from_secs(30), async || {
         let mut client = RawClient::connect(app.http()).await.ok()?;
         (client.get(HOST, "/").await.ok()?.status == 200).then_some(())

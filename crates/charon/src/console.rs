@@ -3,6 +3,7 @@
 
 use crate::local_api::SOCKET;
 use crate::people;
+use crate::spare::Spare;
 use anyhow::Context;
 use axum::Router;
 use std::fs;
@@ -11,6 +12,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -73,8 +75,11 @@ impl Doors {
     /// When the process has no descriptor left.
     pub(crate) fn serve(&self, router: Router, end: watch::Receiver<bool>) -> anyhow::Result<Console> {
         let tcp = tokio::net::TcpListener::from_std(self.ui.try_clone()?)?;
-        let commands = self.commands.as_ref().map(|socket| socket.serve(router.clone(), end.clone()));
-        let people = tasks::spawn("user interface", people::serve(tcp, router, ended(end)));
+        let spare = Arc::new(Spare::default());
+        let serve = |socket: &CommandSocket| socket.serve(spare.clone(), router.clone(), end.clone());
+        let commands = self.commands.as_ref().map(serve);
+        let people =
+            tasks::spawn("user interface", people::serve(tcp, spare, router.clone(), ended(end.clone())));
         Ok(Console(std::iter::once(people).chain(commands.transpose()?).collect()))
     }
 }
@@ -147,16 +152,41 @@ impl CommandSocket {
     ///
     /// # Errors
     /// When the process has no descriptor left.
-    pub(crate) fn serve(&self, router: Router, end: watch::Receiver<bool>) -> anyhow::Result<JoinHandle<()>> {
+    pub(crate) fn serve(
+        &self,
+        spare: Arc<Spare>,
+        router: Router,
+        end: watch::Receiver<bool>,
+    ) -> anyhow::Result<JoinHandle<()>> {
         let listener = self.listener.try_clone()?;
         listener.set_nonblocking(true)?;
         let listener = tokio::net::UnixListener::from_std(listener)?;
         let router = router.layer(axum::Extension(api::LocalOwner));
         Ok(tasks::spawn("commands", async move {
+            let listener = Commands { listener, spare };
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(ended(end)).await {
                 tracing::error!("commands can no longer reach this process: {error}");
             }
         }))
+    }
+}
+
+/// Takes the connections of commands.
+struct Commands {
+    listener: tokio::net::UnixListener,
+    spare: Arc<Spare>,
+}
+
+impl axum::serve::Listener for Commands {
+    type Io = tokio::net::UnixStream;
+    type Addr = tokio::net::unix::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        self.spare.accept(|context| self.listener.poll_accept(context)).await
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
     }
 }
 

@@ -24,6 +24,7 @@ mod rescue;
 mod run_file;
 mod security;
 mod security_events;
+mod spare;
 mod systemd;
 mod traffic;
 mod trial;

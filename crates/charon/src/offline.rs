@@ -68,7 +68,7 @@ pub(crate) async fn session(settings: &Settings) -> anyhow::Result<Session> {
     });
     let (serving, end) = watch::channel(false);
     let socket = console::CommandSocket::bind(&settings.data_dir)?;
-    socket.serve(api::router(state), end)?;
+    socket.serve(Arc::default(), api::router(state), end)?;
     let api =
         LocalApi::running(&settings.data_dir).await.context("the command does not reach its own API")?;
     Ok(Session { api, running: false, opened: report.sentences(), _serving: Some((serving, socket)) })
