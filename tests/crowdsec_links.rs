@@ -56,11 +56,17 @@ async fn a_broken_link_turns_the_badge_red_with_its_name_and_its_repair_turns_it
     })
     .await;
 
-    // The agent hangs: its LAPI takes connections and says nothing.
+    // The agent hangs: its LAPI takes connections and says nothing. It is ended, and another one comes.
     let agent = agents(&app)[0];
     signal("-STOP", agent);
-    red(&mut admin, &["LAPI", "agent"], "").await;
-    signal("-CONT", agent);
+    red(&mut admin, &["LAPI", "agent", "pull"], "").await;
+    let another = |shown: &Value| shown["state"] == "running" && shown["pid"].as_u64() != Some(agent.into());
+    let shown = until(&mut admin, "another agent runs", another).await;
+    assert_eq!(shown["restarts"]["hanging"], 1, "{shown}");
+    let reason = shown["restarts"]["last_reason"].as_str().unwrap();
+    assert!(reason.contains(&format!("it hung: process {agent} has not answered for")), "{shown}");
+    assert!(!Path::new(&format!("/proc/{agent}")).exists(), "no orphan");
+    assert!(app.output().lines().any(|line| line.contains("WARN") && line.contains("it hung")));
     proven(&mut admin).await;
 
     // The agent is gone and cannot come back, since its program is gone too.
@@ -79,12 +85,18 @@ async fn a_broken_link_turns_the_badge_red_with_its_name_and_its_repair_turns_it
     drop(taken);
     proven(&mut admin).await;
 
-    // Charon's key is revoked: decisions are made, and not pulled.
+    // Charon's key is revoked: decisions are made, and not pulled, until there is another key.
+    let key = || std::fs::read_to_string(app.data().join("crowdsec/bouncer.key")).unwrap();
+    let before = key();
+    let agent = agents(&app)[0];
     bouncers(&app, &["delete", "charon-proxy"]);
     red(&mut admin, &["pull"], "LAPI refuses Charon's credentials").await;
-    let key = std::fs::read_to_string(app.data().join("crowdsec/bouncer.key")).unwrap();
-    bouncers(&app, &["add", "charon-proxy", "-k", key.trim()]);
     proven(&mut admin).await;
+    assert_ne!(key(), before);
+    assert_eq!(agents(&app), [agent], "the agent runs on");
+    let output = app.output();
+    let told: Vec<&str> = output.lines().filter(|line| line.contains("a new one was made")).collect();
+    assert!(told.len() == 1 && told[0].contains("WARN"), "{told:?}");
 
     // The address of trials is never banned: the look-up finds nothing.
     let never = |list: Value| json!({ "never_banned": list });

@@ -6,9 +6,9 @@ pub use crate::security::configuration::{
     FileOrigin, HubItem, HubPreset, HubUpgrade, PresetState,
 };
 pub use crate::security::{
-    AgentLine, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, Ban, BanFilter, Bans, CrowdSec,
-    CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NoAlerts, NotEnforced, Proof, SecurityEvent,
-    SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
+    AgentLine, AgentRestarts, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, Ban, BanFilter,
+    Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NoAlerts, NotEnforced, Proof,
+    SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,

@@ -10,6 +10,7 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
     let refused =
         refused.iter().filter(|((_, rule), _)| !rule.starts_with("charon/")).map(|(_, count)| count).sum();
     let counts = state.numbers.agent;
+    let (last_at, last_reason) = state.restarts.last.unzip();
     let (broken_link, reason) = state.proof.broken.map(|(link, reason)| (link.to_owned(), reason)).unzip();
     shown::CrowdSec {
         enabled: state.wish.unwrap_or_default(),
@@ -49,6 +50,12 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
                 UsageState::Told(at) => shown::UsageMetrics::Told { at },
                 UsageState::Failing(reason) => shown::UsageMetrics::Failing { reason },
             },
+        },
+        restarts: shown::AgentRestarts {
+            ended: state.restarts.ended,
+            hanging: state.restarts.hanging,
+            last_at,
+            last_reason,
         },
         proof: shown::Proof { proven_at: state.proof.proven_at, broken_link, reason },
         refused,

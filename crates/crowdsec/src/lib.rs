@@ -21,7 +21,7 @@ pub use agent::install::{Installed, NotInstalled, find};
 pub use agent::items::{Item, Kind, Wanted};
 pub use agent::process::{LogLine, Process, ProcessState, StartError, end_leftover};
 pub use agent::staged::{clear_staged, stage, staged};
-pub use agent::tree::{Place, PrepareError, Prepared, check, prepare};
+pub use agent::tree::{Place, PrepareError, Prepared, check, prepare, renew_key};
 pub use alerts::{Alert, AlertFilter, Event, Source};
 pub use decisions::{About, Decision, Decisions, Held};
 pub use duration::{go_duration, go_duration_left, parse_go_duration};

@@ -20,8 +20,8 @@ pub use enforcement::EnforcementState;
 pub use events::{SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark};
 pub use evidence::{Alert, AlertDecision, AlertEvent, AlertEvidence, NoAlerts};
 pub use view::{
-    AgentLine, AlertFilter, Ban, BanFilter, Bans, CrowdSec, CrowdSecPhase, Decisions, FeedNumbers,
-    NotEnforced, Proof, UsageMetrics,
+    AgentLine, AgentRestarts, AlertFilter, Ban, BanFilter, Bans, CrowdSec, CrowdSecPhase, Decisions,
+    FeedNumbers, NotEnforced, Proof, UsageMetrics,
 };
 
 use crate::state::State;

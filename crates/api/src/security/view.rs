@@ -57,8 +57,24 @@ pub struct CrowdSec {
     pub decisions: Decisions,
     /// The trial of the whole way, made every minute.
     pub proof: Proof,
+    /// How often the agent failed and was started anew.
+    pub restarts: AgentRestarts,
     /// Requests of banned clients that were refused since Charon's start; trials left out.
     pub refused: u64,
+}
+
+/// How often the agent failed since Charon's start. What Charon itself restarts it for does not count.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
+pub struct AgentRestarts {
+    /// It had ended by itself.
+    pub ended: u64,
+    /// It ran and did not answer any more, and was ended.
+    pub hanging: u64,
+    /// When that was last; null when it never was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_at: Option<Timestamp>,
+    /// Why that was, as a sentence; null when it never was.
+    pub last_reason: Option<String>,
 }
 
 /// How requests come to the agent.

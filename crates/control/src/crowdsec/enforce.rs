@@ -275,25 +275,27 @@ impl Enforce {
                     self.whole = Some((clock.monotonic(), lapi.key.expose().clone()));
                 }
                 self.first_failure = None;
+                self.shared.refused.store(false, Ordering::Relaxed);
                 self.shared.tell(|state| (state.pulled.at, state.pulled.error) = (Some(asked), None));
                 self.shared
                     .with_decisions(|decisions| decisions.take(all, &stream.new, &stream.deleted, asked))
             }
             Err(error) => {
+                let refused = matches!(error, LapiError::Credentials { .. });
+                let was_refused = self.shared.refused.swap(refused, Ordering::Relaxed);
                 if self.first_failure.is_none() {
                     tracing::warn!(
                         "decisions cannot be pulled from CrowdSec, and the last ones go on holding: {error}"
                     );
-                    self.first_failure = Some(asked);
-                    if matches!(error, LapiError::Credentials { .. }) {
-                        tracing::warn!(
-                            "LAPI does not know Charon's key; a restart of the agent makes it known again"
-                        );
-                    }
                 }
                 // Whatever was sent meanwhile may be lost.
                 self.whole = None;
                 self.shared.tell(|state| state.pulled.error = Some(error.to_string()));
+                if self.first_failure.is_none() || refused != was_refused {
+                    // The agent hangs, or has to be told another key.
+                    self.shared.supervise.call();
+                }
+                self.first_failure = self.first_failure.or(Some(asked));
                 false
             }
         }

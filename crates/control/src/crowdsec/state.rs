@@ -97,6 +97,17 @@ pub struct Numbers {
     pub lost: u64,
 }
 
+/// How often the agent had to be started anew, since Charon's start.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Restarts {
+    /// Because it had ended by itself.
+    pub ended: u64,
+    /// Because it did not answer any more.
+    pub hanging: u64,
+    /// When that was last, and why, as a sentence.
+    pub last: Option<(Timestamp, String)>,
+}
+
 /// Everything about CrowdSec that a person may want to know.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct State {
@@ -130,6 +141,8 @@ pub struct State {
     pub geo: GeoState,
     /// What LAPI is told.
     pub usage: UsageState,
+    /// How often the agent failed.
+    pub restarts: Restarts,
 }
 
 /// Who is banned, for people.
@@ -197,6 +210,8 @@ pub struct CrowdSec {
     pub prove: Wake,
     /// The agent has told that it decided something since everything was pulled.
     pub(super) decided: Arc<AtomicBool>,
+    /// LAPI has refused Charon's key at the last pull.
+    pub(super) refused: Arc<AtomicBool>,
     /// The databases of countries and networks.
     pub(super) geo_files: Arc<tokio::sync::Mutex<GeoFiles>>,
     /// What happens, for people who look on.
@@ -232,6 +247,7 @@ impl CrowdSec {
             enforce: Wake::new(),
             prove: Wake::new(),
             decided: Arc::default(),
+            refused: Arc::default(),
             geo_files: Arc::default(),
             events: Arc::default(),
             process: Arc::default(),
@@ -257,8 +273,13 @@ impl CrowdSec {
 
     /// Ends the agent, politely. What would start another one must have ended.
     pub async fn end(&self) {
+        self.end_within(STOP).await;
+    }
+
+    /// As [`CrowdSec::end`]; it is killed when it takes longer than `grace`.
+    pub(super) async fn end_within(&self, grace: Duration) {
         if let Some(process) = self.process.lock().await.take() {
-            process.stop(STOP).await;
+            process.stop(grace).await;
         }
     }
 

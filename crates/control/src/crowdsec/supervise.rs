@@ -3,7 +3,9 @@
 
 use super::events::{Event, EventKind};
 use super::fault::{Fault, blocking};
-use super::state::{CrowdSec, Phase, Proof, Pulled, STOP};
+use super::key::Renewal;
+use super::silence::{HANGS, Silence};
+use super::state::{CrowdSec, Phase, Proof, Pulled, Restarts, STOP};
 use base::{Code, Problem, Problems};
 use crowdsec::{Escalation, Feeder, Installed, Lapi, LogLine, Prepared, Process, ProcessState, ReadCounts};
 use ipnet::IpNet;
@@ -17,11 +19,15 @@ use tokio::sync::{broadcast, watch};
 
 /// Component name on the problem board.
 const COMPONENT: &str = "CrowdSec";
+/// As [`COMPONENT`], for Charon's key.
+const KEY: &str = "CrowdSec key";
 const INTERVAL: Duration = Duration::from_secs(30);
 /// How long the agent may take until it reads.
 const START: Duration = Duration::from_secs(60);
 /// An agent that has run for so long begins again with short waits when it fails.
 const STEADY: Duration = Duration::from_secs(300);
+/// How long an agent that hangs may take to end.
+const STOP_HANGING: Duration = Duration::from_secs(3);
 /// Lines that the agent may be behind, or not understand, before it is a problem.
 const TOLERATED: u64 = 100;
 
@@ -38,6 +44,10 @@ pub struct Supervise {
     failures: u32,
     /// The edition that is being started.
     trying: Option<u64>,
+    /// Charon's key at LAPI.
+    renewal: Renewal,
+    /// When the key is to be looked at again.
+    key_due: Option<Duration>,
 }
 
 /// What the agent is started anew for when it differs.
@@ -61,12 +71,25 @@ struct Agent {
     started: Duration,
     /// What it had read at the look before.
     counts: ReadCounts,
+    /// Whether it answers.
+    silence: Silence,
 }
 
 impl Supervise {
     /// Nothing is started yet.
     pub fn new(store: Store, shared: CrowdSec, problems: Problems, wake: Wake) -> Self {
-        Self { store, shared, problems, wake, agent: None, feeder: None, failures: 0, trying: None }
+        Self {
+            store,
+            shared,
+            problems,
+            wake,
+            agent: None,
+            feeder: None,
+            failures: 0,
+            trying: None,
+            renewal: Renewal::default(),
+            key_due: None,
+        }
     }
 
     async fn reconcile(&mut self) -> Result<String, (Phase, Fault)> {
@@ -112,9 +135,10 @@ impl Supervise {
     }
 
     async fn off(&mut self) -> String {
-        self.failures = 0;
+        (self.failures, self.key_due) = (0, None);
+        self.problems.report(KEY, Vec::new());
         self.feeder = None;
-        let stopped = self.stop_agent().await;
+        let stopped = self.stop_agent(STOP).await;
         self.shared.tell(|state| {
             state.phase = Phase::Off;
             state.message = "CrowdSec is switched off".to_owned();
@@ -129,15 +153,31 @@ impl Supervise {
         "nothing to do: CrowdSec is switched off".to_owned()
     }
 
-    async fn stop_agent(&mut self) -> bool {
+    async fn stop_agent(&mut self, grace: Duration) -> bool {
         self.shared.set_lapi(None);
         if let Some(feeder) = &self.feeder {
             feeder.agent_reads(false);
         }
         self.shared.tell(|state| (state.pid, state.numbers.agent) = (None, None));
         let known = self.agent.take().is_some();
-        self.shared.end().await;
+        self.shared.end_within(grace).await;
         known
+    }
+
+    /// Ends an agent that has failed. Another one is started after a while.
+    async fn failed(
+        &mut self,
+        grace: Duration,
+        message: String,
+        count: impl FnOnce(&mut Restarts) -> &mut u64,
+    ) -> Fault {
+        self.stop_agent(grace).await;
+        let now = self.shared.clock.now();
+        self.shared.tell(|state| {
+            *count(&mut state.restarts) += 1;
+            state.restarts.last = Some((now, message.clone()));
+        });
+        Fault::other(message)
     }
 
     async fn on(&mut self, wanted: Wanted) -> Result<String, (Phase, Fault)> {
@@ -148,9 +188,9 @@ impl Supervise {
             };
             self.listen().await;
             if let Some(how) = ended {
-                self.stop_agent().await;
                 let message = format!("the agent has ended by itself: {how}");
-                return Err((Phase::Failing, Fault::other(message)));
+                let fault = self.failed(STOP, message, |restarts| &mut restarts.ended).await;
+                return Err((Phase::Failing, fault));
             }
             if agent.wanted == wanted {
                 return self.look().await.map_err(|fault| (Phase::Failing, fault));
@@ -165,7 +205,7 @@ impl Supervise {
                 "other addresses are never banned now"
             };
             tracing::info!("the CrowdSec agent is started anew, since {what}");
-            self.stop_agent().await;
+            self.stop_agent(STOP).await;
         }
         self.start(wanted).await
     }
@@ -264,11 +304,12 @@ impl Supervise {
         });
         let (started, counts) = (clock.monotonic(), ReadCounts::default());
         let wanted = Wanted { edition: prepared.edition, online: prepared.online, ..wanted };
-        self.agent = Some(Agent { pid, state, wanted, started, counts });
+        let silence = Silence::default();
+        self.agent = Some(Agent { pid, state, wanted, started, counts, silence });
         tracing::info!(agent.pid = pid, agent.version = installed.version, "the CrowdSec agent runs");
         self.shared.tell(|state| {
             state.phase = Phase::Running;
-            state.message = format!("the agent runs and reads, with LAPI on port {}", place.port);
+            state.message = runs(place.port);
             state.remedy.clear();
             state.pid = Some(pid);
             state.version.clone_from(&installed.version);
@@ -286,7 +327,25 @@ impl Supervise {
         let (Some(agent), Some(lapi)) = (&mut self.agent, self.shared.lapi()) else {
             return Err(Fault::other("the agent runs without LAPI"));
         };
-        lapi.health().await?;
+        let asked = self.shared.clock.monotonic();
+        if let Err(error) = lapi.health().await {
+            let (pid, now) = (agent.pid, self.shared.clock.monotonic());
+            let silent = agent.silence.goes_on(asked, now);
+            if silent < HANGS {
+                return Err(Fault::other(format!(
+                    "the agent runs as process {pid} and does not answer, and is started anew when that lasts for \
+                     {} seconds: {error}",
+                    HANGS.as_secs()
+                )));
+            }
+            let message = format!(
+                "the agent was ended, since it hung: process {pid} has not answered for {} seconds ({error})",
+                silent.as_secs()
+            );
+            tracing::warn!(agent.pid = pid, "{message}; another one is started");
+            return Err(self.failed(STOP_HANGING, message, |restarts| &mut restarts.hanging).await);
+        }
+        agent.silence.end();
         if self.shared.clock.monotonic().saturating_sub(agent.started) >= STEADY {
             self.failures = 0;
         }
@@ -331,12 +390,22 @@ impl Supervise {
             .map(|(message, remedy)| Problem::new(Code::CrowdSecBlind, message, remedy).link("/security"));
         self.problems.report("CrowdSec feed", problems.collect());
         let pid = agent.pid;
+        let (due, problems) = self.renewal.look(&self.shared).await;
+        self.key_due = due;
+        self.problems.report(KEY, problems);
+        let port = self.shared.place.port;
         self.shared.tell(|state| {
             state.phase = Phase::Running;
+            state.message = runs(port);
+            state.remedy.clear();
             (state.numbers.feed, state.numbers.agent, state.numbers.lost) = (feed, counts, dropped);
         });
         Ok(format!("nothing to do: the agent runs as process {pid}"))
     }
+}
+
+fn runs(port: u16) -> String {
+    format!("the agent runs and reads, with LAPI on port {port}")
 }
 
 /// How long bans shall last. What cannot be read is the default, as it is for the API.
@@ -371,10 +440,11 @@ impl Task for Supervise {
 
     /// After failures the waits grow from a second to half a minute.
     fn interval(&self) -> Duration {
-        match self.failures {
+        let interval = match self.failures {
             0 => INTERVAL,
             count => INTERVAL.min(Duration::from_secs(1 << (count - 1).min(5))),
-        }
+        };
+        interval.min(self.key_due.unwrap_or(interval))
     }
 
     async fn run(&mut self) -> Outcome {

@@ -137,7 +137,7 @@ pub fn prepare(place: &Place, installed: &Installed, never: &[IpNet]) -> Result<
     let log = place.read_log();
     fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&log).map_err(at(&log))?;
     let password = kept(&place.folder.join("machine.password"))?;
-    let key = kept(&place.folder.join("bouncer.key"))?;
+    let key = kept(&bouncer_key(place))?;
     register(place, installed, &key, &password)?;
     Ok(Prepared { key, password, items: items.len(), missing, edition: edition.number, online })
 }
@@ -295,15 +295,7 @@ fn register(
     key: &Secret<String>,
     password: &Secret<String>,
 ) -> Result<(), PrepareError> {
-    let config = place.config();
-    let config = config.to_string_lossy();
-    let cscli = |arguments: &[&str]| {
-        let all = [&["-c", &*config], arguments].concat();
-        let command = format!("cscli {} {}", arguments[0], arguments[1]);
-        let said = run(&installed.cscli, &all, LIMIT);
-        let said = said.map_err(|reason| PrepareError::Command { command: command.clone(), reason })?;
-        if said.success { Ok(()) } else { Err(PrepareError::Command { command, reason: said.reason() }) }
-    };
+    let cscli = |arguments: &[&str]| cscli(place, installed, arguments);
     let credentials = place.folder.join("local_api_credentials.yaml");
     let url = format!("http://{}", place.lapi());
     let content = format!("url: {url}\nlogin: {}\npassword: {}\n", Prepared::MACHINE, password.expose());
@@ -326,8 +318,38 @@ fn register(
     _ = cscli(&["machines", "delete", Prepared::MACHINE]);
     cscli(&add)?;
     private(&credentials, &content)?;
-    _ = cscli(&["bouncers", "delete", Prepared::BOUNCER]);
-    cscli(&["bouncers", "add", Prepared::BOUNCER, "-k", key.expose(), "-o", "raw"])
+    enter(place, installed, key)
+}
+
+/// Makes a key known as Charon's, and no other.
+fn enter(place: &Place, installed: &Installed, key: &Secret<String>) -> Result<(), PrepareError> {
+    _ = cscli(place, installed, &["bouncers", "delete", Prepared::BOUNCER]);
+    cscli(place, installed, &["bouncers", "add", Prepared::BOUNCER, "-k", key.expose(), "-o", "raw"])
+}
+
+/// Makes another key for Charon as a bouncer and makes it known; LAPI takes it from the next call on. Blocks.
+///
+/// # Errors
+/// When `cscli` fails, or the key cannot be written down.
+pub fn renew_key(place: &Place, installed: &Installed) -> Result<Secret<String>, PrepareError> {
+    let key = Secret::new(base::random::hex_token::<32>());
+    enter(place, installed, &key)?;
+    private(&bouncer_key(place), key.expose())?;
+    Ok(key)
+}
+
+fn bouncer_key(place: &Place) -> PathBuf {
+    place.folder.join("bouncer.key")
+}
+
+fn cscli(place: &Place, installed: &Installed, arguments: &[&str]) -> Result<(), PrepareError> {
+    let config = place.config();
+    let config = config.to_string_lossy();
+    let all = [&["-c", &*config], arguments].concat();
+    let command = format!("cscli {} {}", arguments[0], arguments[1]);
+    let said = run(&installed.cscli, &all, LIMIT);
+    let said = said.map_err(|reason| PrepareError::Command { command: command.clone(), reason })?;
+    if said.success { Ok(()) } else { Err(PrepareError::Command { command, reason: said.reason() }) }
 }
 
 /// A secret that is made once and kept.

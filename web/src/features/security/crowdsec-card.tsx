@@ -186,9 +186,31 @@ function Details({ crowdsec }: { crowdsec: CrowdSec }) {
           ),
         },
         { name: t("security.crowdsec.usage"), value: <Usage usage={decisions.usage} /> },
+        {
+          name: t("security.crowdsec.restarts"),
+          value: <Restarts restarts={crowdsec.restarts} />,
+        },
         { name: t("security.crowdsec.refused"), value: count(crowdsec.refused) },
       ]}
     />
+  );
+}
+
+function Restarts({ restarts }: { restarts: CrowdSec["restarts"] }) {
+  const { t } = useTranslation();
+  if (!restarts.last_at) return <span className="text-muted">{t("security.crowdsec.restartsNone")}</span>;
+  return (
+    <>
+      {restarts.ended > 0 ? t("security.crowdsec.restartsEnded", { count: restarts.ended }) : null}
+      {restarts.ended > 0 && restarts.hanging > 0 ? ", " : null}
+      {restarts.hanging > 0 ? t("security.crowdsec.restartsHanging", { count: restarts.hanging }) : null}
+      <span className="text-muted">
+        , {t("security.crowdsec.restartsLast")} <Ago time={restarts.last_at} />
+      </span>
+      {restarts.last_reason ? (
+        <p className="text-xs text-muted">{sentence(restarts.last_reason)}</p>
+      ) : null}
+    </>
   );
 }
 
