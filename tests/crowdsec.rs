@@ -184,6 +184,13 @@ async fn a_ban_by_hand_holds_at_once_without_crowdsec_and_over_a_restart() {
         let refused = admin.post("/security/bans", &json!({ "value": wrong })).await.expect(422);
         assert!(refused.to_string().contains(part), "{refused}");
     }
+    // Whoever bans themselves is asked, and may.
+    let risky = |more: bool| json!({ "value": "127.0.0.0/30", "confirm": more, "hours": 1 });
+    let refused = admin.post("/security/bans", &risky(false)).await.expect(422);
+    assert_eq!(refused["errors"][0]["field"], "confirm", "{refused}");
+    assert!(refused["errors"][0]["message"].as_str().unwrap().contains("this machine itself"), "{refused}");
+    admin.post("/security/bans", &risky(true)).await.expect(201);
+    admin.post("/security/bans/end", &json!({ "value": "127.0.0.0/30" })).await.expect(200);
 }
 
 /// A database as it stood, with these statements run on it, and a Charon that has just begun to serve it.

@@ -46,6 +46,7 @@ export const crowdsec = {
   never_banned: ["192.168.0.0/16"],
   requests: { handed: 1200, waiting_bytes: 0, lost: 0, read: 1200, parsed: 1200, unparsed: 0 },
   decisions: { held: 1, not_enforceable: [], pulled_at: new Date().toISOString(), error: null },
+  restarts: { ended: 0, hanging: 0, last_at: null, last_reason: null },
   proof: { proven_at: new Date(Date.now() - 20_000).toISOString(), broken_link: null, reason: null },
   refused: 12,
 };

@@ -623,7 +623,9 @@ export interface paths {
         put?: never;
         /**
          * Ban an address or a network
-         * @description It holds for all hosts, also on connections that are open, and whether CrowdSec runs or not.
+         * @description It holds for all hosts, also on connections that are open, and whether CrowdSec runs or not. A ban that hits the
+         *     address that one comes from, this machine, a trusted proxy or a gateway is refused with an error about `confirm`
+         *     that names them, unless that is true.
          */
         post: operations["ban"];
         delete?: never;
@@ -1326,6 +1328,26 @@ export interface components {
             /** @description Items that would come to another version. */
             upgrades: components["schemas"]["HubUpgrade"][];
         };
+        /** @description How often the agent failed since Charon's start. What Charon itself restarts it for does not count. */
+        AgentRestarts: {
+            /**
+             * Format: int64
+             * @description It had ended by itself.
+             */
+            ended: number;
+            /**
+             * Format: int64
+             * @description It ran and did not answer any more, and was ended.
+             */
+            hanging: number;
+            /**
+             * Format: date-time
+             * @description When that was last; null when it never was.
+             */
+            last_at?: string | null;
+            /** @description Why that was, as a sentence; null when it never was. */
+            last_reason?: string | null;
+        };
         /** @description What CrowdSec has found. */
         Alert: {
             /** @description Country as two letters, where the agent knows it; else empty. */
@@ -1504,6 +1526,11 @@ export interface components {
         };
         /** @description A ban. */
         BanInput: {
+            /**
+             * @description It is meant, although it hits the address that one comes from, this machine, a trusted proxy or a gateway.
+             * @default false
+             */
+            confirm: boolean;
             /**
              * Format: int32
              * @description How many hours; null for ever.
@@ -1921,6 +1948,8 @@ export interface components {
             remedy: string;
             /** @description The requests that it is told of. */
             requests: components["schemas"]["FeedNumbers"];
+            /** @description How often the agent failed and was started anew. */
+            restarts: components["schemas"]["AgentRestarts"];
             /**
              * Format: date-time
              * @description Since when the state is this one.

@@ -1,6 +1,7 @@
 //! `POST /security/bans`.
 
 use super::Ban;
+use super::hits::Own;
 use crate::access::Admin;
 use crate::error::{Error, Result};
 use crate::input::{Body, Input};
@@ -8,8 +9,7 @@ use crate::meta::Meta;
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Ax;
-use axum::http::StatusCode;
-use base::FieldError;
+use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use std::time::Duration;
 use store::{security_configs, security_decisions};
@@ -30,13 +30,19 @@ pub(crate) struct BanInput {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 87600, example = 24)]
     hours: Option<u32>,
+    /// It is meant, although it hits the address that one comes from, this machine, a trusted proxy or a gateway.
+    #[serde(default)]
+    #[schema(default = false)]
+    confirm: bool,
 }
 
 impl Input for BanInput {}
 
 /// Ban an address or a network
 ///
-/// It holds for all hosts, also on connections that are open, and whether CrowdSec runs or not.
+/// It holds for all hosts, also on connections that are open, and whether CrowdSec runs or not. A ban that hits the
+/// address that one comes from, this machine, a trusted proxy or a gateway is refused with an error about `confirm`
+/// that names them, unless that is true.
 #[utoipa::path(
     post, path = "/security/bans", operation_id = "ban", tag = "security",
     extensions(("x-charon-role" = json!("admin"))), request_body = BanInput,
@@ -45,19 +51,22 @@ impl Input for BanInput {}
 pub(crate) async fn create(
     Ax(state): Ax<State>,
     facts: Meta,
+    headers: HeaderMap,
     Admin(caller): Admin,
     Body(input): Body<BanInput>,
 ) -> Result<(StatusCode, Json<Ban>)> {
     let network = super::network("value", &input.value).map_err(|error| Error::Validation(vec![error]))?;
-    let refused = |message: String| Err(Error::Validation(vec![FieldError::new("value", message)]));
-    if facts.client.is_some_and(|client| network.contains(&client)) {
-        return refused("this would ban the address that you come from; ban a smaller network".to_owned());
-    }
     let never = security_configs::wishes(&state.store).await?.never_banned;
     let covering =
         never.iter().find(|entry| super::network("", entry).is_ok_and(|never| never.contains(&network)));
     if let Some(entry) = covering {
-        return refused(format!("{entry} is never banned; take it off that list first"));
+        return Err(Error::field("value", format!("{entry} is never banned; take it off that list first")));
+    }
+    let hit =
+        if input.confirm { Vec::new() } else { Own::of(&state, &facts, &headers).await.hit_by(network) };
+    if !hit.is_empty() {
+        let message = format!("this would ban {}; confirm it if that is meant", hit.join(" and "));
+        return Err(Error::field("confirm", message));
     }
     let value = super::shown(network);
     let expires_at =

@@ -13,6 +13,7 @@ mod enforcement_update;
 mod escalation;
 mod events;
 mod evidence;
+mod hits;
 mod unban;
 mod view;
 

@@ -19,7 +19,7 @@ pub(super) struct Renewal {
     refused: Option<Duration>,
     /// When a new one was made last, monotonic.
     made: Option<Duration>,
-    /// How many were made, each less than [`LONGEST`] after the one before.
+    /// How many were made, each refused within [`LONGEST`].
     count: u32,
 }
 
@@ -31,10 +31,11 @@ impl Renewal {
             self.refused = None;
             return None;
         }
-        let since = *self.refused.get_or_insert(now);
-        if self.made.is_some_and(|made| now.saturating_sub(made) > LONGEST) {
+        // The last new key was taken for long: what has happened now is another thing.
+        if self.refused.is_none() && self.made.is_some_and(|made| now.saturating_sub(made) > LONGEST) {
             self.count = 0;
         }
+        let since = *self.refused.get_or_insert(now);
         let pause = |made: Duration| {
             let pause = FIRST * (1_u32 << self.count.min(9));
             made + pause.min(LONGEST)
@@ -131,6 +132,7 @@ mod tests {
             }
         }
         assert!((24..40).contains(&made), "{made} in a day");
+        assert_eq!(renewal.wait(false, now), None);
         // Much later it begins with short waits again.
         let now = now + 2 * LONGEST;
         assert_eq!(renewal.wait(true, now), Some(FIRST));

@@ -1,11 +1,14 @@
-// Bans an address or a network.
+// Bans an address or a network, and asks again when it would hit the person or what stands in front.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
+import { ApiProblem } from "@/api/problem";
 import { Button } from "@/ui/button";
 import { Dialog } from "@/ui/dialog";
 import { Field, Input, Select } from "@/ui/field";
+import { sentence } from "@/ui/format";
+import { Notice } from "@/ui/notice";
 import { problemText } from "@/ui/problem-text";
 import { toast } from "@/ui/toast";
 
@@ -18,10 +21,10 @@ export function AddBan({ onClose }: { onClose: () => void }) {
   const [reason, setReason] = useState("");
   const [hours, setHours] = useState<(typeof HOURS)[number]>("24");
   const adding = useMutation({
-    mutationFn: () =>
+    mutationFn: (confirm: boolean) =>
       body(
         api.POST("/api/v1/security/bans", {
-          body: { value: value.trim(), reason, hours: hours === "ever" ? null : Number(hours) },
+          body: { value: value.trim(), reason, hours: hours === "ever" ? null : Number(hours), confirm },
         }),
       ),
     onSuccess: (ban) => {
@@ -30,6 +33,9 @@ export function AddBan({ onClose }: { onClose: () => void }) {
       return client.invalidateQueries({ queryKey: ["security"] });
     },
   });
+  // What the ban would hit; the question is about this value alone.
+  const hits =
+    adding.error instanceof ApiProblem && adding.error.errors.find((each) => each.field === "confirm");
   return (
     <Dialog
       open
@@ -38,8 +44,8 @@ export function AddBan({ onClose }: { onClose: () => void }) {
       footer={
         <>
           <Button onClick={onClose}>{t("ui.cancel")}</Button>
-          <Button look="primary" type="submit" form="add-ban" busy={adding.isPending}>
-            {t("security.bans.add")}
+          <Button look={hits ? "danger" : "primary"} type="submit" form="add-ban" busy={adding.isPending}>
+            {t(hits ? "security.bans.addAnyway" : "security.bans.add")}
           </Button>
         </>
       }
@@ -49,12 +55,12 @@ export function AddBan({ onClose }: { onClose: () => void }) {
         className="flex flex-col gap-4"
         onSubmit={(event) => {
           event.preventDefault();
-          adding.mutate();
+          adding.mutate(Boolean(hits));
         }}
       >
         <Field
           label={t("security.bans.addValue")}
-          error={adding.error ? problemText(t, adding.error) : undefined}
+          error={adding.error && !hits ? problemText(t, adding.error) : undefined}
         >
           {(wired) => (
             <Input
@@ -63,10 +69,18 @@ export function AddBan({ onClose }: { onClose: () => void }) {
               autoFocus
               placeholder="203.0.113.7"
               value={value}
-              onChange={(event) => setValue(event.target.value)}
+              onChange={(event) => {
+                setValue(event.target.value);
+                adding.reset();
+              }}
             />
           )}
         </Field>
+        {hits ? (
+          <Notice tone="degraded" title={sentence(hits.message)}>
+            {t("security.bans.addAnywayText")}
+          </Notice>
+        ) : null}
         <Field label={t("security.bans.addReason")} hint={t("security.bans.addReasonHint")}>
           {(wired) => (
             <Input

@@ -207,9 +207,7 @@ function Restarts({ restarts }: { restarts: CrowdSec["restarts"] }) {
       <span className="text-muted">
         , {t("security.crowdsec.restartsLast")} <Ago time={restarts.last_at} />
       </span>
-      {restarts.last_reason ? (
-        <p className="text-xs text-muted">{sentence(restarts.last_reason)}</p>
-      ) : null}
+      {restarts.last_reason ? <p className="text-xs text-muted">{sentence(restarts.last_reason)}</p> : null}
     </>
   );
 }
