@@ -139,8 +139,11 @@ async fn decisions_of_every_type_and_scope_are_enforced_or_it_is_said_why_not() 
 async fn a_ban_follows_its_request_within_seconds_and_holds_or_not_while_lapi_is_silent_as_it_is_set() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("crowdsec");
-    let install = || std::os::unix::fs::symlink("/usr/bin/crowdsec", &program).unwrap();
-    install();
+    let install = |what: &str| {
+        _ = std::fs::remove_file(&program);
+        std::os::unix::fs::symlink(what, &program).unwrap();
+    };
+    install("/usr/bin/crowdsec");
     let path = program.display().to_string();
     let (app, mut admin, _origin) = protected(|builder| {
         builder.set("CHARON_CROWDSEC_PROOF_INTERVAL", "6").set("CHARON_CROWDSEC_BIN", path)
@@ -161,7 +164,7 @@ async fn a_ban_follows_its_request_within_seconds_and_holds_or_not_while_lapi_is
 
     // LAPI is gone and cannot come back: the last decisions hold, a problem says how old they are, and requests are served.
     let agent = agents(&app)[0].to_string();
-    std::fs::remove_file(&program).unwrap();
+    install("/bin/false");
     assert!(Command::new("kill").args(["-KILL", &agent]).status().unwrap().success());
     let message = problem(&mut admin, "crowdsec-decisions-stale").await;
     assert!(message.contains("still hold") && message.contains("requests are served"), "{message}");
@@ -173,7 +176,7 @@ async fn a_ban_follows_its_request_within_seconds_and_holds_or_not_while_lapi_is
     has_status(&app, "203.0.113.1", 404).await;
     assert_eq!(request(&app, "203.0.113.98", "/", "").await.status, 403);
     assert_eq!(admin.get("/security/enforcement").await.json["decisions_dropped"], true);
-    install();
+    install("/usr/bin/crowdsec");
     has_status(&app, "203.0.113.1", 403).await;
     proven(&mut admin).await;
 }
