@@ -52,6 +52,36 @@ pub enum Error {
         /// Counted from 1.
         position: usize,
     },
+    /// A certificate of the text belongs to no chain of the leaf.
+    #[error(
+        "certificate {position} of the text has nothing to do with the server's certificate; leave it out, or \
+         add the issuer that is missing between them"
+    )]
+    Stray {
+        /// Counted from 1.
+        position: usize,
+    },
+    /// An RSA key is too short.
+    #[error(
+        "certificate {position} has an RSA key of {bits} bits, which clients refuse; get one with 2048 bits or more, \
+         or with ECDSA"
+    )]
+    WeakKey {
+        /// Counted from 1.
+        position: usize,
+        /// Of its key.
+        bits: usize,
+    },
+    /// A signature that clients do not take any more.
+    #[error(
+        "certificate {position} is signed with {digest}, which clients refuse; get one signed with SHA-256"
+    )]
+    WeakSignature {
+        /// Counted from 1.
+        position: usize,
+        /// What is broken.
+        digest: &'static str,
+    },
     /// No usable key in the text.
     #[error(
         "there is no private key in it; paste the PEM text that starts with -----BEGIN PRIVATE KEY----- \
@@ -143,7 +173,7 @@ pub fn covers(names: &[String], domain: &str) -> bool {
     })
 }
 
-fn parse_chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(crate) fn parse_chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let mut chain = Vec::new();
     for (index, item) in CertificateDer::pem_slice_iter(pem.as_bytes()).enumerate() {
         let der =

@@ -23,7 +23,7 @@ pub(crate) struct CertificateInput {
     /// Display name.
     #[schema(min_length = 1, max_length = 100, example = "shop.example.com 2026")]
     name: String,
-    /// The chain as PEM: the server's certificate first, then each issuer in turn.
+    /// The server's certificate and its issuers as PEM, in any order.
     #[schema(
         min_length = 1,
         max_length = 200000,
@@ -57,7 +57,7 @@ pub(crate) async fn create(
     Body(input): Body<CertificateInput>,
 ) -> Result<(StatusCode, Json<CertificateView>)> {
     let key = Secret::new(input.private_key);
-    let info = super::inspect(&state, &input.certificate, &key)?;
+    let certs::Accepted { chain_pem, info, .. } = super::accept(&state, &input.certificate, &key)?;
     let name = input.name.trim().to_owned();
     let mut audit =
         facts.audit(&caller.actor(), "certificate", "create", format!("Added certificate {name}"));
@@ -67,7 +67,7 @@ pub(crate) async fn create(
         name,
         provider: "custom".to_owned(),
         domains: info.domains,
-        certificate: input.certificate,
+        certificate: chain_pem,
         private_key: Some(key),
         fingerprint: info.fingerprint,
         issuer: info.issuer,

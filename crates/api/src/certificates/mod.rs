@@ -30,14 +30,15 @@ async fn find(state: &State, uuid: &str) -> Result<store::ssl_certificates::Cert
     }
 }
 
-/// Reads a chain and its key; faults name the field that is wrong.
-fn inspect(state: &State, chain: &str, key: &Secret<String>) -> Result<certs::Info> {
-    let info = certs::inspect(chain, key)
+/// Reads a chain and its key and puts the chain in order; faults name the field that is wrong.
+fn accept(state: &State, chain: &str, key: &Secret<String>) -> Result<certs::Accepted> {
+    let accepted = certs::accept(chain, key)
         .map_err(|error| Error::Validation(vec![FieldError::new(error.field(), error.to_string())]))?;
+    let info = &accepted.info;
     let now = state.clock.now();
     if certs::validity(info.not_before, info.expires_at, now) == certs::Validity::Expired {
         let message = format!("the certificate has expired on {}; upload a new one", info.expires_at);
         return Err(Error::field("certificate", message));
     }
-    Ok(info)
+    Ok(accepted)
 }

@@ -23,7 +23,7 @@ pub(crate) struct CertificateChangeInput {
     #[serde(default)]
     #[schema(nullable = false, min_length = 1, max_length = 100, example = "shop.example.com 2027")]
     name: Option<String>,
-    /// The chain as PEM: the server's certificate first, then each issuer in turn.
+    /// The server's certificate and its issuers as PEM, in any order.
     #[serde(default)]
     #[schema(nullable = false, min_length = 1, max_length = 200000, format = "pem")]
     certificate: Option<String>,
@@ -77,10 +77,10 @@ pub(crate) async fn update(
             Some(key) => Secret::new(key),
             None => ssl_certificates::private_key(&state.store, &before.uuid).await?,
         };
-        let info = super::inspect(&state, &chain, &key)?;
+        let certs::Accepted { chain_pem, info, .. } = super::accept(&state, &chain, &key)?;
         values = CertificateValues {
             domains: info.domains,
-            certificate: chain,
+            certificate: chain_pem,
             private_key: new_key.then_some(key),
             fingerprint: info.fingerprint,
             issuer: info.issuer,
