@@ -33,7 +33,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("clap", &["charon"]),
     ("rust-embed", &["charon"]),
     ("rcgen", &["certs"]),
-    ("x509-parser", &["certs"]),
+    ("x509-parser", &["certs", "proxy"]),
     ("httparse", &["proxy"]),
     ("h2", &["proxy"]),
     ("socket2", &["proxy"]),

@@ -25,6 +25,9 @@ pub(crate) enum Kind {
     XRequestId,
     /// Other claims about the client: `Forwarded`, `X-Forwarded-Anything`. Believed from trusted peers only.
     Claim,
+    /// What a client certificate says: `Client-Cert` (RFC 9440) and ours. Believed from trusted peers only, and only
+    /// where clients show no certificates to us.
+    ClientCert,
     /// `Proxy` (httpoxy) and names with `_`, which many origins take for the name with `-`. Dropped.
     Dropped,
 }
@@ -48,6 +51,7 @@ pub(crate) fn kind(name: &[u8]) -> Kind {
         (10, b'c') if is(name, b"connection") => Kind::Connection,
         (10, b'k') if is(name, b"keep-alive") => Kind::Hop,
         (10, b'u') if is(name, b"user-agent") => Kind::Kept,
+        (11, b'c') if is(name, b"client-cert") => Kind::ClientCert,
         (12, b'c') if is(name, b"content-type") => Kind::Kept,
         (12, b'x') if is(name, b"x-request-id") => Kind::XRequestId,
         (13, b'a') if is(name, b"authorization") => Kind::Kept,
@@ -59,8 +63,11 @@ pub(crate) fn kind(name: &[u8]) -> Kind {
         (16, b'p') if is(name, b"proxy-connection") => Kind::Hop,
         (16, b'x') if is(name, b"x-forwarded-host") => Kind::XForwardedHost,
         (16, b'x') if is(name, b"x-forwarded-port") => Kind::XForwardedPort,
+        (17, b'c') if is(name, b"client-cert-chain") => Kind::ClientCert,
         (17, b't') if is(name, b"transfer-encoding") => Kind::TransferEncoding,
         (17, b'x') if is(name, b"x-forwarded-proto") => Kind::XForwardedProto,
+        (20, b'x') if is(name, b"x-client-cert-sha256") => Kind::ClientCert,
+        (21, b'x') if is(name, b"x-client-cert-subject") => Kind::ClientCert,
         (13.., b'x') if name[..12].eq_ignore_ascii_case(b"x-forwarded-") => Kind::Claim,
         _ => Kind::Other,
     };

@@ -2,8 +2,10 @@
 //! the others serve, and can be handed to another process without a moment in which nobody listens.
 
 use crate::StartError;
+use crate::config::{Authorities, Shown};
 use crate::cuts::Cut;
 use crate::networks::Networks;
+use crate::spec::TlsPolicy;
 use crate::worker::Worker;
 use crate::{h1, h2, io::Io, proxy_protocol};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -12,6 +14,7 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -201,7 +204,17 @@ pub(crate) struct Peer {
     pub(crate) tls: bool,
     /// The name that the client gave in its handshake, in lower case.
     pub(crate) sni: Option<Box<str>>,
+    /// The policy by which TLS is spoken.
+    pub(crate) policy: TlsPolicy,
+    /// Whose certificates it was asked for.
+    pub(crate) asked_by: Option<Authorities>,
+    /// The one that it has shown.
+    pub(crate) client_certificate: Option<Box<Shown>>,
 }
+
+/// The fatal alert for a name that nothing is served under (RFC 8446, section 6; RFC 6066, section 3), in the record
+/// of its own that it is before keys are agreed on.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// Counts an open connection, and sees when its task panics.
 struct Open(Rc<Worker>);
@@ -254,19 +267,40 @@ async fn serve(
         Ok(pass) => pass,
         Err(cut) => return worker.stats.cuts.count(cut),
     };
-    let mut peer = Peer { ip, ip_text: ip.to_string(), port, local, tls, sni: None };
+    let mut peer = Peer {
+        ip,
+        ip_text: ip.to_string(),
+        port,
+        local,
+        tls,
+        sni: None,
+        policy: TlsPolicy::default(),
+        asked_by: None,
+        client_certificate: None,
+    };
     if !tls {
         return h1::conn::serve(Io::Plain(stream), peer, worker).await;
     }
     let deadline = worker.sweep.register();
     worker.sweep.arm(&deadline, worker.limits.handshake);
     let handshake = deadline.within(async {
-        let start =
+        let mut start =
             tokio_rustls::LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
         peer.sni = start.client_hello().server_name().map(|name| name.to_ascii_lowercase().into());
-        let http2 = worker.snapshot().config.presentation(peer.sni.as_deref()).1;
-        let config = if http2 { worker.tls.http2.clone() } else { worker.tls.http1.clone() };
-        start.into_stream(config).await
+        let config = {
+            let snapshot = worker.snapshot();
+            let met = snapshot.config.presentation(peer.sni.as_deref());
+            peer.policy = met.policy;
+            peer.asked_by = met.client_auth.map(|auth| auth.authorities);
+            met.certificate.map(|_| worker.tls.with(&met))
+        };
+        match config {
+            Some(config) => start.into_stream(config.map_err(io::Error::other)?).await,
+            None => {
+                start.io.write_all(&UNRECOGNIZED_NAME).await?;
+                Err(io::ErrorKind::NotFound.into())
+            }
+        }
     });
     let mut stream = match handshake.await {
         Ok(stream) => stream,
@@ -280,7 +314,12 @@ async fn serve(
     };
     drop(deadline);
     stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
-    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let session = stream.get_ref().1;
+    if peer.asked_by.is_some() {
+        let leaf = session.peer_certificates().and_then(|chain| chain.first());
+        peer.client_certificate = leaf.map(|leaf| Box::new(Shown::new(leaf)));
+    }
+    let http2 = session.alpn_protocol() == Some(b"h2");
     let io = Io::Tls(Box::new(stream.into()));
     if http2 { h2::conn::serve(io, peer, worker).await } else { h1::conn::serve(io, peer, worker).await }
 }

@@ -1,6 +1,6 @@
 //! The life of a request, top to bottom. Both protocols run this one function.
 
-use crate::config::Extra;
+use crate::config::{ClientAuth, Extra};
 use crate::downstream::Downstream;
 use crate::listen::Peer;
 use crate::log::{Fault, RequestId};
@@ -15,6 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -162,6 +163,11 @@ impl<'a> Call<'a> {
         host.place(self.location).traffic.extra.as_deref()
     }
 
+    /// Whose certificates the host wants to see; `None` on most hosts.
+    pub(crate) fn asked_for_certificates(&self) -> Option<&Arc<ClientAuth>> {
+        self.snapshot.config.hosts.all()[self.host?].client_auth.as_ref()
+    }
+
     /// Appends the request's id.
     pub(crate) fn put_id(&self, out: &mut Vec<u8>) {
         match &self.taken_id {
@@ -201,6 +207,10 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         // Before any phase that reads credentials: they belong on an encrypted connection. Before all that answers
         // for the host, too, since a redirect to another host by plain HTTP would leave HSTS unlearnt.
         phases::https_redirect::run(call)?;
+
+        // Behind the redirect, since nobody can show a certificate by plain HTTP; before everything that answers for
+        // the host.
+        phases::client_certificate::run(call)?;
 
         // Most hosts have none of these features, and are asked once for all of them.
         if call.extra().is_some() {

@@ -37,10 +37,11 @@ const ALL: &[Migration] = &[
         tables: &[],
     },
     Migration { number: 3, name: "history part by part", columns: &[], tables: &["revision_parts"] },
+    Migration { number: 4, name: "TLS of hosts", columns: &[("proxy_hosts", "tls")], tables: &[] },
 ];
 
 /// The newest schema that this binary knows.
-pub(crate) const CURRENT: i64 = 3;
+pub(crate) const CURRENT: i64 = 4;
 
 /// `PRAGMA application_id` of our files: "ChrN".
 pub(crate) const APPLICATION_ID: u32 = 0x4368_724e;

@@ -64,6 +64,8 @@ pub struct Model {
     pub upstream: String,
     #[sea_orm(default_value = "{}")]
     pub traffic: String,
+    #[sea_orm(default_value = "{}")]
+    pub tls: String,
     #[sea_orm(default_value = 0)]
     pub created_at: i64,
     #[sea_orm(default_value = 0)]
@@ -172,6 +174,9 @@ pub struct HostValues {
     /// What is done to requests and answers: the API's `Traffic` without what is at its default.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub traffic: Map<String, Value>,
+    /// How TLS is spoken with clients: the API's `HostTls` without what is at its default.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub tls: Map<String, Value>,
     /// Paths with upstreams of their own.
     pub locations: Vec<Location>,
 }
@@ -204,6 +209,7 @@ impl Default for HostValues {
             response_headers: Vec::new(),
             upstream: Map::new(),
             traffic: Map::new(),
+            tls: Map::new(),
             locations: Vec::new(),
         }
     }
@@ -575,6 +581,7 @@ fn from_row(locations: Vec<locations::Model>, row: Model) -> ProxyHost {
     let response_headers = stored(&row.response_headers, "response_headers", &mut faults);
     let upstream = stored(&row.upstream, "upstream", &mut faults);
     let traffic = stored(&row.traffic, "traffic", &mut faults);
+    let tls = stored(&row.tls, "tls", &mut faults);
     let locations = locations.into_iter().map(|row| Location::from_row(row, &mut faults)).collect();
     ProxyHost {
         id: row.id,
@@ -605,6 +612,7 @@ fn from_row(locations: Vec<locations::Model>, row: Model) -> ProxyHost {
             response_headers,
             upstream,
             traffic,
+            tls,
             locations,
         },
         faults,
@@ -658,6 +666,7 @@ fn to_row(uuid: &str, values: &HostValues, created: i64, updated: i64) -> Active
         response_headers: Set(json(&values.response_headers)),
         upstream: Set(json(&values.upstream)),
         traffic: Set(json(&values.traffic)),
+        tls: Set(json(&values.tls)),
         created_at: Set(created),
         updated_at: Set(updated),
     }

@@ -2,6 +2,7 @@
 
 use super::carried::Carried;
 use super::features::{HEADERS, TrafficRulesInput};
+use super::tls::{self, TlsInput};
 use super::upstream::UpstreamInput;
 use super::view::ActionName;
 use crate::input::Input;
@@ -14,7 +15,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
 
-/// A change of a host. What is left out stays as it is; `locations`, `upstream`, `traffic` and header lists are
+/// A change of a host. What is left out stays as it is; `locations`, `upstream`, `traffic`, `tls` and header lists are
 /// replaced as a whole. A location leaves its own `upstream`, `traffic` and header lists out to keep those that
 /// its path has.
 #[derive(Deserialize, ToSchema)]
@@ -91,6 +92,9 @@ pub(super) struct HostChangeInput {
     /// What is done to requests and answers. Replaced as a whole; `{}` is nothing.
     #[schema(nullable = false)]
     pub(super) traffic: Option<TrafficRulesInput>,
+    /// How TLS is spoken with clients. Replaced as a whole; `{}` is the usual way.
+    #[schema(nullable = false)]
+    pub(super) tls: Option<TlsInput>,
     /// Settings carried from the original product that the host is to lose.
     #[schema(nullable = false, max_items = 3)]
     pub(super) give_up: Option<Vec<Carried>>,
@@ -293,6 +297,10 @@ impl HostChangeInput {
             sent.check("traffic", errors);
             values.traffic = sent.stored();
         }
+        if let Some(sent) = self.tls {
+            values.tls = sent.stored();
+        }
+        tls::check(values, errors);
         if let Some(sent) = self.request_headers {
             values.request_headers = headers("request_headers", sent, errors);
         }

@@ -12,6 +12,7 @@ mod list;
 mod reach;
 mod saved;
 mod test_upstream;
+mod tls;
 mod traffic;
 mod update;
 mod upstream;

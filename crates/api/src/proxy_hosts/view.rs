@@ -2,6 +2,7 @@
 
 use super::carried::Carried;
 use super::features::{HEADERS, TrafficRulesInput};
+use super::tls::TlsInput;
 use super::upstream::UpstreamInput;
 use crate::engines::{HostPhase, HostState, ServerState};
 use crate::error::Result;
@@ -58,6 +59,8 @@ pub(crate) struct HostView {
     upstream: UpstreamInput,
     /// What is done to requests and answers.
     traffic: TrafficRulesInput,
+    /// How TLS is spoken with clients.
+    tls: TlsInput,
     /// Configuration of the original product: carried, not used.
     advanced_config: String,
     /// Settings carried from the original product; `give_up` of a change takes them off.
@@ -200,6 +203,7 @@ impl Shown {
             response_headers: values.response_headers.into_iter().map(header).collect(),
             upstream: UpstreamInput::shown(&values.upstream),
             traffic: TrafficRulesInput::shown(&values.traffic),
+            tls: TlsInput::shown(&values.tls),
             carried,
             access_list: values.access_list_id.and_then(|id| self.access_lists.get(&id).cloned()),
             advanced_config: values.advanced_config,

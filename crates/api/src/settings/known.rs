@@ -23,6 +23,12 @@ pub(crate) struct Settings {
     /// More names under which the UI may be opened.
     #[serde(rename = "ui.allowed_hosts")]
     pub(crate) ui_allowed_hosts: Vec<String>,
+    /// Which clients are taken, where hosts do not say otherwise.
+    #[serde(rename = "tls.policy")]
+    pub(crate) tls_policy: TlsPolicy,
+    /// What clients get that name nothing known.
+    #[serde(rename = "tls.unknown_name")]
+    pub(crate) tls_unknown_name: UnknownName,
     /// How many old access log files are kept.
     #[serde(rename = "log.retention_files")]
     pub(crate) log_retention_files: u32,
@@ -90,6 +96,8 @@ impl Default for Settings {
             default_site_redirect_url: String::new(),
             trusted_proxies: Vec::new(),
             ui_allowed_hosts: Vec::new(),
+            tls_policy: TlsPolicy::Intermediate,
+            tls_unknown_name: UnknownName::DefaultCertificate,
             log_retention_files: 5,
             log_format: LogFormat::Json,
             log_fields: Vec::new(),
@@ -99,6 +107,22 @@ impl Default for Settings {
             proxy_https_port: 0,
         }
     }
+}
+
+/// Mozilla's recommendations: TLS 1.2 and 1.3 (`intermediate`), or TLS 1.3 only (`modern`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TlsPolicy {
+    Intermediate,
+    Modern,
+}
+
+/// What clients get that name no known host, or none: the default certificate, or the end of the handshake.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UnknownName {
+    DefaultCertificate,
+    Refuse,
 }
 
 /// What a request gets whose host is not known: a plain 404, a redirect, or a closed connection.

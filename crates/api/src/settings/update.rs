@@ -1,6 +1,6 @@
 //! `PUT /settings`.
 
-use super::known::{DefaultSiteAction, LogFormat, Settings};
+use super::known::{DefaultSiteAction, LogFormat, Settings, TlsPolicy, UnknownName};
 use crate::access::Admin;
 use crate::error::{Error, Result};
 use crate::input::{Body, Input};
@@ -40,6 +40,14 @@ pub(crate) struct SettingsInput {
     #[serde(default, rename = "ui.allowed_hosts")]
     #[schema(nullable = false, max_items = 100, example = json!(["charon.example.com"]))]
     ui_allowed_hosts: Option<Vec<AllowedHostInput>>,
+    /// Which clients are taken, where hosts do not say otherwise.
+    #[serde(default, rename = "tls.policy")]
+    #[schema(nullable = false)]
+    tls_policy: Option<TlsPolicy>,
+    /// What clients get that name nothing known.
+    #[serde(default, rename = "tls.unknown_name")]
+    #[schema(nullable = false)]
+    tls_unknown_name: Option<UnknownName>,
     /// How many old access log files are kept.
     #[serde(default, rename = "log.retention_files")]
     #[schema(nullable = false, minimum = 1, maximum = 100, example = 5)]
@@ -150,6 +158,8 @@ pub(crate) async fn update(
     if let Some(sent) = input.ui_allowed_hosts {
         after.ui_allowed_hosts = sent.into_iter().map(|entry| entry.0).collect();
     }
+    after.tls_policy = input.tls_policy.unwrap_or(after.tls_policy);
+    after.tls_unknown_name = input.tls_unknown_name.unwrap_or(after.tls_unknown_name);
     after.log_retention_files = input.log_retention_files.unwrap_or(after.log_retention_files);
     after.log_format = input.log_format.unwrap_or(after.log_format);
     if let Some(sent) = input.log_fields {

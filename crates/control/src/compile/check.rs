@@ -2,7 +2,7 @@
 //! the fault can be told by the field of the API.
 
 use super::traffic::HEADERS;
-use super::{Fault, traffic, upstream};
+use super::{Fault, tls, traffic, upstream};
 use base::{DomainPattern, FieldError, Secret};
 use proxy::spec::{Host, Spec, Traffic, Upstream};
 use std::collections::BTreeSet;
@@ -12,6 +12,7 @@ use store::proxy_hosts::HostValues;
 /// does not say.
 pub fn check(values: &HostValues) -> Vec<FieldError> {
     let mut faults = place("", values.into(), traffic::of_host(values));
+    faults.extend(client_certificates(values).err());
     for (at, location) in values.locations.iter().enumerate() {
         faults.extend(place(&format!("locations.{at}."), location.into(), traffic::of_location(location)));
     }
@@ -34,6 +35,14 @@ fn place(path: &str, columns: upstream::Columns<'_>, rules: Result<Traffic, Faul
     [upstream.err(), rules.err()].into_iter().flatten().collect()
 }
 
+/// Whether the authorities of client certificates can be used.
+fn client_certificates(values: &HostValues) -> Result<(), FieldError> {
+    let field = "tls.client_certificates.ca_pem";
+    let tls = tls::of_host(values).map_err(|fault| FieldError::new("tls", fault.message))?;
+    let host = Host { tls, ..Host::unavailable("trial", "trial", trial_domains(), "on trial") };
+    served(host).map_err(|fault| FieldError::new(field, format!("{}; {}", fault.message, fault.remedy)))
+}
+
 fn compiled(columns: upstream::Columns<'_>) -> Result<Upstream, Fault> {
     let mut options = columns.options.clone();
     // Certificates are rows of their own.
@@ -46,9 +55,16 @@ fn compiled(columns: upstream::Columns<'_>) -> Result<Upstream, Fault> {
 
 /// What the data plane says to an upstream.
 fn built(upstream: Upstream) -> Result<(), Fault> {
-    let domains = DomainPattern::parse("trial.invalid").into_iter().collect();
+    served(Host { unavailable: None, upstream, ..Host::unavailable("trial", "trial", trial_domains(), "") })
+}
+
+fn trial_domains() -> Vec<DomainPattern> {
+    DomainPattern::parse("trial.invalid").into_iter().collect()
+}
+
+fn served(host: Host) -> Result<(), Fault> {
     let spec = Spec {
-        hosts: vec![Host { unavailable: None, upstream, ..Host::unavailable("trial", "trial", domains, "") }],
+        hosts: vec![host],
         cookie_key: Secret::new("a key that signs nothing".to_owned()),
         ..Spec::default()
     };

@@ -4,7 +4,7 @@
 use super::parts::{self, Digest};
 use super::{
     CertificateRow, Fault, Owners, Rows, UNAVAILABLE, about, certificates, default_site, display_name,
-    domains, trusted_proxies, upstream,
+    domains, tls, trusted_proxies, upstream,
 };
 use crate::{Change, Kind};
 use base::{Code, DomainPattern, Problem};
@@ -195,6 +195,8 @@ impl Compiler {
             hosts: Vec::new(),
             certificates: Vec::new(),
             default_certificate: certificates::default(&usable),
+            tls_policy: tls::policy(&rows.settings, &mut out.problems),
+            unknown_name: tls::unknown_name(&rows.settings, &mut out.problems),
             default_site: default_site::compile(&rows.settings, &mut out.problems),
             trusted_proxies: trusted_proxies::compile(&rows.settings, &mut out.problems),
             https_port: rows.https_port,

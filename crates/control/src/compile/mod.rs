@@ -11,6 +11,7 @@ mod domains;
 mod headers;
 mod locations;
 mod parts;
+mod tls;
 mod traffic;
 mod trial;
 mod trusted_proxies;
@@ -24,7 +25,7 @@ pub(crate) use parts::{digest, host_name};
 pub use trial::{Place, places};
 
 use base::{Code, Port, Problem, Secret};
-use proxy::spec::{self, Host, Hsts};
+use proxy::spec::{self, Host};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -115,11 +116,9 @@ fn host(
         locations: locations::compile(&row.locations, shared)?,
         force_https: row.ssl_forced,
         access,
-        hsts: row.hsts_enabled.then(|| Hsts {
-            max_age: u32::try_from(row.hsts_max_age).unwrap_or(31_536_000),
-            include_subdomains: row.hsts_subdomains,
-        }),
+        hsts: tls::hsts(row)?,
         http2: row.http2_support,
+        tls: tls::of_host(row)?,
         traffic: traffic::of_host(row)?,
         unavailable: None,
         certificate,
@@ -171,7 +170,13 @@ fn about(row: &ProxyHost, code: Code, fault: &Fault) -> Problem {
 }
 
 /// Settings that change what is served.
-pub const SERVED_SETTINGS: &[&str] = &["default_site.action", "default_site.redirect_url", "trusted_proxies"];
+pub const SERVED_SETTINGS: &[&str] = &[
+    "default_site.action",
+    "default_site.redirect_url",
+    "trusted_proxies",
+    "tls.policy",
+    "tls.unknown_name",
+];
 
 #[cfg(test)]
 mod sequence_tests;

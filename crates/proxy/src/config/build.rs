@@ -1,5 +1,6 @@
 //! From a specification to a configuration, or from one configuration to the next. One bad host is left out with a problem; the others are served.
 
+use super::client_auth::ClientAuth;
 use super::hosts::{self, Access, Host, Hosts};
 use super::tls::{Certificates, Loaded};
 use super::upstreams::{self, Shared};
@@ -7,7 +8,7 @@ use super::{Config, Traffic};
 use crate::networks::Networks;
 use crate::path;
 use crate::spec::patch::{Place, order};
-use crate::spec::{self, DefaultSite, Patch, Spec};
+use crate::spec::{self, DefaultSite, Patch, Spec, TlsPolicy, UnknownName};
 use ahash::{AHashMap, AHashSet};
 use std::cell::LazyCell;
 use std::sync::{Arc, LazyLock};
@@ -52,6 +53,8 @@ impl Config {
             revision: 0,
             hosts: Hosts::default(),
             tls: Certificates::default(),
+            tls_policy: TlsPolicy::default(),
+            unknown_name: UnknownName::default(),
             default_site: DefaultSite::NotFound,
             trusted_proxies: Vec::new(),
             https_port: String::new(),
@@ -132,6 +135,8 @@ impl Config {
             revision: rest.revision,
             hosts,
             tls: certificates,
+            tls_policy: rest.tls_policy,
+            unknown_name: rest.unknown_name,
             default_site,
             trusted_proxies: rest.trusted_proxies.clone(),
             https_port: https_port.map(|port| format!(":{port}")).unwrap_or_default(),
@@ -236,6 +241,11 @@ fn build_host(
         networks: Networks::new(&access.networks),
     });
     built.http2 = host.http2;
+    built.tls_policy = host.tls.policy;
+    if let Some(wanted) = &host.tls.client_certificates {
+        built.client_auth = Some(ClientAuth::new(wanted)?);
+    }
+    built.is_protected = built.access.is_some() || built.client_auth.is_some();
     if let Some(id) = &host.certificate {
         built.certificate = Some(match certificates.get(id.as_str()) {
             Some(loaded) => loaded.key.clone()?,

@@ -1,7 +1,8 @@
 //! Hosts by name: exact names first, then wildcards of one label; and within a host, locations by path.
 
-use super::{BuildProblem, Target, Traffic};
+use super::{BuildProblem, ClientAuth, Target, Traffic};
 use crate::networks::Networks;
+use crate::spec::TlsPolicy;
 use crate::{path, spec};
 use ahash::AHashMap;
 use std::sync::Arc;
@@ -36,6 +37,12 @@ pub(crate) struct Host {
     pub(crate) force_https: bool,
     pub(crate) access: Option<Access>,
     pub(crate) http2: bool,
+    /// Its own policy of TLS.
+    pub(crate) tls_policy: Option<TlsPolicy>,
+    /// Whose certificates clients have to show.
+    pub(crate) client_auth: Option<Arc<ClientAuth>>,
+    /// It is reached only over connections that were made for it.
+    pub(crate) is_protected: bool,
     /// Why it is not served, for its clients.
     pub(crate) unavailable: Option<Box<str>>,
     pub(crate) certificate: Option<Arc<rustls::sign::CertifiedKey>>,
@@ -52,6 +59,9 @@ impl Host {
             force_https: false,
             access: None,
             http2: true,
+            tls_policy: None,
+            client_auth: None,
+            is_protected: false,
             unavailable: None,
             certificate: None,
         }

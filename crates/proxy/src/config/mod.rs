@@ -1,6 +1,7 @@
 //! The compiled configuration: immutable, indexed, and swapped as a whole by one pointer.
 
 mod build;
+mod client_auth;
 mod edits;
 mod hosts;
 #[cfg(test)]
@@ -12,8 +13,9 @@ pub(crate) mod tls;
 mod traffic;
 mod upstreams;
 
-use crate::spec::DefaultSite;
+use crate::spec::{DefaultSite, TlsPolicy, UnknownName};
 pub use build::BuildProblem;
+pub(crate) use client_auth::{Authorities, ClientAuth, Shown};
 pub(crate) use edits::{Edits, editable};
 pub(crate) use hosts::{Host, Hosts};
 use ipnet::IpNet;
@@ -29,6 +31,8 @@ pub struct Config {
     revision: u64,
     pub(crate) hosts: Hosts,
     pub(crate) tls: tls::Certificates,
+    tls_policy: TlsPolicy,
+    unknown_name: UnknownName,
     pub(crate) default_site: DefaultSite,
     trusted_proxies: Vec<IpNet>,
     /// What follows the host name in `https` redirects: nothing, or a colon and a port.
@@ -59,14 +63,33 @@ impl Config {
         self.trusted_proxies.iter().any(|net| net.contains(&peer))
     }
 
-    /// The certificate for a client that names this host, and whether the host wants HTTP/2.
-    pub(crate) fn presentation(
-        &self,
-        name: Option<&str>,
-    ) -> (Option<&Arc<rustls::sign::CertifiedKey>>, bool) {
-        let host = name.and_then(|name| self.hosts.find(name.as_bytes()));
-        let own = host.and_then(|(_, host)| host.certificate.as_ref());
-        let certificate = own.or_else(|| self.tls.find(name));
-        (certificate, host.is_none_or(|(_, host)| host.http2))
+    /// The policy of TLS that holds for a host.
+    pub(crate) fn tls_policy(&self, host: &Host) -> TlsPolicy {
+        host.tls_policy.unwrap_or(self.tls_policy)
     }
+
+    /// What a client gets that names this host.
+    pub(crate) fn presentation(&self, name: Option<&str>) -> Presentation<'_> {
+        let host = name.and_then(|name| self.hosts.find(name.as_bytes())).map(|(_, host)| host);
+        let own = host.and_then(|host| host.certificate.as_ref());
+        let is_default = self.unknown_name == UnknownName::DefaultCertificate || host.is_some();
+        Presentation {
+            certificate: own
+                .or_else(|| self.tls.named(name))
+                .or_else(|| self.tls.fallback().filter(|_| is_default)),
+            http2: host.is_none_or(|host| host.http2),
+            policy: host.and_then(|host| host.tls_policy).unwrap_or(self.tls_policy),
+            client_auth: host.and_then(|host| host.client_auth.as_ref()),
+        }
+    }
+}
+
+/// How a client is met that begins a handshake.
+#[derive(Debug)]
+pub(crate) struct Presentation<'a> {
+    /// `None`: it is refused.
+    pub(crate) certificate: Option<&'a Arc<rustls::sign::CertifiedKey>>,
+    pub(crate) http2: bool,
+    pub(crate) policy: TlsPolicy,
+    pub(crate) client_auth: Option<&'a Arc<ClientAuth>>,
 }

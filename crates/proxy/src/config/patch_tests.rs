@@ -80,11 +80,12 @@ fn described(config: &Config) -> BTreeMap<String, String> {
     for number in 0..12 {
         for name in [format!("n{number}.test"), format!("x.w{number}.test")] {
             let host = config.hosts.find(name.as_bytes()).map(|(_, host)| host);
-            let (presented, http2) = config.presentation(Some(&name));
+            let met = config.presentation(Some(&name));
+            let (presented, http2) = (met.certificate, met.http2);
             found.insert(name, format!("{host:?} {:?} {http2}", leaf(presented)));
         }
     }
-    found.insert("nobody".to_owned(), format!("{:?}", leaf(config.presentation(None).0)));
+    found.insert("nobody".to_owned(), format!("{:?}", leaf(config.presentation(None).certificate)));
     let hosts: Vec<&str> = config.host_ids().collect();
     let rest = (hosts, config.revision, &config.default_site, &config.trusted_proxies, &config.https_port);
     found.insert("rest".to_owned(), format!("{rest:?} {:?}", config.cookie_key));

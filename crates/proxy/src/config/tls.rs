@@ -1,22 +1,23 @@
 //! Certificates by name, and how TLS is spoken: towards clients with the certificates of the current
 //! configuration, towards origins with the system's roots.
 
-use super::Config;
-use crate::spec;
+use super::{Config, Presentation};
 use crate::spec::patch::{Place, order};
+use crate::spec::{self, TlsPolicy};
 use ahash::AHashMap;
 use arc_swap::ArcSwap;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
 use std::sync::{Arc, LazyLock};
 
 /// One provider for everything: its tables are made once.
-static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+pub(super) static PROVIDER: LazyLock<Arc<CryptoProvider>> =
     LazyLock::new(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
 
 /// A certificate as it was read.
@@ -104,11 +105,15 @@ impl Certificates {
         self.all.iter().map(|loaded| (&*loaded.source.id, &**loaded)).collect()
     }
 
-    /// The certificate for a name in lower case; the default one when there is no name or none fits.
-    pub(super) fn find(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
+    /// The certificate for a name in lower case.
+    pub(super) fn named(&self, name: Option<&str>) -> Option<&Arc<CertifiedKey>> {
         let ByName { exact, wildcard } = &*self.by_name;
-        let named = name.and_then(|name| exact.get(name).or_else(|| wildcard.get(name.split_once('.')?.1)));
-        named.or_else(|| self.default.as_ref()?.key.as_ref().ok())
+        name.and_then(|name| exact.get(name).or_else(|| wildcard.get(name.split_once('.')?.1)))
+    }
+
+    /// The certificate for clients that name nothing known.
+    pub(super) fn fallback(&self) -> Option<&Arc<CertifiedKey>> {
+        self.default.as_ref()?.key.as_ref().ok()
     }
 }
 
@@ -139,32 +144,80 @@ pub(super) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>,
     })
 }
 
-/// How TLS is spoken with clients. One for hosts that want HTTP/2, one for those that do not; both read the
-/// current configuration at each handshake, so that new certificates need no restart.
+/// How TLS is spoken with clients, by policy and by whether the host wants HTTP/2. All read the current
+/// configuration at each handshake, so that new certificates need no restart.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerTls {
-    pub(crate) http2: Arc<ServerConfig>,
-    pub(crate) http1: Arc<ServerConfig>,
+    usual: [Arc<ServerConfig>; 4],
+    resolver: Arc<Resolver>,
+}
+
+/// Where in [`ServerTls::usual`].
+fn place(policy: TlsPolicy, http2: bool) -> usize {
+    usize::from(policy == TlsPolicy::Modern) * 2 + usize::from(http2)
 }
 
 impl ServerTls {
     /// # Errors
     /// When the cryptographic library does not start.
     pub(crate) fn new(current: &Arc<ArcSwap<Config>>) -> Result<Self, rustls::Error> {
+        let resolver = Arc::new(Resolver(current.clone()));
+        // Its keys change every six hours, and open tickets for twelve.
         let ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
-        let make = |protocols: &[&[u8]]| {
-            let mut config = ServerConfig::builder_with_provider(PROVIDER.clone())
-                .with_safe_default_protocol_versions()?
-                .with_no_client_auth()
-                .with_cert_resolver(Arc::new(Resolver(current.clone())));
-            config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let make = |policy, http2| {
+            let mut config = server(policy, http2, resolver.clone(), None)?;
             config.ticketer = ticketer.clone();
             // One ticket per connection is enough for clients that come back; each costs a write.
             config.send_tls13_tickets = 1;
             Ok::<_, rustls::Error>(Arc::new(config))
         };
-        Ok(Self { http2: make(&[b"h2", b"http/1.1"])?, http1: make(&[b"http/1.1"])? })
+        use TlsPolicy::{Intermediate, Modern};
+        let usual = [
+            make(Intermediate, false)?,
+            make(Intermediate, true)?,
+            make(Modern, false)?,
+            make(Modern, true)?,
+        ];
+        Ok(Self { usual, resolver })
     }
+
+    /// How it is spoken with this client.
+    ///
+    /// # Errors
+    /// When the cryptographic library refuses what it took before.
+    pub(crate) fn with(&self, met: &Presentation<'_>) -> Result<Arc<ServerConfig>, rustls::Error> {
+        let place = place(met.policy, met.http2);
+        let Some(auth) = met.client_auth else { return Ok(self.usual[place].clone()) };
+        if let Some(made) = auth.made[place].get() {
+            return Ok(made.clone());
+        }
+        let mut config = server(met.policy, met.http2, self.resolver.clone(), Some(&auth.verifier))?;
+        // Whoever comes back shows the certificate again: a session would outlive an authority that is gone.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(auth.made[place].get_or_init(|| Arc::new(config)).clone())
+    }
+}
+
+fn server(
+    policy: TlsPolicy,
+    http2: bool,
+    resolver: Arc<Resolver>,
+    clients: Option<&Arc<dyn ClientCertVerifier>>,
+) -> Result<ServerConfig, rustls::Error> {
+    let builder = ServerConfig::builder_with_provider(PROVIDER.clone());
+    let builder = match policy {
+        TlsPolicy::Intermediate => builder.with_safe_default_protocol_versions()?,
+        TlsPolicy::Modern => builder.with_protocol_versions(&[&rustls::version::TLS13])?,
+    };
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(verifier) => builder.with_client_cert_verifier(verifier.clone()),
+    };
+    let mut config = builder.with_cert_resolver(resolver);
+    let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(config)
 }
 
 /// Picks certificates from the current configuration.
@@ -174,7 +227,7 @@ struct Resolver(Arc<ArcSwap<Config>>);
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name().map(str::to_ascii_lowercase);
-        self.0.load().presentation(name.as_deref()).0.cloned()
+        self.0.load().presentation(name.as_deref()).certificate.cloned()
     }
 }
 

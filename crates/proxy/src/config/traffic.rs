@@ -80,7 +80,8 @@ impl Traffic {
             let mut secure = edits.clone();
             if let Some(hsts) = hsts {
                 let scope = if hsts.include_subdomains { "; includeSubDomains" } else { "" };
-                let value = format!("max-age={}{scope}", hsts.max_age);
+                let preload = if hsts.preload { "; preload" } else { "" };
+                let value = format!("max-age={}{scope}{preload}", hsts.max_age);
                 if let Ok(value) = HeaderValue::from_str(&value) {
                     secure.set(STRICT_TRANSPORT_SECURITY, value);
                 }

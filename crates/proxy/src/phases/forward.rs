@@ -134,6 +134,7 @@ fn build_head(call: &Call<'_>, target: &Target, traffic: &Traffic, path: Option<
                 false
             }
             Kind::XForwardedHost | Kind::XForwardedPort | Kind::Claim => call.trusted,
+            Kind::ClientCert => call.trusted && call.asked_for_certificates().is_none(),
             _ => false,
         };
         if passes {
@@ -209,6 +210,11 @@ fn about_client(call: &Call<'_>, edits: &Edits, out: &mut Vec<u8>) {
     }
     if !edits.replaces(Kind::XRequestId) {
         field::put(out, b"X-Request-Id", &call.id.text());
+    }
+    if let Some(shown) = &call.peer.client_certificate
+        && call.asked_for_certificates().is_some()
+    {
+        out.extend_from_slice(&shown.lines);
     }
 }
 

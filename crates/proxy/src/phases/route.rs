@@ -24,7 +24,8 @@ pub(crate) fn run(call: &mut Call<'_>) -> Flow {
             DefaultSite::Redirect { url } => Stop::redirect(PHASE, 302, reason, url.clone().into_bytes()),
         });
     };
-    if host.access.is_some() && named_another(call, index) {
+    let is_too_weak = call.peer.tls && call.peer.policy < config.tls_policy(host);
+    if is_too_weak || host.is_protected && named_another(call, index) {
         let reason = "This connection was made for another host; this one is protected and wants its own.";
         return Flow::Break(Stop::new(PHASE, 421, Fault::Client, reason));
     }
@@ -53,7 +54,7 @@ fn is_misdirected(call: &Call<'_>, name: &[u8]) -> bool {
     if sni.map(str::as_bytes) == Some(name) {
         return false;
     }
-    let presented = |name| call.snapshot.config.presentation(name).0;
+    let presented = |name| call.snapshot.config.presentation(name).certificate;
     match (presented(sni), presented(std::str::from_utf8(name).ok())) {
         (Some(one), Some(other)) => !Arc::ptr_eq(one, other),
         (one, other) => one.is_some() != other.is_some(),

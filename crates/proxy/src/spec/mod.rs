@@ -4,6 +4,7 @@
 //! that requests are served from. A `Spec` is also what is kept on disk as the last good configuration.
 
 pub(crate) mod patch;
+mod tls;
 mod traffic;
 mod upstream;
 
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 pub use patch::Patch;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+pub use tls::{ClientCertificates, HostTls, TlsPolicy, UnknownName};
 pub use traffic::{
     Algorithm, Compression, CompressionLevel, Cors, ErrorPage, ErrorPages, MAX_BUFFERED_BODY, MAX_PAGE,
     MAX_PATTERN, MAX_RULES, Maintenance, PathMatch, Redirect, RequestIds, Rewrite, SecurityHeaders,
@@ -33,9 +35,13 @@ pub struct Spec {
     /// Certificates that hosts refer to, and that are also offered by their names (SNI).
     #[serde(with = "shared")]
     pub certificates: Vec<Arc<Certificate>>,
-    /// The certificate for clients that name no known host. `None`: such handshakes are refused.
+    /// The certificate for clients that name no known host, see [`UnknownName`]. `None`: such handshakes are refused.
     #[serde(with = "shared::optional")]
     pub default_certificate: Option<Arc<Certificate>>,
+    /// Which clients are taken, where hosts do not say otherwise.
+    pub tls_policy: TlsPolicy,
+    /// What clients get that name nothing known.
+    pub unknown_name: UnknownName,
     /// What a request gets whose host is not known.
     pub default_site: DefaultSite,
     /// Peers whose forwarded headers are believed.
@@ -125,6 +131,9 @@ pub struct Host {
     /// Offer HTTP/2 to clients of this host.
     #[serde(default = "yes")]
     pub http2: bool,
+    /// What it wants of TLS.
+    #[serde(default)]
+    pub tls: HostTls,
     /// What is done to requests and answers on their way.
     #[serde(default)]
     pub traffic: Traffic,
@@ -161,6 +170,7 @@ impl Host {
             force_https: false,
             hsts: None,
             http2: true,
+            tls: HostTls::default(),
             traffic: Traffic::default(),
             unavailable: Some(reason.into()),
             access: None,
@@ -202,6 +212,9 @@ pub struct Hsts {
     pub max_age: u32,
     /// `includeSubDomains`.
     pub include_subdomains: bool,
+    /// `preload`: its owner asks for a place in the lists that browsers bring along (hstspreload.org).
+    #[serde(default)]
+    pub preload: bool,
 }
 
 /// One edit of a head.

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 
 /// Takes any certificate and lets the test look at it.
 #[derive(Debug)]
-struct Any;
+pub(crate) struct Any;
 
 impl rustls::client::danger::ServerCertVerifier for Any {
     fn verify_server_cert(
@@ -138,7 +138,7 @@ fn requests_and_answers_are_the_same_as_over_http_1() {
     let origin = Origin::mirror();
     let mut spec = spec_for(&origin);
     spec.certificates = vec![certificate("c", &["a.test"])];
-    spec.hosts[0].hsts = Some(Hsts { max_age: 60, include_subdomains: false });
+    spec.hosts[0].hsts = Some(Hsts { max_age: 60, include_subdomains: false, preload: false });
     let proxy = start(&spec, quick(), LogSettings::default());
     let mut live = proxy.watch_log();
     run(async {

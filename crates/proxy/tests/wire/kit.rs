@@ -1,7 +1,7 @@
 //! A proxy, scripted origins, and a client that reads exactly what was sent.
 
 use base::{Clock, SystemClock};
-use proxy::spec::{Certificate, Host, Location, Scheme, Spec, Traffic, Upstream};
+use proxy::spec::{Certificate, Host, HostTls, Location, Scheme, Spec, Traffic, Upstream};
 use proxy::{Config, Limits, LogSettings, Proxy, Settings};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -58,6 +58,7 @@ pub(crate) fn host(name: &str, origin: SocketAddr) -> Host {
         force_https: false,
         hsts: None,
         http2: true,
+        tls: HostTls::default(),
         traffic: Traffic::default(),
         unavailable: None,
         access: None,

@@ -64,7 +64,7 @@ fn plain_http_is_redirected_where_the_host_wants_it() {
     let origin = Origin::ok();
     let mut spec = spec_for(&origin);
     spec.hosts[0].force_https = true;
-    spec.hosts[0].hsts = Some(Hsts { max_age: 63_072_000, include_subdomains: true });
+    spec.hosts[0].hsts = Some(Hsts { max_age: 63_072_000, include_subdomains: true, preload: false });
     spec.https_port = Some(base::Port::new(8443).unwrap());
     spec.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     let proxy = start(&spec, quick(), LogSettings::default());
