@@ -267,8 +267,8 @@ async fn a_newer_schema_is_refused_with_both_numbers_and_the_file_untouched() {
         sql(folder.path(), &[statement]).await;
         let before = support::bytes(folder.path());
         let error = try_open(folder.path()).await.unwrap_err();
-        assert!(matches!(error, OpenError::Newer { found: 99, known: 3, backup: Some(_), .. }), "{error}");
-        assert!(error.to_string().contains("schema 99; this one knows 3"), "{error}");
+        assert!(matches!(error, OpenError::Newer { found: 99, known: 4, backup: Some(_), .. }), "{error}");
+        assert!(error.to_string().contains("schema 99; this one knows 4"), "{error}");
         assert!(error.to_string().contains("charon backups restore charon-"), "{error}");
         assert!(before == support::bytes(folder.path()));
     }

@@ -1634,7 +1634,7 @@ export interface components {
         CertificateChangeInput: {
             /**
              * Format: pem
-             * @description The chain as PEM: the server's certificate first, then each issuer in turn.
+             * @description The server's certificate and its issuers as PEM, in any order.
              */
             certificate?: string;
             /**
@@ -1652,7 +1652,7 @@ export interface components {
         CertificateInput: {
             /**
              * Format: pem
-             * @description The chain as PEM: the server's certificate first, then each issuer in turn.
+             * @description The server's certificate and its issuers as PEM, in any order.
              * @example -----BEGIN CERTIFICATE-----
              *     ...
              *     -----END CERTIFICATE-----
@@ -1677,6 +1677,22 @@ export interface components {
          * @enum {string}
          */
         CertificateStatus: "valid" | "expiring" | "expired" | "unusable";
+        /**
+         * @description Who may come with a certificate of their own. What it says is passed on in the headers `Client-Cert` (RFC 9440),
+         *     `X-Client-Cert-Subject` (RFC 4514) and `X-Client-Cert-SHA256`; those that clients send are dropped.
+         */
+        ClientCertificates: {
+            /**
+             * Format: pem
+             * @description The authorities whose certificates are taken, PEM.
+             * @example -----BEGIN CERTIFICATE-----
+             *     ...
+             *     -----END CERTIFICATE-----
+             */
+            ca_pem: string;
+            /** @description Clients without one get 403. One that does not verify ends the handshake in any case. */
+            required: boolean;
+        };
         /** @description Compression of answers, by what the client accepts. */
         Compression: {
             /** @description The most wanted first, where a client accepts several equally. */
@@ -2404,6 +2420,8 @@ export interface components {
             /** @description Whether it is served. */
             status: components["schemas"]["HostState"];
             tags: string[];
+            /** @description How TLS is spoken with clients. */
+            tls: components["schemas"]["HostTls"];
             /** @description What is done to requests and answers. */
             traffic: components["schemas"]["TrafficRules"];
             /** Format: date-time */
@@ -2417,7 +2435,7 @@ export interface components {
             websocket_support: boolean;
         };
         /**
-         * @description A change of a host. What is left out stays as it is; `locations`, `upstream`, `traffic` and header lists are
+         * @description A change of a host. What is left out stays as it is; `locations`, `upstream`, `traffic`, `tls` and header lists are
          *     replaced as a whole. A location leaves its own `upstream`, `traffic` and header lists out to keep those that
          *     its path has.
          */
@@ -2474,6 +2492,8 @@ export interface components {
             ssl_forced?: boolean;
             /** @description Labels for searching and grouping. */
             tags?: components["schemas"]["TagInput"][];
+            /** @description How TLS is spoken with clients. Replaced as a whole; `{}` is the usual way. */
+            tls?: components["schemas"]["HostTls"];
             /** @description What is done to requests and answers. Replaced as a whole; `{}` is nothing. */
             traffic?: components["schemas"]["TrafficRulesInput"];
             /** @description Further servers, and how all of them are used. Replaced as a whole; `{}` is one server with defaults. */
@@ -2535,6 +2555,8 @@ export interface components {
             ssl_forced?: boolean;
             /** @description Labels for searching and grouping. */
             tags?: components["schemas"]["TagInput"][];
+            /** @description How TLS is spoken with clients. Replaced as a whole; `{}` is the usual way. */
+            tls?: components["schemas"]["HostTls"];
             /** @description What is done to requests and answers. Replaced as a whole; `{}` is nothing. */
             traffic?: components["schemas"]["TrafficRulesInput"];
             /** @description Further servers, and how all of them are used. Replaced as a whole; `{}` is one server with defaults. */
@@ -2565,6 +2587,19 @@ export interface components {
             since: string;
             /** @description Whether it is served. */
             state: components["schemas"]["HostPhase"];
+        };
+        /** @description How TLS is spoken with clients. */
+        HostTls: {
+            /** @default null */
+            client_certificates: components["schemas"]["ClientCertificates"] | null;
+            /**
+             * @description Strict-Transport-Security asks for a place in the list that browsers bring along. Hard to take back. Needs
+             *     `hsts_enabled`, `hsts_subdomains` and a `hsts_max_age` of a year.
+             * @default false
+             */
+            hsts_preload: boolean;
+            /** @default null */
+            policy: components["schemas"]["TlsPolicy"] | null;
         };
         /** @description Statistics of one host. */
         HostTraffic: {
@@ -3655,6 +3690,16 @@ export interface components {
              */
             "proxy.https_port": number;
             /**
+             * @description Which clients are taken, where hosts do not say otherwise.
+             * @default intermediate
+             */
+            "tls.policy": components["schemas"]["TlsPolicy"];
+            /**
+             * @description What clients get that name nothing known.
+             * @default default_certificate
+             */
+            "tls.unknown_name": components["schemas"]["UnknownName"];
+            /**
              * @description Addresses and networks whose forwarded headers are believed.
              * @default []
              */
@@ -3715,6 +3760,10 @@ export interface components {
              * @example 0
              */
             "proxy.https_port"?: number;
+            /** @description Which clients are taken, where hosts do not say otherwise. */
+            "tls.policy"?: components["schemas"]["TlsPolicy"];
+            /** @description What clients get that name nothing known. */
+            "tls.unknown_name"?: components["schemas"]["UnknownName"];
             /**
              * @description Addresses and networks whose forwarded headers are believed.
              * @example [
@@ -3996,6 +4045,11 @@ export interface components {
              */
             write_ms: number | null;
         };
+        /**
+         * @description Mozilla's recommendations: TLS 1.2 and 1.3 (`intermediate`), or TLS 1.3 only (`modern`).
+         * @enum {string}
+         */
+        TlsPolicy: "intermediate" | "modern";
         /** @description A new token. */
         TokenInput: {
             /**
@@ -4206,6 +4260,11 @@ export interface components {
              */
             still_banned: components["schemas"]["Ban"][];
         };
+        /**
+         * @description What clients get that name no known host, or none: the default certificate, or the end of the handshake.
+         * @enum {string}
+         */
+        UnknownName: "default_certificate" | "refuse";
         /**
          * @description What becomes of clients of decisions of unknown types: they are banned, have to solve a challenge, or are served.
          * @enum {string}
