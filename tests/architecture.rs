@@ -37,7 +37,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("httparse", &["proxy"]),
     ("h2", &["proxy"]),
     ("socket2", &["proxy"]),
-    ("hyper", &["charon", "crowdsec"]),
+    ("hyper", &["charon"]),
     ("reqwest", &["outbound"]),
     ("pingora", &[]),
 ];

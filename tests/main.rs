@@ -17,6 +17,7 @@ mod crowdsec;
 mod crowdsec_console;
 mod crowdsec_decisions;
 mod crowdsec_enforcing;
+mod crowdsec_external;
 mod crowdsec_files;
 mod crowdsec_hub;
 mod crowdsec_links;

@@ -7,8 +7,8 @@ pub use crate::security::configuration::{
 };
 pub use crate::security::{
     AgentLine, AgentRestarts, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, Ban, BanFilter,
-    Bans, CrowdSec, CrowdSecPhase, Decisions, EnforcementState, FeedNumbers, NoAlerts, NotEnforced, Proof,
-    SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
+    Bans, CrowdSec, CrowdSecMode, CrowdSecPhase, Decisions, EnforcementState, ExternalTrial, FeedNumbers,
+    NoAlerts, NotEnforced, Proof, SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,
@@ -72,6 +72,8 @@ pub trait Engines: Send + Sync + 'static {
     fn crowdsec(&self) -> CrowdSec;
     /// How the enforcement of decisions stands.
     fn enforcement(&self) -> EnforcementState;
+    /// Tries a LAPI of another machine, and changes nothing.
+    fn try_external(&self, external: store::crowdsec_external::External) -> BoxFuture<'_, ExternalTrial>;
     /// The newest lines of the agent's log.
     fn crowdsec_log(&self) -> Vec<AgentLine>;
     /// The configuration of CrowdSec's agent.

@@ -129,6 +129,9 @@ impl Error {
             Self::NoAlerts(NoAlerts::NotRunning) => {
                 (StatusCode::CONFLICT, "crowdsec-not-running", "CrowdSec does not run")
             }
+            Self::NoAlerts(NoAlerts::NoLogin) => {
+                (StatusCode::CONFLICT, "crowdsec-no-login", "CrowdSec needs a login")
+            }
             Self::NoAlerts(NoAlerts::Failed(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "crowdsec-failing", "CrowdSec does not answer")
             }

@@ -58,7 +58,10 @@ fn plain(text: &str) -> String {
 }
 
 fn failed(error: LapiError) -> shown::NoAlerts {
-    shown::NoAlerts::Failed(error.to_string())
+    match error {
+        LapiError::NoMachine => shown::NoAlerts::NoLogin,
+        error => shown::NoAlerts::Failed(error.to_string()),
+    }
 }
 
 fn translate(crowdsec: &CrowdSec, alert: &Alert) -> shown::Alert {

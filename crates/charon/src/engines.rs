@@ -3,9 +3,10 @@
 use crate::metrics::Metrics;
 use crate::traffic::Window;
 use api::engines::{
-    Alert, AlertEvidence, AlertFilter, Applied, BanFilter, BoxFuture, Engines, Fault, HostPhase, HostState,
-    HostTraffic, Listener, LogEntry, LogFilter, LogHealth, MetricsForm, NoAlerts, SecurityFeed, SecurityMark,
-    ServerCheck, ServerHealth, ServerState, ServerTest, Stop, Traffic, TrafficTick, UpstreamTrial,
+    Alert, AlertEvidence, AlertFilter, Applied, BanFilter, BoxFuture, Engines, ExternalTrial, Fault,
+    HostPhase, HostState, HostTraffic, Listener, LogEntry, LogFilter, LogHealth, MetricsForm, NoAlerts,
+    SecurityFeed, SecurityMark, ServerCheck, ServerHealth, ServerState, ServerTest, Stop, Traffic,
+    TrafficTick, UpstreamTrial,
 };
 use base::{Clock, FieldError, Problems, Timestamp};
 use control::Serving;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use store::crowdsec_external::External;
 use store::proxy_hosts::HostValues;
 use tasks::Statuses;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -203,6 +205,10 @@ impl Engines for Running {
 
     fn enforcement(&self) -> api::engines::EnforcementState {
         crate::security::enforcement(&self.crowdsec)
+    }
+
+    fn try_external(&self, external: External) -> BoxFuture<'_, ExternalTrial> {
+        Box::pin(crate::security::try_external(external))
     }
 
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
@@ -436,6 +442,10 @@ impl Engines for Offline {
 
     fn enforcement(&self) -> api::engines::EnforcementState {
         api::engines::EnforcementState::default()
+    }
+
+    fn try_external(&self, external: External) -> BoxFuture<'_, ExternalTrial> {
+        Box::pin(crate::security::try_external(external))
     }
 
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {

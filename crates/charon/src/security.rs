@@ -1,7 +1,7 @@
 //! What the API sees of CrowdSec and of bans: translation, nothing else.
 
 use api::engines as shown;
-use control::crowdsec::{Blocked, CrowdSec, Phase, UsageState};
+use control::crowdsec::{Blocked, CrowdSec, Phase, Trial, UsageState};
 
 pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
     let state = crowdsec.state();
@@ -14,6 +14,7 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
     let (broken_link, reason) = state.proof.broken.map(|(link, reason)| (link.to_owned(), reason)).unzip();
     shown::CrowdSec {
         enabled: state.wish.unwrap_or_default(),
+        mode: if state.elsewhere { shown::CrowdSecMode::External } else { shown::CrowdSecMode::Local },
         state: match state.phase {
             Phase::Unknown => shown::CrowdSecPhase::Unknown,
             Phase::Off => shown::CrowdSecPhase::Off,
@@ -57,9 +58,21 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
             last_at,
             last_reason,
         },
-        proof: shown::Proof { proven_at: state.proof.proven_at, broken_link, reason },
+        proof: shown::Proof {
+            proven_at: state.proof.proven_at,
+            partly_at: state.proof.partly_at,
+            not_proven: state.proof.open.map(str::to_owned),
+            broken_link,
+            reason,
+        },
         refused,
     }
+}
+
+/// Tries the LAPI of another machine.
+pub(crate) async fn try_external(external: store::crowdsec_external::External) -> shown::ExternalTrial {
+    let Trial { works, message, remedy } = control::crowdsec::try_out(&external).await;
+    shown::ExternalTrial { works, message, remedy }
 }
 
 fn not_enforced(((what, why), count): (&(String, &'static str), &usize)) -> shown::NotEnforced {

@@ -5,29 +5,58 @@ use crate::duration::go_duration;
 use base::{Secret, Timestamp};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_util::rt::TokioIo;
+use outbound::{Client, Identity, Options, OutboundError};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// The longest answer that is read: more than a million decisions.
 const LARGEST: usize = 256 * 1024 * 1024;
 /// The longest that a call may take.
 const LIMIT: Duration = Duration::from_secs(10);
+/// The longest until a connection stands.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// Why a call has failed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LapiError {
+    /// What was given cannot be used: an address, a certificate, a key.
+    #[error("{what} cannot be used: {reason}")]
+    Invalid {
+        /// What it is.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Nobody answers there.
     #[error("LAPI does not answer at {address}: {reason}")]
     Unreachable {
         /// Where.
-        address: SocketAddr,
+        address: String,
         /// What the system said.
         reason: String,
+    },
+    /// The connection ended before there was a whole answer.
+    #[error("{address} ends the connection without an answer: {reason}")]
+    Cut {
+        /// Where.
+        address: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// No agreement on TLS.
+    #[error("LAPI at {address} and Charon do not agree on TLS: {reason}")]
+    Tls {
+        /// Where.
+        address: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// HTTP was spoken to a port for HTTPS.
+    #[error("{address} speaks HTTPS, and Charon speaks plain HTTP to it")]
+    NeedsTls {
+        /// Where.
+        address: String,
     },
     /// The key or the password is not known there.
     #[error("LAPI refuses Charon's credentials (status {status}: {message})")]
@@ -55,6 +84,29 @@ pub enum LapiError {
         /// What is wrong with the answer.
         reason: String,
     },
+    /// Only a machine may do this, and no login of one is known.
+    #[error("LAPI lets only a machine do this, and Charon has no login as one there")]
+    NoMachine,
+}
+
+impl From<OutboundError> for LapiError {
+    fn from(error: OutboundError) -> Self {
+        match error {
+            OutboundError::Invalid { what, reason } => Self::Invalid { what, reason },
+            OutboundError::Unreachable { address, reason } => Self::Unreachable { address, reason },
+            OutboundError::Broken { address, reason } => Self::Cut { address, reason },
+            OutboundError::Tls { address, reason } => Self::Tls { address, reason },
+            OutboundError::TimedOut { address, limit } => {
+                Self::Unreachable { address, reason: format!("no answer within {} seconds", limit.as_secs()) }
+            }
+            OutboundError::TooLarge { address, largest } => {
+                Self::Unreachable { address, reason: format!("its answer is longer than {largest} bytes") }
+            }
+            OutboundError::NotAllowed { address } => {
+                Self::Unreachable { address, reason: "Charon may not go there".to_owned() }
+            }
+        }
+    }
 }
 
 /// What a pull brings. `null`, an empty list and a missing one are the same.
@@ -86,17 +138,28 @@ pub struct NewDecision {
     pub scenario: String,
 }
 
-/// Talks to one LAPI.
+/// Where a LAPI is, and how Charon shows itself there.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Access {
+    /// `http://` or `https://`, host, port, and perhaps the beginning of a path.
+    pub url: String,
+    /// The key of Charon as a bouncer.
+    pub key: Option<Secret<String>>,
+    /// The client certificate of Charon as a bouncer: its chain and its key, PEM.
+    pub certificate: Option<(String, Secret<String>)>,
+    /// Authorities that are trusted beside the system's, PEM.
+    pub authorities: Option<String>,
+    /// The name of Charon as a machine, and its password.
+    pub machine: Option<(String, Secret<String>)>,
+}
+
+/// Talks to one LAPI. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lapi {
-    /// Where it listens.
-    pub address: SocketAddr,
-    /// The key of Charon as a bouncer.
-    pub key: Secret<String>,
-    /// The name of Charon as a machine.
-    pub machine: String,
-    /// Its password.
-    pub password: Secret<String>,
+    access: Access,
+    bouncer: Client,
+    /// Without the bouncer's certificate: LAPI would judge a machine by it.
+    machine: Client,
 }
 
 pub(crate) enum Credentials<'a> {
@@ -106,6 +169,48 @@ pub(crate) enum Credentials<'a> {
 }
 
 impl Lapi {
+    /// Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`LapiError::Invalid`] when a certificate or a key cannot be read.
+    pub fn new(access: Access) -> Result<Self, LapiError> {
+        let access = Access { url: access.url.trim_end_matches('/').to_owned(), ..access };
+        let options = Options {
+            time_limit: LIMIT,
+            connect_limit: CONNECT,
+            largest: LARGEST,
+            roots_pem: access.authorities.clone(),
+            ..Options::default()
+        };
+        let machine = Client::new(options.clone())?;
+        let identity = access.certificate.clone().map(|(chain_pem, key_pem)| Identity { chain_pem, key_pem });
+        let bouncer = match identity {
+            Some(identity) => Client::new(Options { identity: Some(identity), ..options })?,
+            None => machine.clone(),
+        };
+        Ok(Self { access, bouncer, machine })
+    }
+
+    /// Where it is, and as whom.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Whether Charon may make decisions and read alerts there.
+    pub fn has_machine(&self) -> bool {
+        self.access.machine.is_some()
+    }
+
+    /// Whether it answers, is a LAPI, and knows the key. Disturbs no pull.
+    ///
+    /// # Errors
+    /// As [`Lapi::pull`].
+    pub async fn check(&self) -> Result<(), LapiError> {
+        let path = "/v1/decisions?ip=192.0.2.0";
+        let body = self.call(Method::GET, path, &Credentials::Key, None).await?;
+        parse::<Option<Vec<Decision>>>(path, &body).map(drop)
+    }
+
     /// Whether it answers.
     ///
     /// # Errors
@@ -178,15 +283,28 @@ impl Lapi {
         self.call(Method::POST, path, &Credentials::Key, Some(body)).await.map(drop)
     }
 
-    pub(crate) async fn login(&self) -> Result<String, LapiError> {
+    /// Shows itself as the machine; the answer is a token.
+    ///
+    /// # Errors
+    /// As [`Lapi::pull`]; [`LapiError::NoMachine`] when no login is known.
+    pub async fn login(&self) -> Result<String, LapiError> {
         #[derive(Deserialize)]
         struct Answer {
             token: String,
         }
+        let (machine, password) = self.access.machine.as_ref().ok_or(LapiError::NoMachine)?;
         let path = "/v1/watchers/login";
-        let body = json!({ "machine_id": self.machine, "password": self.password.expose(), "scenarios": [] });
+        let body = json!({ "machine_id": machine, "password": password.expose(), "scenarios": [] });
         let answer = self.call(Method::POST, path, &Credentials::None, Some(body)).await?;
         parse::<Answer>(path, &answer).map(|answer| answer.token)
+    }
+
+    /// Sends something that needs no credentials.
+    pub(crate) async fn send(
+        &self,
+        request: http::Result<Request<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), LapiError> {
+        send(&self.machine, request).await
     }
 
     pub(crate) async fn call(
@@ -198,22 +316,32 @@ impl Lapi {
     ) -> Result<Bytes, LapiError> {
         let mut request = Request::builder()
             .method(method)
-            .uri(path)
-            .header("Host", self.address.to_string())
-            .header("User-Agent", concat!("crowdsec-charon-bouncer/v", env!("CARGO_PKG_VERSION")))
-            .header("Connection", "close");
-        request = match credentials {
-            Credentials::None => request,
-            Credentials::Key => request.header("X-Api-Key", self.key.expose()),
-            Credentials::Token(token) => request.header("Authorization", format!("Bearer {token}")),
-        };
+            .uri(format!("{}{path}", self.access.url))
+            .header("User-Agent", concat!("crowdsec-charon-bouncer/v", env!("CARGO_PKG_VERSION")));
+        let mut client = &self.machine;
+        match credentials {
+            Credentials::None => {}
+            Credentials::Key => {
+                client = &self.bouncer;
+                if let Some(key) = &self.access.key {
+                    request = request.header("X-Api-Key", key.expose());
+                }
+            }
+            Credentials::Token(token) => {
+                request = request.header("Authorization", format!("Bearer {token}"));
+            }
+        }
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
         if !body.is_empty() {
             request = request.header("Content-Type", "application/json");
         }
-        let (status, body) = limited(self.address, request.body(Full::new(body))).await?;
+        let (status, body) = send(client, request.body(body)).await?;
         if status.is_success() {
             return Ok(body);
+        }
+        // So the servers of Go answer.
+        if status.as_u16() == 400 && body.starts_with(b"Client sent an HTTP request to an HTTPS server") {
+            return Err(LapiError::NeedsTls { address: self.access.url.clone() });
         }
         let said = serde_json::from_slice::<Value>(&body).ok();
         let message = said.as_ref().and_then(|said| said["message"].as_str()).unwrap_or_default().to_owned();
@@ -224,52 +352,14 @@ impl Lapi {
     }
 }
 
-/// `GET` without credentials.
-pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Bytes, LapiError> {
-    let request = Request::builder().uri(path).header("Host", address.to_string());
-    let request = request.body(Full::new(Bytes::new()));
-    let (status, body) = limited(address, request).await?;
-    if status.is_success() {
-        return Ok(body);
-    }
-    let (path, status, message) = (path.to_owned(), status.as_u16(), String::new());
-    Err(LapiError::Status { path, status, message })
-}
-
-async fn limited(
-    address: SocketAddr,
-    request: http::Result<Request<Full<Bytes>>>,
+async fn send(
+    client: &Client,
+    request: http::Result<Request<Bytes>>,
 ) -> Result<(StatusCode, Bytes), LapiError> {
-    let unreachable = |reason: String| LapiError::Unreachable { address, reason };
-    let request = request.map_err(|error| unreachable(error.to_string()))?;
-    tokio::time::timeout(LIMIT, exchange(address, request))
-        .await
-        .map_err(|_| unreachable(format!("no answer within {} seconds", LIMIT.as_secs())))?
-        .map_err(unreachable)
-}
-
-async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), String> {
-    let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
-    let text = |error: hyper::Error| error.to_string();
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(text)?;
-    let exchange = async {
-        let answer = sender.send_request(request).await.map_err(text)?;
-        let status = answer.status();
-        let body = Limited::new(answer.into_body(), LARGEST).collect().await;
-        body.map(|body| (status, body.to_bytes())).map_err(|error| error.to_string())
-    };
-    // The connection moves only while it is polled; it ends with the exchange.
-    let mut connection = std::pin::pin!(connection);
-    let mut exchange = std::pin::pin!(exchange);
-    tokio::select! {
-        biased;
-        outcome = &mut exchange => outcome,
-        ended = &mut connection => match ended {
-            Ok(()) => exchange.await,
-            Err(error) => Err(error.to_string()),
-        },
-    }
+    let what = "the address or the key of LAPI";
+    let request = request.map_err(|error| LapiError::Invalid { what, reason: error.to_string() })?;
+    let answer = client.send(request).await?;
+    Ok((answer.status(), answer.into_body()))
 }
 
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, LapiError> {

@@ -25,6 +25,6 @@ pub use agent::tree::{Place, PrepareError, Prepared, check, prepare, renew_key};
 pub use alerts::{Alert, AlertFilter, Event, Source};
 pub use decisions::{About, Decision, Decisions, Held};
 pub use duration::{go_duration, go_duration_left, parse_go_duration};
-pub use lapi::{Lapi, LapiError, NewDecision, Stream};
-pub use metrics::{ReadCounts, read_counts};
+pub use lapi::{Access, Lapi, LapiError, NewDecision, Stream};
+pub use metrics::ReadCounts;
 pub use usage::{Counted, Usage};

@@ -1,8 +1,9 @@
 //! What the agent counts of the log that it reads, from its metrics for Prometheus.
 
-use crate::lapi::{self, LapiError};
+use crate::lapi::{Lapi, LapiError};
+use bytes::Bytes;
+use http::Request;
 use serde::Serialize;
-use std::net::SocketAddr;
 
 /// Counts since the agent's start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
@@ -15,14 +16,20 @@ pub struct ReadCounts {
     pub unparsed: u64,
 }
 
-/// Asks the agent; `port` is [`crate::Place::metrics_port`].
-///
-/// # Errors
-/// When it does not answer.
-pub async fn read_counts(port: u16) -> Result<ReadCounts, LapiError> {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    let text = lapi::get(address, "/metrics").await?;
-    Ok(parse(&String::from_utf8_lossy(&text)))
+impl Lapi {
+    /// Asks the agent on this machine; `port` is [`crate::Place::metrics_port`].
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn read_counts(&self, port: u16) -> Result<ReadCounts, LapiError> {
+        let request = Request::builder().uri(format!("http://127.0.0.1:{port}/metrics")).body(Bytes::new());
+        let (status, text) = self.send(request).await?;
+        if status.is_success() {
+            return Ok(parse(&String::from_utf8_lossy(&text)));
+        }
+        let (path, message) = ("/metrics".to_owned(), String::new());
+        Err(LapiError::Status { path, status: status.as_u16(), message })
+    }
 }
 
 fn parse(text: &str) -> ReadCounts {

@@ -80,18 +80,16 @@ impl Lapi {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lapi::Access;
     use base::Secret;
     use std::io::{Read, Write};
 
     /// A stand-in for LAPI, which answers one request with this status; returns what it got.
     fn stand_in(status: &'static str) -> (Lapi, std::thread::JoinHandle<String>) {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let lapi = Lapi {
-            address: listener.local_addr().unwrap(),
-            key: Secret::new("key".to_owned()),
-            machine: String::new(),
-            password: Secret::new(String::new()),
-        };
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let key = Some(Secret::new("key".to_owned()));
+        let lapi = Lapi::new(Access { url, key, ..Access::default() }).unwrap();
         let got = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut got = String::new();

@@ -4,8 +4,8 @@
 
 use base::{Clock, SystemClock};
 use crowdsec::{
-    Feeder, Installed, Lapi, NewDecision, Place, Prepared, Process, ProcessState, check, find, prepare,
-    read_counts,
+    Access, Feeder, Installed, Lapi, NewDecision, Place, Prepared, Process, ProcessState, check, find,
+    prepare,
 };
 use std::fmt::Write;
 use std::net::TcpListener;
@@ -26,12 +26,13 @@ fn start(place: &Place, installed: &Installed) -> (Process, Lapi) {
     assert!(prepared.missing.is_empty(), "{:?}", prepared.missing);
     check(place, installed).unwrap();
     let process = Process::start(place, installed, Arc::new(SystemClock)).unwrap();
-    let lapi = Lapi {
-        address: place.lapi(),
-        key: prepared.key,
-        machine: Prepared::MACHINE.to_owned(),
-        password: prepared.password,
+    let access = Access {
+        url: format!("http://{}", place.lapi()),
+        key: Some(prepared.key),
+        machine: Some((Prepared::MACHINE.to_owned(), prepared.password)),
+        ..Access::default()
     };
+    let lapi = Lapi::new(access).unwrap();
     (process, lapi)
 }
 
@@ -84,7 +85,7 @@ async fn requests_become_decisions_whatever_the_user_agent_is_and_nothing_is_los
     .await;
     assert_eq!(banned, ["192.0.2.1", "192.0.2.2"]);
     eventually("each line was read and understood", async || {
-        let counts = read_counts(place.metrics_port).await.unwrap();
+        let counts = lapi.read_counts(place.metrics_port).await.unwrap();
         (counts.read, counts.parsed, counts.unparsed) == (45, 45, 0)
     })
     .await;
@@ -109,7 +110,8 @@ async fn requests_become_decisions_whatever_the_user_agent_is_and_nothing_is_los
     assert_eq!(left.new.iter().map(|decision| &decision.value).collect::<Vec<_>>(), ["192.0.2.2"]);
 
     // A wrong key is named, and the right one holds after a restart.
-    let wrong = Lapi { key: base::Secret::new("wrong".to_owned()), ..lapi.clone() };
+    let wrong = Access { key: Some(base::Secret::new("wrong".to_owned())), ..lapi.access().clone() };
+    let wrong = Lapi::new(wrong).unwrap();
     assert!(matches!(wrong.pull(true).await, Err(crowdsec::LapiError::Credentials { .. })));
     let pid = process.pid();
     process.stop(LIMIT).await;

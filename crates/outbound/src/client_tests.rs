@@ -1,3 +1,5 @@
+//! The client against servers of its own: what each kind of failure is called.
+
 use super::{Client, Identity, Options};
 use crate::{OutboundError, Reach};
 use base::Secret;

@@ -33,6 +33,7 @@ pub mod api_tokens;
 pub mod caddy_configs;
 pub mod counters;
 pub mod crowdsec_console_enrollments;
+pub mod crowdsec_external;
 pub mod crowdsec_preset_events;
 pub mod domains;
 pub mod import_sessions;

@@ -64,8 +64,10 @@ impl ActiveModelBehavior for ActiveModel {}
 /// What is wished.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Wishes {
-    /// CrowdSec shall run here.
+    /// CrowdSec shall protect.
     pub crowdsec: bool,
+    /// It is that of another machine, see [`crate::crowdsec_external`]; else it shall run here.
+    pub external: bool,
     /// Addresses and networks that are never banned, as they were written.
     pub never_banned: Vec<String>,
 }
@@ -73,7 +75,8 @@ pub struct Wishes {
 impl From<&Model> for Wishes {
     fn from(row: &Model) -> Self {
         let entries = row.admin_whitelist.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-        Self { crowdsec: row.crowdsec_mode == LOCAL, never_banned: entries.map(str::to_owned).collect() }
+        let (crowdsec, external) = read(&row.crowdsec_mode);
+        Self { crowdsec, external, never_banned: entries.map(str::to_owned).collect() }
     }
 }
 
@@ -82,12 +85,33 @@ impl From<&Model> for Wishes {
 pub struct Change {
     /// See [`Wishes::crowdsec`].
     pub crowdsec: Option<bool>,
+    /// See [`Wishes::external`].
+    pub external: Option<bool>,
     /// See [`Wishes::never_banned`].
     pub never_banned: Option<Vec<String>>,
 }
 
 /// The mode of an agent that runs here.
 const LOCAL: &str = "local";
+/// The mode of an agent that runs on another machine.
+const EXTERNAL: &str = "external";
+/// Off; when it is switched on, it is that of another machine.
+const EXTERNAL_OFF: &str = "external-off";
+
+/// Whether it is on, and whether it is that of another machine.
+fn read(mode: &str) -> (bool, bool) {
+    (mode == LOCAL || mode == EXTERNAL, mode == EXTERNAL || mode == EXTERNAL_OFF)
+}
+
+fn mode(on: bool, external: bool) -> &'static str {
+    match (on, external) {
+        (true, false) => LOCAL,
+        (true, true) => EXTERNAL,
+        (false, true) => EXTERNAL_OFF,
+        (false, false) => "disabled",
+    }
+}
+
 /// Settings of the original that said the same.
 const OLD_KEYS: [&str; 2] = ["security.crowdsec.enabled", "security.crowdsec.mode"];
 /// What was folded in, as a JSON object of names and values.
@@ -129,6 +153,11 @@ pub async fn wishes(store: &Store) -> Result<Wishes, Error> {
     Ok(row(store.read()).await?.as_ref().map(Wishes::from).unwrap_or_default())
 }
 
+/// The address of LAPI that the original has kept, and never used.
+pub(crate) async fn api_url(store: &Store) -> Result<String, Error> {
+    Ok(row(store.read()).await?.map(|row| row.crowdsec_api_url).unwrap_or_default())
+}
+
 /// Changes what is wished, and returns it.
 ///
 /// # Errors
@@ -141,9 +170,9 @@ pub async fn update(store: &Store, change: Change, mut audit: Audit) -> Result<W
         Some(row) => changed(row, now),
         None => new_row(now),
     };
-    if let Some(crowdsec) = change.crowdsec {
-        active.crowdsec_mode = Set(if crowdsec { LOCAL } else { "disabled" }.to_owned());
-    }
+    let (on, external) = known.as_ref().map(|row| read(&row.crowdsec_mode)).unwrap_or_default();
+    let wanted = mode(change.crowdsec.unwrap_or(on), change.external.unwrap_or(external));
+    active.crowdsec_mode = Set(wanted.to_owned());
     if let Some(list) = change.never_banned {
         active.admin_whitelist = Set(list.join(","));
     }
@@ -191,7 +220,7 @@ pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Op
     let says_on = |value: &str| value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case(LOCAL);
     let wanted_by: Vec<&str> =
         new.iter().filter(|(_, value)| says_on(value)).map(|(name, _)| name.as_str()).collect();
-    let was_on = known.as_ref().is_some_and(|row| row.crowdsec_mode == LOCAL);
+    let (was_on, external) = known.as_ref().map(|row| read(&row.crowdsec_mode)).unwrap_or_default();
     let on = was_on || !wanted_by.is_empty();
     let mut sentence = match (&known, was_on, wanted_by.is_empty()) {
         (_, false, false) => format!(
@@ -215,7 +244,7 @@ pub async fn fold(store: &Store, environment: Option<(&str, &str)>) -> Result<Op
         Some(row) => changed(row, now),
         None => new_row(now),
     };
-    active.crowdsec_mode = Set(if on { LOCAL } else { "disabled" }.to_owned());
+    active.crowdsec_mode = Set(mode(on, external).to_owned());
     let row = match &known {
         Some(_) => active.update(&*write).await?,
         None => active.insert(&*write).await?,

@@ -82,6 +82,13 @@ export const queries = {
       queryFn: () => body(api.GET("/api/v1/security/enforcement")),
       refetchInterval: 5_000,
     }),
+  crowdsecExternal: () =>
+    queryOptions({
+      queryKey: ["security", "external"],
+      queryFn: () => body(api.GET("/api/v1/security/crowdsec/external")),
+      // What is being edited is not exchanged below the hands.
+      refetchOnWindowFocus: false,
+    }),
   crowdsecLog: () =>
     queryOptions({
       queryKey: ["security", "log"],

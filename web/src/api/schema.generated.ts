@@ -685,7 +685,7 @@ export interface paths {
         /** CrowdSec: what is wished, what is the case, and what was proven */
         get: operations["getCrowdSec"];
         /**
-         * Switch CrowdSec on or off, and say who is never banned
+         * Switch CrowdSec on or off, and say where it runs and who is never banned
          * @description The wish is stored and kept. What is the case follows it within seconds; ask for it again to see it.
          */
         put: operations["updateCrowdSec"];
@@ -798,6 +798,48 @@ export interface paths {
         get: operations["exportCrowdSec"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/external": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The LAPI of another machine, as it is set */
+        get: operations["getExternalCrowdSec"];
+        /**
+         * Set the LAPI of another machine
+         * @description It is used once the mode is `external` (`PUT /security/crowdsec`); then a change holds within seconds. Nothing is
+         *     asked here: try it out before, with `POST /security/crowdsec/external/test`.
+         */
+        put: operations["updateExternalCrowdSec"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/crowdsec/external/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try the LAPI of another machine
+         * @description Nothing is stored or changed, neither here nor there. Secrets that are left out are those that are stored.
+         */
+        post: operations["testExternalCrowdSec"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1941,11 +1983,13 @@ export interface components {
             message: string;
             /** @description What could not be switched on, as sentences. */
             missing: string[];
+            /** @description Where it shall run. */
+            mode: components["schemas"]["CrowdSecMode"];
             /** @description Addresses and networks that are never banned. */
             never_banned: string[];
             /**
              * Format: int32
-             * @description Number of the agent's process; null when none runs.
+             * @description Number of the agent's process; null when none runs here.
              */
             pid?: number | null;
             /**
@@ -1978,8 +2022,10 @@ export interface components {
         };
         /** @description What is wished. What is left out stays as it is. */
         CrowdSecInput: {
-            /** @description CrowdSec shall run on this machine. */
+            /** @description CrowdSec shall protect. */
             enabled?: boolean;
+            /** @description Where it runs. */
+            mode?: components["schemas"]["CrowdSecMode"];
             /**
              * @description Addresses and networks that are never banned, by nobody.
              * @example [
@@ -1988,6 +2034,11 @@ export interface components {
              */
             never_banned?: components["schemas"]["NeverBannedInput"][];
         };
+        /**
+         * @description Where CrowdSec runs.
+         * @enum {string}
+         */
+        CrowdSecMode: "local" | "external";
         /**
          * @description What is the case with CrowdSec.
          * @enum {string}
@@ -2164,6 +2215,82 @@ export interface components {
              *     ]
              */
             minutes: components["schemas"]["Minutes"][];
+        };
+        /** @description The LAPI of another machine, and how Charon shows itself there. Secrets are never shown. */
+        External: {
+            /** @description A key of a bouncer is stored. */
+            api_key_set: boolean;
+            /** @description Authorities that are trusted beside the system's. */
+            authorities: components["schemas"]["ExternalCertificate"][];
+            certificate?: components["schemas"]["ExternalCertificate"] | null;
+            /** @description The name of Charon as a machine; empty when none is set. */
+            machine: string;
+            /** @description Its password is stored. */
+            password_set: boolean;
+            /** @description Its address; empty while none is set. */
+            url: string;
+        };
+        /** @description What a certificate says. */
+        ExternalCertificate: {
+            /**
+             * Format: date-time
+             * @description Until when it holds.
+             */
+            expires_at: string;
+            /** @description Who has signed it. */
+            issuer: string;
+            /** @description Whom it names. */
+            subject: string;
+        };
+        /**
+         * @description The LAPI of another machine. It knows Charon by a key or by a client certificate. What is left out or null stays as
+         *     it is stored; an empty text takes it away.
+         */
+        ExternalInput: {
+            /**
+             * @description The key of a bouncer, as `cscli bouncers add charon` prints it.
+             * @example
+             */
+            api_key?: string | null;
+            /**
+             * Format: pem
+             * @description Certificates of authorities as PEM, which are trusted beside the system's.
+             */
+            authorities?: string | null;
+            /**
+             * Format: pem
+             * @description In place of a key: a client certificate, then each issuer in turn, as PEM.
+             */
+            certificate?: string | null;
+            /**
+             * @description The name of a machine, as `cscli machines add` sets it: for alerts, for ends of bans, and for whole trials.
+             * @example
+             */
+            machine?: string | null;
+            /**
+             * @description Its password.
+             * @example
+             */
+            password?: string | null;
+            /**
+             * Format: pem
+             * @description The client certificate's private key as PEM, not encrypted.
+             */
+            private_key?: string | null;
+            /**
+             * @description Its address: `http://` or `https://`, a name or an address, perhaps a port and the beginning of a path.
+             * @example https://crowdsec.lan:8080
+             */
+            url: string;
+        };
+        /** @description What came of trying a LAPI. */
+        ExternalTrial: {
+            /** @description What was found, as a sentence. */
+            message: string;
+            /** @description What mends it; empty when it works. */
+            remedy: string;
+            /** @description It answers, is a LAPI, and takes all credentials. */
+            works: boolean;
         };
         /**
          * @description Whose fault a request's failure was.
@@ -3283,9 +3410,17 @@ export interface components {
              *     when none is.
              */
             broken_link?: string | null;
+            /** @description What cannot be tried, and why, as a sentence part; null when everything is tried. */
+            not_proven?: string | null;
             /**
              * Format: date-time
-             * @description When a decision was last seen to be enforced; null before the first time.
+             * @description When LAPI was last pulled from and a decision of Charon's own seen to be enforced, which leaves open what
+             *     `not_proven` says; null before the first time.
+             */
+            partly_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When a decision of LAPI was last seen to be enforced; null before the first time.
              */
             proven_at?: string | null;
             /** @description How it is broken; null when none is. */
@@ -5935,7 +6070,10 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
-            /** @description CrowdSec does not run (`crowdsec-not-running`). */
+            /**
+             * @description CrowdSec does not run (`crowdsec-not-running`), or is that of another machine, of which no login is set
+             *                     (`crowdsec-no-login`).
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5974,7 +6112,10 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
-            /** @description CrowdSec does not run (`crowdsec-not-running`). */
+            /**
+             * @description CrowdSec does not run (`crowdsec-not-running`), or is that of another machine, of which no login is set
+             *                     (`crowdsec-no-login`).
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6522,6 +6663,96 @@ export interface operations {
             403: components["responses"]["Problem403"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    getExternalCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is stored, without secrets. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["External"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateExternalCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExternalInput"];
+            };
+        };
+        responses: {
+            /** @description It is stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["External"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    testExternalCrowdSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExternalInput"];
+            };
+        };
+        responses: {
+            /** @description It was tried; this came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExternalTrial"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     listCrowdSecFiles: {

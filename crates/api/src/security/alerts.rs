@@ -35,7 +35,8 @@ pub(crate) struct AlertQuery {
     get, path = "/security/alerts", operation_id = "listAlerts", tag = "security",
     extensions(("x-charon-role" = json!("viewer"))), params(AlertQuery),
     responses((status = 200, description = "Alerts.", body = Vec<Alert>),
-              (status = 409, description = "CrowdSec does not run (`crowdsec-not-running`).",
+              (status = 409, description = "CrowdSec does not run (`crowdsec-not-running`), or is that of another machine, of which no login is set
+                (`crowdsec-no-login`).",
                body = crate::error::ProblemDetails, content_type = "application/problem+json"))
 )]
 pub(crate) async fn list(
@@ -60,7 +61,8 @@ pub(crate) async fn list(
     get, path = "/security/alerts/{id}", operation_id = "getAlert", tag = "security",
     extensions(("x-charon-role" = json!("user"))), params(("id" = i64, Path, description = "LAPI's id.")),
     responses((status = 200, description = "The alert and its requests.", body = AlertEvidence),
-              (status = 409, description = "CrowdSec does not run (`crowdsec-not-running`).",
+              (status = 409, description = "CrowdSec does not run (`crowdsec-not-running`), or is that of another machine, of which no login is set
+                (`crowdsec-no-login`).",
                body = crate::error::ProblemDetails, content_type = "application/problem+json"))
 )]
 pub(crate) async fn get(Ax(state): Ax<State>, _: Member, id: Segment) -> Result<Json<AlertEvidence>> {

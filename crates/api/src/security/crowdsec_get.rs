@@ -1,6 +1,6 @@
 //! `GET /security/crowdsec`.
 
-use super::CrowdSec;
+use super::{CrowdSec, CrowdSecMode};
 use crate::access::Viewer;
 use crate::error::Result;
 use crate::state::State;
@@ -20,5 +20,11 @@ pub(crate) async fn get(Ax(state): Ax<State>, _: Viewer) -> Result<Json<CrowdSec
 /// How it stands, with the wish as it is stored.
 pub(super) async fn now(state: &State) -> Result<CrowdSec> {
     let wishes = store::security_configs::wishes(&state.store).await?;
-    Ok(CrowdSec { enabled: wishes.crowdsec, never_banned: wishes.never_banned, ..state.engines.crowdsec() })
+    let mode = if wishes.external { CrowdSecMode::External } else { CrowdSecMode::Local };
+    Ok(CrowdSec {
+        enabled: wishes.crowdsec,
+        mode,
+        never_banned: wishes.never_banned,
+        ..state.engines.crowdsec()
+    })
 }

@@ -1,6 +1,6 @@
 //! `PUT /security/crowdsec`.
 
-use super::CrowdSec;
+use super::{CrowdSec, CrowdSecMode};
 use crate::access::Admin;
 use crate::error::{Error, Result};
 use crate::input::{Body, Input};
@@ -8,6 +8,7 @@ use crate::meta::Meta;
 use crate::state::State;
 use axum::Json;
 use axum::extract::State as Ax;
+use base::FieldError;
 use serde::Deserialize;
 use store::security_configs::{self, Change};
 use utoipa::ToSchema;
@@ -16,10 +17,14 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CrowdSecInput {
-    /// CrowdSec shall run on this machine.
+    /// CrowdSec shall protect.
     #[serde(default)]
     #[schema(nullable = false)]
     enabled: Option<bool>,
+    /// Where it runs.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    mode: Option<CrowdSecMode>,
     /// Addresses and networks that are never banned, by nobody.
     #[serde(default)]
     #[schema(nullable = false, max_items = 100, example = json!(["192.168.0.0/16"]))]
@@ -34,7 +39,7 @@ pub(crate) struct NeverBannedInput(String);
 
 impl Input for CrowdSecInput {}
 
-/// Switch CrowdSec on or off, and say who is never banned
+/// Switch CrowdSec on or off, and say where it runs and who is never banned
 ///
 /// The wish is stored and kept. What is the case follows it within seconds; ask for it again to see it.
 #[utoipa::path(
@@ -63,10 +68,19 @@ pub(crate) async fn update(
         }
         entries
     });
+    let external = input.mode.map(|mode| mode == CrowdSecMode::External);
+    if external == Some(true) && store::crowdsec_external::get(&state.store).await?.url.is_empty() {
+        let message = "no address of a LAPI is stored yet; store it first (PUT /security/crowdsec/external)";
+        errors.push(FieldError::new("mode", message));
+    }
     if !errors.is_empty() {
         return Err(Error::Validation(errors));
     }
     let mut deeds = Vec::new();
+    if let Some(external) = external {
+        let place = if external { "another machine" } else { "this machine" };
+        deeds.push(format!("Set that CrowdSec runs on {place}"));
+    }
     if let Some(enabled) = input.enabled {
         deeds.push(format!("Switched CrowdSec {}", if enabled { "on" } else { "off" }));
     }
@@ -75,7 +89,7 @@ pub(crate) async fn update(
     }
     if !deeds.is_empty() {
         let audit = facts.audit(&caller.actor(), "security", "update", deeds.join("; "));
-        let change = Change { crowdsec: input.enabled, never_banned };
+        let change = Change { crowdsec: input.enabled, external, never_banned };
         security_configs::update(&state.store, change, audit).await?;
     }
     super::crowdsec_get::now(&state).await.map(Json)

@@ -56,6 +56,7 @@ pub(crate) async fn update(
     Admin(caller): Admin,
     Body(input): Body<Escalation>,
 ) -> Result<Json<Escalation>> {
+    crate::security::local_only(&state).await?;
     let minutes: Vec<u32> = input.minutes.iter().map(|Minutes(minutes)| *minutes).collect();
     state.engines.check_escalation(minutes.clone()).await.map_err(|error| Error::Validation(vec![error]))?;
     let audit = facts.audit(&caller.actor(), "security", "update", "Changed how long CrowdSec bans");

@@ -83,6 +83,12 @@ pub enum NoAlerts {
     /// No agent runs that could be asked.
     #[error("CrowdSec does not run, so its alerts cannot be read; the page Security says why")]
     NotRunning,
+    /// It is that of another machine, which shows them only to those that log in.
+    #[error(
+        "the LAPI of another machine shows its alerts only with the login of a machine; enter one on the page of \
+         CrowdSec, under Configuration"
+    )]
+    NoLogin,
     /// It runs and does not answer as it should.
     #[error("CrowdSec's alerts cannot be read: {0}")]
     Failed(String),

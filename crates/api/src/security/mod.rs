@@ -13,6 +13,7 @@ mod enforcement_update;
 mod escalation;
 mod events;
 mod evidence;
+mod external;
 mod hits;
 mod unban;
 mod view;
@@ -20,11 +21,13 @@ mod view;
 pub use enforcement::EnforcementState;
 pub use events::{SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark};
 pub use evidence::{Alert, AlertDecision, AlertEvent, AlertEvidence, NoAlerts};
+pub use external::ExternalTrial;
 pub use view::{
-    AgentLine, AgentRestarts, AlertFilter, Ban, BanFilter, Bans, CrowdSec, CrowdSecPhase, Decisions,
-    FeedNumbers, NotEnforced, Proof, UsageMetrics,
+    AgentLine, AgentRestarts, AlertFilter, Ban, BanFilter, Bans, CrowdSec, CrowdSecMode, CrowdSecPhase,
+    Decisions, FeedNumbers, NotEnforced, Proof, UsageMetrics,
 };
 
+use crate::error::{Error, Result};
 use crate::state::State;
 use base::FieldError;
 use ipnet::IpNet;
@@ -44,9 +47,22 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(bans::list, ban::create))
         .routes(routes!(bans::table))
         .routes(routes!(unban::end))
+        .merge(external::routes())
         .merge(configuration::routes())
         .merge(console::routes())
 }
+
+/// Refuses what is about the agent of this machine while that of another one is used.
+async fn local_only(state: &State) -> Result<()> {
+    if store::security_configs::wishes(&state.store).await?.external {
+        return Err(Error::conflict("", ELSEWHERE));
+    }
+    Ok(())
+}
+
+/// Said when something belongs to the other machine.
+const ELSEWHERE: &str = "CrowdSec runs on another machine: this is set there, with its cscli; or let CrowdSec run on \
+                         this machine";
 
 /// How long an answer waits for the data plane to do what was said.
 const ENFORCED: Duration = Duration::from_secs(3);
@@ -64,7 +80,7 @@ async fn wait_until(state: &State, wanted: &BanFilter, holds: impl Fn(&Bans) -> 
 }
 
 /// An address or a network in its normal form: `10.1.2.3`, `10.0.0.0/8`.
-fn network(field: &str, text: &str) -> Result<IpNet, FieldError> {
+fn network(field: &str, text: &str) -> std::result::Result<IpNet, FieldError> {
     let text = text.trim();
     let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
     parsed.map(|network| network.trunc()).map_err(|_| {

@@ -2,7 +2,7 @@
 
 use base::Timestamp;
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use utoipa::ToSchema;
 
@@ -25,11 +25,24 @@ pub enum CrowdSecPhase {
     NotInstalled,
 }
 
+/// Where CrowdSec runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CrowdSecMode {
+    /// On this machine, as a child of Charon.
+    #[default]
+    Local,
+    /// On another machine, or under somebody else's care: see `/security/crowdsec/external`.
+    External,
+}
+
 /// CrowdSec: what is wished, what is the case, and what was proven.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct CrowdSec {
     /// It shall run.
     pub enabled: bool,
+    /// Where it shall run.
+    pub mode: CrowdSecMode,
     /// What is the case.
     pub state: CrowdSecPhase,
     /// The same as a sentence, with the reason.
@@ -39,7 +52,7 @@ pub struct CrowdSec {
     /// Since when the state is this one.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
-    /// Number of the agent's process; null when none runs.
+    /// Number of the agent's process; null when none runs here.
     pub pid: Option<u32>,
     /// Version of the agent; empty before its first start.
     pub version: String,
@@ -146,9 +159,15 @@ pub struct NotEnforced {
 /// How the last trial ended.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, ToSchema)]
 pub struct Proof {
-    /// When a decision was last seen to be enforced; null before the first time.
+    /// When a decision of LAPI was last seen to be enforced; null before the first time.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub proven_at: Option<Timestamp>,
+    /// When LAPI was last pulled from and a decision of Charon's own seen to be enforced, which leaves open what
+    /// `not_proven` says; null before the first time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub partly_at: Option<Timestamp>,
+    /// What cannot be tried, and why, as a sentence part; null when everything is tried.
+    pub not_proven: Option<String>,
     /// The link that is broken: `agent`, `LAPI`, `pull`, `lookup` or `proxy`; `untried` when Charon cannot try. Null
     /// when none is.
     pub broken_link: Option<String>,

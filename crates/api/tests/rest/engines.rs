@@ -144,6 +144,13 @@ impl Engines for FakeEngines {
         api::engines::EnforcementState::default()
     }
 
+    fn try_external(
+        &self,
+        _: store::crowdsec_external::External,
+    ) -> BoxFuture<'_, api::engines::ExternalTrial> {
+        Box::pin(std::future::ready(api::engines::ExternalTrial::default()))
+    }
+
     fn crowdsec_log(&self) -> Vec<api::engines::AgentLine> {
         Vec::new()
     }

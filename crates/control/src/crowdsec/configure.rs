@@ -105,7 +105,7 @@ impl Configure {
     /// Waits until the agent was started with this edition. An agent that is not to run cannot contradict.
     async fn tried(&self, edition: u64) -> Result<(), String> {
         let verdict = |state: &State| match state.tried {
-            _ if state.wish == Some(false) => Some(Ok(())),
+            _ if state.wish == Some(false) || state.elsewhere => Some(Ok(())),
             Some((tried, runs)) if tried == edition => Some(if runs {
                 Ok(())
             } else {

@@ -8,7 +8,7 @@ use super::supervise::network;
 use super::terms::Terms;
 use super::usage::Teller;
 use base::{Code, Problem, Problems, Timestamp};
-use crowdsec::{Decisions, Lapi, LapiError};
+use crowdsec::{Access, Decision, Decisions, Lapi, LapiError, Stream};
 use ipnet::IpNet;
 use proxy::{BanReason, Bans, Captcha, Remedy, Subject};
 use std::collections::BTreeMap;
@@ -20,8 +20,10 @@ use store::security_enforcement::{Enforcement, WhenStale};
 use store::{Store, security_configs, security_decisions, security_enforcement};
 use tasks::{Outcome, Task};
 
-/// How often LAPI is asked. It is on this machine.
+/// How often LAPI is asked when it is on this machine.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// How often when it is on another one, as is usual for bouncers.
+const ELSEWHERE: Duration = Duration::from_secs(10);
 /// How often everything is pulled, since LAPI does not tell of a decision that a longer one hid.
 const WHOLE: Duration = Duration::from_secs(900);
 /// After decisions were made, everything is pulled once more, after this time and a second for each so many that hold:
@@ -40,7 +42,11 @@ pub struct Enforce {
     shared: CrowdSec,
     problems: Problems,
     /// When everything was pulled last, and from whom: another agent knows nothing of the pulls before.
-    whole: Option<(Duration, String)>,
+    whole: Option<(Duration, Access)>,
+    /// When LAPI was asked last.
+    asked: Option<Duration>,
+    /// What a person has ended and only Charon knows of, by its row, as far as LAPI does not hold it any more.
+    over: Vec<String>,
     kept: Option<Duration>,
     unkept: bool,
     /// Why they could not be written down the last time.
@@ -169,6 +175,8 @@ impl Enforce {
             shared,
             problems,
             whole: None,
+            asked: None,
+            over: Vec::new(),
             kept: None,
             unkept: false,
             keep_fault: None,
@@ -189,6 +197,7 @@ impl Enforce {
         let mut changed = false;
         changed |= self.shared.set_manual(security_decisions::bans(&self.store, now).await?);
         changed |= self.shared.with_decisions(|decisions| decisions.expire(now));
+        changed |= self.shared.touched.swap(false, Ordering::Relaxed);
         self.wished_since = wishes.crowdsec.then(|| self.wished_since.unwrap_or(now));
         if !wishes.crowdsec {
             changed |= self.shared.with_decisions(|decisions| !std::mem::take(decisions).is_empty());
@@ -201,9 +210,9 @@ impl Enforce {
         self.publish(changed, terms.clone());
         let state = self.shared.state();
         let lapi = self.shared.lapi();
-        if let Some(lapi) = lapi.as_ref().filter(|_| wishes.crowdsec) {
+        if let Some(lapi) = lapi.as_ref().filter(|_| wishes.crowdsec && self.is_due(state.elsewhere)) {
             // What comes now may be about somebody who was let go; a person's word goes first.
-            let changed = self.pull(lapi).await | self.release(&releases);
+            let changed = self.pull(lapi, &releases).await | self.release(&releases);
             let dropped = terms.dropped && self.stale(now).is_some();
             self.publish(changed, Terms { dropped, ..terms });
         }
@@ -214,6 +223,8 @@ impl Enforce {
         let mut fulfilled = Vec::new();
         for release in &releases {
             let done = match &lapi {
+                // It cannot be told: what was ended stays so here until it is over there.
+                Some(lapi) if !lapi.has_machine() => self.over.contains(&release.uuid),
                 Some(lapi) => match release.decision {
                     Some(id) => {
                         // LAPI does not tell of a shorter one that this one hid.
@@ -230,10 +241,25 @@ impl Enforce {
             }
         }
         security_decisions::forget(&self.store, &fulfilled, now).await?;
+        self.over.clear();
         self.tell(wishes.crowdsec && state.phase != Phase::NotInstalled, now);
         let blocked = self.shared.blocked();
         let (held, manual) = (blocked.crowdsec.len(), blocked.manual.len());
         Ok(format!("{held} decisions of CrowdSec and {manual} bans by people hold"))
+    }
+
+    /// A LAPI of another machine is asked less often, unless somebody waits.
+    fn is_due(&mut self, elsewhere: bool) -> bool {
+        let now = self.shared.clock.monotonic();
+        let waited_for = self.shared.hurry.swap(false, Ordering::Relaxed);
+        // Often enough that decisions are not taken for old.
+        let interval = ELSEWHERE.min(self.shared.pace / 3);
+        let late = self.asked.is_none_or(|asked| now.saturating_sub(asked) >= interval);
+        let due = !elsewhere || waited_for || late;
+        if due {
+            self.asked = Some(now);
+        }
+        due
     }
 
     fn release(&self, releases: &[Release]) -> bool {
@@ -255,10 +281,10 @@ impl Enforce {
         }
     }
 
-    async fn pull(&mut self, lapi: &Lapi) -> bool {
+    async fn pull(&mut self, lapi: &Lapi, releases: &[Release]) -> bool {
         let clock = self.shared.clock.clone();
-        let age = |(at, from): &(Duration, String)| {
-            (from == lapi.key.expose()).then(|| clock.monotonic().saturating_sub(*at))
+        let age = |(at, from): &(Duration, Access)| {
+            (from == lapi.access()).then(|| clock.monotonic().saturating_sub(*at))
         };
         let held = self.shared.with_decisions(|decisions| decisions.len());
         let settled = SETTLED + Duration::from_secs((held / CHECKED_PER_SECOND) as u64);
@@ -272,9 +298,16 @@ impl Enforce {
         match lapi.pull(all).await {
             Ok(stream) => {
                 if all {
-                    self.whole = Some((clock.monotonic(), lapi.key.expose().clone()));
+                    self.whole = Some((clock.monotonic(), lapi.access().clone()));
                 }
-                self.first_failure = None;
+                self.over = releases
+                    .iter()
+                    .filter(|release| is_over(release, all, &stream))
+                    .map(|release| release.uuid.clone())
+                    .collect();
+                if self.first_failure.take().is_some() && self.shared.state().elsewhere {
+                    self.shared.supervise.call();
+                }
                 self.shared.refused.store(false, Ordering::Relaxed);
                 self.shared.tell(|state| (state.pulled.at, state.pulled.error) = (Some(asked), None));
                 self.shared
@@ -316,7 +349,11 @@ impl Enforce {
         let mut problems: Vec<Problem> = geo::problem(&state.geo).into_iter().collect();
         if let Some(since) = self.stale(now).filter(|_| wished) {
             let held = self.shared.with_decisions(|decisions| decisions.len());
-            let why = state.pulled.error.unwrap_or_else(|| "the agent does not run".to_owned());
+            let why = state.pulled.error.unwrap_or(if state.elsewhere {
+                state.message
+            } else {
+                "the agent does not run".to_owned()
+            });
             let holds = match state.pulled.dropped {
                 true => format!("none of the {held} that are known is enforced, as was set for this case"),
                 false => format!("{held} of them still hold"),
@@ -324,7 +361,7 @@ impl Enforce {
             let message = format!(
                 "the decisions of CrowdSec are as of {since}, and {holds}: {why}; requests are served"
             );
-            let remedy = "see on the page Security why the agent does not run; bans by hand hold meanwhile";
+            let remedy = "see on the page Security why LAPI does not answer; bans by hand hold meanwhile";
             problems.push(Problem::new(Code::CrowdSecStale, message, remedy).link("/security"));
         }
         let blocked = self.shared.blocked();
@@ -363,6 +400,19 @@ impl Enforce {
         }
         self.keep_fault = fault;
     }
+}
+
+/// What a person has ended does not stand at LAPI any more. When the same stands there anew, it holds.
+fn is_over(release: &Release, all: bool, stream: &Stream) -> bool {
+    let same = |decision: &Decision| match release.decision {
+        Some(id) => decision.id == id,
+        None => {
+            decision.scope.eq_ignore_ascii_case(scope(&release.value))
+                && network(&decision.value) == network(&release.value)
+        }
+    };
+    let stands = stream.new.iter().any(same);
+    !stands && (all || stream.deleted.iter().any(same))
 }
 
 fn scope(value: &str) -> &'static str {

@@ -51,12 +51,15 @@ impl Enroll {
     async fn runs(&self) -> Result<(), String> {
         // While it is started anew there is no process, and the phase is still that of the one before.
         let runs = |state: &State| state.phase == Phase::Running && state.pid.is_some();
-        let settled = |state: &State| state.wish == Some(false) || runs(state);
+        let settled = |state: &State| state.wish == Some(false) || state.elsewhere || runs(state);
         let mut states = self.shared.states();
         let waited = tokio::time::timeout(START, states.wait_for(settled)).await;
         let settled = matches!(waited, Ok(Ok(_)));
         drop(waited);
         let state = self.shared.state();
+        if state.elsewhere {
+            return Err("CrowdSec runs on another machine: enrol that one, with its own cscli".to_owned());
+        }
         if !settled || !runs(&state) {
             let why = if state.message.is_empty() { "it is not running yet" } else { &state.message };
             return Err(format!("CrowdSec has to run first: {why}"));

@@ -4,6 +4,7 @@
 use super::fault::{Fault, blocking};
 use super::state::CrowdSec;
 use base::{Code, Problem};
+use crowdsec::{Access, Lapi};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -100,7 +101,8 @@ async fn renew(shared: &CrowdSec) -> Result<(), Fault> {
     };
     let key = blocking(work).await??;
     if let Some(lapi) = shared.lapi() {
-        shared.set_lapi(Some(crowdsec::Lapi { key, ..lapi }));
+        let access = Access { key: Some(key), ..lapi.access().clone() };
+        shared.set_lapi(Some(Lapi::new(access)?));
     }
     Ok(())
 }

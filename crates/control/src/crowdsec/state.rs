@@ -9,7 +9,7 @@ use proxy::{Geo, Knows, Proxy};
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use store::security_decisions::Ban;
@@ -78,8 +78,12 @@ pub enum UsageState {
 /// How the last trial went.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Proof {
-    /// When a decision was last seen to be enforced.
+    /// When a decision of LAPI was last seen to be enforced.
     pub proven_at: Option<Timestamp>,
+    /// When the links behind LAPI were last seen to hold.
+    pub partly_at: Option<Timestamp>,
+    /// What that leaves open, and why.
+    pub open: Option<&'static str>,
     /// Which link of the chain is broken, and how: `agent`, `LAPI`, `pull`, `lookup` or `proxy`.
     pub broken: Option<(&'static str, String)>,
     /// Since when.
@@ -113,6 +117,8 @@ pub struct Restarts {
 pub struct State {
     /// It shall run. `None`: nobody has looked yet.
     pub wish: Option<bool>,
+    /// It is that of another machine.
+    pub elsewhere: bool,
     /// What is the case.
     pub phase: Phase,
     /// The same as a sentence, with the reason.
@@ -212,6 +218,10 @@ pub struct CrowdSec {
     pub(super) decided: Arc<AtomicBool>,
     /// LAPI has refused Charon's key at the last pull.
     pub(super) refused: Arc<AtomicBool>,
+    /// Somebody waits for the next pull.
+    pub(super) hurry: Arc<AtomicBool>,
+    /// A trial has put a decision in, or taken it out.
+    pub(super) touched: Arc<AtomicBool>,
     /// The databases of countries and networks.
     pub(super) geo_files: Arc<tokio::sync::Mutex<GeoFiles>>,
     /// What happens, for people who look on.
@@ -248,6 +258,8 @@ impl CrowdSec {
             prove: Wake::new(),
             decided: Arc::default(),
             refused: Arc::default(),
+            hurry: Arc::default(),
+            touched: Arc::default(),
             geo_files: Arc::default(),
             events: Arc::default(),
             process: Arc::default(),
@@ -336,6 +348,12 @@ impl CrowdSec {
                 self.events.push(Event { time, kind, reason, ..Event::default() });
             }
         }
+    }
+
+    /// Asks for a pull now, also where they are rarer.
+    pub(super) fn hurry(&self) {
+        self.hurry.store(true, Ordering::Relaxed);
+        self.enforce.call();
     }
 
     /// The newest lines of the agent's log, the oldest first.

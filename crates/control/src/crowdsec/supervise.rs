@@ -2,12 +2,15 @@
 //! look ends in one state with its reason.
 
 use super::events::{Event, EventKind};
+use super::external::Elsewhere;
 use super::fault::{Fault, blocking};
 use super::key::Renewal;
 use super::silence::{HANGS, Silence};
-use super::state::{CrowdSec, Phase, Proof, Pulled, Restarts, STOP};
+use super::state::{CrowdSec, Phase, Proof, Pulled, Restarts, STOP, State};
 use base::{Code, Problem, Problems};
-use crowdsec::{Escalation, Feeder, Installed, Lapi, LogLine, Prepared, Process, ProcessState, ReadCounts};
+use crowdsec::{
+    Access, Escalation, Feeder, Installed, Lapi, LogLine, Prepared, Process, ProcessState, ReadCounts,
+};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -48,6 +51,7 @@ pub struct Supervise {
     renewal: Renewal,
     /// When the key is to be looked at again.
     key_due: Option<Duration>,
+    elsewhere: Elsewhere,
 }
 
 /// What the agent is started anew for when it differs.
@@ -78,6 +82,7 @@ struct Agent {
 impl Supervise {
     /// Nothing is started yet.
     pub fn new(store: Store, shared: CrowdSec, problems: Problems, wake: Wake) -> Self {
+        let elsewhere = Elsewhere::default();
         Self {
             store,
             shared,
@@ -89,6 +94,7 @@ impl Supervise {
             trying: None,
             renewal: Renewal::default(),
             key_due: None,
+            elsewhere,
         }
     }
 
@@ -115,7 +121,14 @@ impl Supervise {
             tracing::info!("CrowdSec is wished {}", if wishes.crowdsec { "on" } else { "off" });
         }
         if !wishes.crowdsec {
+            self.elsewhere = Elsewhere::default();
             return Ok(self.off().await);
+        }
+        self.move_to(wishes.external).await;
+        if wishes.external {
+            let looked = self.elsewhere.look(&self.store, &self.shared).await;
+            self.failures = if looked.is_ok() { 0 } else { self.failures };
+            return looked.map_err(|fault| (Phase::Failing, fault));
         }
         let never = self.never(&wishes.never_banned).await.map_err(unreadable)?;
         let escalation = escalation(&self.store).await.map_err(unreadable)?;
@@ -134,6 +147,39 @@ impl Supervise {
         Ok(never)
     }
 
+    /// Forgets the one side when the wish is for the other.
+    async fn move_to(&mut self, external: bool) {
+        if self.shared.state().elsewhere == external {
+            return;
+        }
+        if external {
+            self.feeder = None;
+            if self.stop_agent(STOP).await {
+                tracing::info!("the CrowdSec agent was stopped, since that of another machine is used");
+            }
+        } else {
+            self.elsewhere = Elsewhere::default();
+            self.shared.set_lapi(None);
+        }
+        (self.failures, self.key_due) = (0, None);
+        self.problems.report(KEY, Vec::new());
+        self.problems.report("CrowdSec feed", Vec::new());
+        self.shared.set_log(Vec::new());
+        self.shared.refused.store(false, Ordering::Relaxed);
+        self.shared.tell(|state| {
+            *state = State {
+                wish: state.wish,
+                elsewhere: external,
+                phase: Phase::Starting,
+                message: "CrowdSec is on its way".to_owned(),
+                tried: state.tried,
+                geo: std::mem::take(&mut state.geo),
+                restarts: std::mem::take(&mut state.restarts),
+                ..State::default()
+            };
+        });
+    }
+
     async fn off(&mut self) -> String {
         (self.failures, self.key_due) = (0, None);
         self.problems.report(KEY, Vec::new());
@@ -143,6 +189,7 @@ impl Supervise {
             state.phase = Phase::Off;
             state.message = "CrowdSec is switched off".to_owned();
             state.remedy.clear();
+            state.elsewhere = false;
             (state.pulled, state.proof) = (Pulled::default(), Proof::default());
         });
         self.shared.enforce.call();
@@ -275,12 +322,12 @@ impl Supervise {
                 return Err(Fault::other(message));
             }
         }
-        let lapi = Lapi {
-            address: place.lapi(),
-            key: prepared.key,
-            machine: Prepared::MACHINE.to_owned(),
-            password: prepared.password,
-        };
+        let lapi = Lapi::new(Access {
+            url: format!("http://{}", place.lapi()),
+            key: Some(prepared.key),
+            machine: Some((Prepared::MACHINE.to_owned(), prepared.password)),
+            ..Access::default()
+        })?;
         lapi.health().await?;
         self.shared.set_lapi(Some(lapi));
         if let Some(feeder) = &self.feeder {
@@ -349,7 +396,7 @@ impl Supervise {
         if self.shared.clock.monotonic().saturating_sub(agent.started) >= STEADY {
             self.failures = 0;
         }
-        let counts = crowdsec::read_counts(self.shared.place.metrics_port).await.ok();
+        let counts = lapi.read_counts(self.shared.place.metrics_port).await.ok();
         let feed = self.feeder.as_ref().map(Feeder::status).unwrap_or_default();
         let before = agent.counts;
         agent.counts = counts.unwrap_or(before);
@@ -468,7 +515,11 @@ impl Task for Supervise {
                     state.message.clone_from(&message);
                     state.remedy.clone_from(&remedy);
                 });
-                let sentence = format!("CrowdSec is switched on and does not run: {message}");
+                let what = match self.shared.state().elsewhere {
+                    true => "CrowdSec of the other machine cannot be used",
+                    false => "CrowdSec is switched on and does not run",
+                };
+                let sentence = format!("{what}: {message}");
                 self.problems
                     .report(COMPONENT, vec![Problem::new(code, sentence.clone(), remedy).link("/security")]);
                 // The problem says it; a second one about this task would say it again.

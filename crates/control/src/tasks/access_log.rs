@@ -29,7 +29,9 @@ pub struct AccessLog {
 
 impl AccessLog {
     async fn feed(&self) -> Result<Option<PathBuf>, store::Error> {
-        let wished = security_configs::wishes(&self.store).await?.crowdsec;
+        // An agent of another machine does not read what is written here.
+        let wishes = security_configs::wishes(&self.store).await?;
+        let wished = wishes.crowdsec && !wishes.external;
         if wished && let Some(folder) = self.feed.parent() {
             // When it cannot be made, the lines that are lost are counted and told.
             _ = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);

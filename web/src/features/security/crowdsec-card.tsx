@@ -32,6 +32,7 @@ export function CrowdSecCard({ crowdsec, brief = false }: { crowdsec: CrowdSec; 
       void client.invalidateQueries({ queryKey: ["health"] });
     },
   });
+  const external = crowdsec.mode === "external";
   const wrong = crowdsec.state === "failing" || crowdsec.state === "not_installed";
   return (
     <Card
@@ -43,15 +44,19 @@ export function CrowdSecCard({ crowdsec, brief = false }: { crowdsec: CrowdSec; 
         <div className="grid gap-4 sm:grid-cols-3">
           <Column name={t("security.crowdsec.wish")}>
             <Switch
-              label={t("security.crowdsec.switch")}
-              hint={t("security.crowdsec.switchHint")}
+              label={t(external ? "security.crowdsec.switchExternal" : "security.crowdsec.switch")}
+              hint={t(external ? "security.crowdsec.switchHintExternal" : "security.crowdsec.switchHint")}
               checked={crowdsec.enabled}
               disabled={!mayEdit || saving.isPending}
               onChange={(enabled) => saving.mutate(enabled)}
             />
           </Column>
           <Column name={t("security.crowdsec.fact")}>
-            <State tone={PHASE_TONE[crowdsec.state]}>{t(`security.crowdsec.state.${crowdsec.state}`)}</State>
+            <State tone={PHASE_TONE[crowdsec.state]}>
+              {external && crowdsec.state === "running"
+                ? t("security.crowdsec.connected")
+                : t(`security.crowdsec.state.${crowdsec.state}`)}
+            </State>
             <p className="text-xs text-muted">
               {isFollowing(crowdsec) ? (
                 t("security.crowdsec.following")
@@ -76,8 +81,8 @@ export function CrowdSecCard({ crowdsec, brief = false }: { crowdsec: CrowdSec; 
             {crowdsec.missing.join("; ")}
           </Notice>
         ) : null}
-        {crowdsec.version && !brief ? <Details crowdsec={crowdsec} /> : null}
-        {brief ? null : (
+        {(crowdsec.version || external) && !brief ? <Details crowdsec={crowdsec} /> : null}
+        {brief || external ? null : (
           <div>
             <TextLink to="/security/configuration">{t("crowdsec.link")}</TextLink>
           </div>
@@ -101,6 +106,17 @@ function Proof({ crowdsec }: { crowdsec: CrowdSec }) {
   const { proof } = crowdsec;
   const said = proofOf(crowdsec);
   if (said === "off") return <p className="text-muted">{t("security.crowdsec.nothingToProve")}</p>;
+  if (said === "partly")
+    return (
+      <>
+        <State tone="degraded">
+          <span>
+            {t("security.crowdsec.partly")} <Ago time={proof.partly_at ?? ""} />
+          </span>
+        </State>
+        <p className="text-xs text-muted">{sentence(proof.not_proven ?? "")}</p>
+      </>
+    );
   if (said === "none") return <State tone="neutral">{t("security.crowdsec.notProven")}</State>;
   if (said === "proven")
     return (
@@ -126,38 +142,40 @@ function Details({ crowdsec }: { crowdsec: CrowdSec }) {
   const { t } = useTranslation();
   const { requests, decisions } = crowdsec;
   const number = (value: number | null | undefined) => (value == null ? "–" : count(value));
+  const elsewhere = [{ name: t("security.crowdsec.externalAddress"), value: sentence(crowdsec.message) }];
+  const here = [
+    {
+      name: t("security.crowdsec.version"),
+      value: t("security.crowdsec.versionValue", {
+        version: crowdsec.version,
+        pid: crowdsec.pid ?? "–",
+        port: crowdsec.port,
+      }),
+    },
+    { name: t("security.crowdsec.items"), value: count(crowdsec.items) },
+    {
+      name: t("security.crowdsec.requests"),
+      value: (
+        <>
+          {t("security.crowdsec.requestsValue", {
+            handed: count(requests.handed),
+            read: number(requests.read),
+            parsed: number(requests.parsed),
+          })}{" "}
+          {requests.waiting_bytes > 0 ? (
+            <Badge>{t("security.crowdsec.requestsWaiting", { size: bytes(requests.waiting_bytes) })}</Badge>
+          ) : null}{" "}
+          {requests.lost > 0 ? (
+            <Badge tone="degraded">{t("security.crowdsec.requestsLost", { count: requests.lost })}</Badge>
+          ) : null}
+        </>
+      ),
+    },
+  ];
   return (
     <Facts
       items={[
-        {
-          name: t("security.crowdsec.version"),
-          value: t("security.crowdsec.versionValue", {
-            version: crowdsec.version,
-            pid: crowdsec.pid ?? "–",
-            port: crowdsec.port,
-          }),
-        },
-        { name: t("security.crowdsec.items"), value: count(crowdsec.items) },
-        {
-          name: t("security.crowdsec.requests"),
-          value: (
-            <>
-              {t("security.crowdsec.requestsValue", {
-                handed: count(requests.handed),
-                read: number(requests.read),
-                parsed: number(requests.parsed),
-              })}{" "}
-              {requests.waiting_bytes > 0 ? (
-                <Badge>
-                  {t("security.crowdsec.requestsWaiting", { size: bytes(requests.waiting_bytes) })}
-                </Badge>
-              ) : null}{" "}
-              {requests.lost > 0 ? (
-                <Badge tone="degraded">{t("security.crowdsec.requestsLost", { count: requests.lost })}</Badge>
-              ) : null}
-            </>
-          ),
-        },
+        ...(crowdsec.mode === "external" ? elsewhere : here),
         {
           name: t("security.crowdsec.decisions"),
           value: (

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { queries } from "@/api/queries";
-import { LoadFailed } from "@/ui/notice";
+import { LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
 import { Tabs } from "@/ui/tabs";
@@ -13,6 +13,7 @@ import { Decisions } from "./decisions";
 import { EnforcementCard } from "./enforcement-card";
 import { EscalationCard } from "./escalation-card";
 import { NeverCard } from "./never-card";
+import { PlaceCard } from "./place-card";
 
 export default function CrowdSecPage() {
   const { t } = useTranslation();
@@ -46,13 +47,23 @@ export default function CrowdSecPage() {
               title: t("security.tabs.configuration"),
               content: () => (
                 <>
-                  <EscalationCard />
+                  {shown ? <PlaceCard key={shown.mode} crowdsec={shown} /> : <SkeletonRows rows={4} />}
+                  {shown?.mode === "local" ? <EscalationCard /> : null}
                   <EnforcementCard />
                   {shown ? <NeverCard key={shown.never_banned.join()} entries={shown.never_banned} /> : null}
                 </>
               ),
             },
-            { id: "log", title: t("security.tabs.log"), content: () => <AgentLog /> },
+            {
+              id: "log",
+              title: t("security.tabs.log"),
+              content: () =>
+                shown?.mode === "external" ? (
+                  <Notice title={t("security.place.elsewhere")}>{t("security.place.elsewhereLog")}</Notice>
+                ) : (
+                  <AgentLog />
+                ),
+            },
           ]}
         />
       )}

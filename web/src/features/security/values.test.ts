@@ -19,6 +19,9 @@ describe("the card of CrowdSec", () => {
     expect(proofOf(shown({ proof: { proven_at, broken_link: "pull" } }))).toBe("broken");
     expect(proofOf(shown({ proof: { proven_at, broken_link: "untried" } }))).toBe("untried");
     expect(proofOf(shown({ proof: {} }))).toBe("none");
+    const partly = { partly_at: proven_at, not_proven: "..." };
+    expect(proofOf(shown({ proof: partly }))).toBe("partly");
+    expect(proofOf(shown({ proof: { ...partly, proven_at } }))).toBe("partly");
     expect(proofOf(shown({ enabled: false, proof: { proven_at } }))).toBe("off");
   });
 

@@ -20,10 +20,11 @@ export function isFollowing(crowdsec: CrowdSec): boolean {
 }
 
 /** What the badge of the proof says. */
-export function proofOf(crowdsec: CrowdSec): "off" | "untried" | "broken" | "none" | "proven" {
+export function proofOf(crowdsec: CrowdSec): "off" | "untried" | "broken" | "none" | "partly" | "proven" {
   if (!crowdsec.enabled) return "off";
   if (crowdsec.proof.broken_link === "untried") return "untried";
   if (crowdsec.proof.broken_link) return "broken";
+  if (crowdsec.proof.not_proven && crowdsec.proof.partly_at) return "partly";
   return crowdsec.proof.proven_at ? "proven" : "none";
 }
 

@@ -49,6 +49,7 @@ pub(crate) async fn create(
     Admin(caller): Admin,
     Body(input): Body<AgentChangeInput>,
 ) -> Result<(StatusCode, Json<AgentChange>)> {
+    crate::security::local_only(&state).await?;
     let about = input.about.trim();
     // What cannot be carried out at all is refused before it is asked for.
     let shown = state.engines.agent_configuration().preview(input.action, about.to_owned()).await;

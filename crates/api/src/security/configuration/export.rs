@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
     responses((status = 200, description = "A `tar.gz`.", body = Vec<u8>, content_type = "application/gzip"))
 )]
 pub(crate) async fn export(Ax(state): Ax<State>, _: Admin) -> Result<Response> {
+    crate::security::local_only(&state).await?;
     let archive = state.engines.agent_configuration().export().await.map_err(Error::Internal)?;
     let day = state.clock.now().to_string().chars().take(10).collect::<String>();
     let name = format!("attachment; filename=\"charon-crowdsec-{day}.tar.gz\"");

@@ -44,6 +44,7 @@ pub(crate) async fn delete(
     Admin(caller): Admin,
     Body(input): Body<AgentFileDelete>,
 ) -> Result<(StatusCode, Json<AgentChange>)> {
+    crate::security::local_only(&state).await?;
     let path = input.path;
     if let Some(message) = state.engines.agent_configuration().refuse_path(&path) {
         return Err(Error::field("path", message));

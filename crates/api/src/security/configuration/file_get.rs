@@ -34,6 +34,7 @@ pub(crate) async fn get(
     _: Admin,
     Params(query): Params<FileQuery>,
 ) -> Result<Json<AgentFileContent>> {
+    crate::security::local_only(&state).await?;
     let file = state.engines.agent_configuration().file(query.path).await;
     let file = file.map_err(|message| Error::conflict("", message))?;
     file.map(Json).ok_or(Error::NotFound("file of the configuration"))

@@ -17,6 +17,7 @@ use axum::extract::State as Ax;
               (status = 409, description = "CrowdSec is not installed (`conflict`)."))
 )]
 pub(crate) async fn list(Ax(state): Ax<State>, _: Admin) -> Result<Json<Vec<AgentFile>>> {
+    crate::security::local_only(&state).await?;
     let files = state.engines.agent_configuration().files().await;
     files.map(Json).map_err(|message| Error::conflict("", message))
 }

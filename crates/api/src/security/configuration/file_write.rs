@@ -52,6 +52,7 @@ pub(crate) async fn write(
     Admin(caller): Admin,
     Body(input): Body<AgentFileInput>,
 ) -> Result<(StatusCode, Json<AgentChange>)> {
+    crate::security::local_only(&state).await?;
     let AgentFileInput { path, content, digest } = input;
     let agent = state.engines.agent_configuration();
     if let Some(message) = agent.refuse_path(&path) {

@@ -14,5 +14,10 @@ use axum::extract::State as Ax;
     responses((status = 200, description = "Every item and every preset.", body = AgentHub))
 )]
 pub(crate) async fn get(Ax(state): Ax<State>, _: Viewer) -> Result<Json<AgentHub>> {
+    if store::security_configs::wishes(&state.store).await?.external {
+        let message = "CrowdSec runs on another machine".to_owned();
+        let remedy = crate::security::ELSEWHERE.to_owned();
+        return Ok(Json(AgentHub { message, remedy, ..AgentHub::default() }));
+    }
     Ok(Json(state.engines.agent_configuration().hub().await))
 }

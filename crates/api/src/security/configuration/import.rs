@@ -47,6 +47,7 @@ pub(crate) async fn import(
     Admin(caller): Admin,
     Body(input): Body<AgentImport>,
 ) -> Result<(StatusCode, Json<AgentChange>)> {
+    crate::security::local_only(&state).await?;
     let archive = STANDARD
         .decode(input.archive.trim())
         .map_err(|_| Error::field("archive", "this is not base64; send the file's content in base64"))?;

@@ -22,6 +22,7 @@ pub(crate) async fn preview(
     _: Viewer,
     Body(input): Body<AgentChangeInput>,
 ) -> Result<Json<AgentPreview>> {
+    crate::security::local_only(&state).await?;
     let preview = state.engines.agent_configuration().preview(input.action, input.about).await;
     preview.map(Json).map_err(|message| Error::field("about", message))
 }

@@ -54,6 +54,7 @@ pub(crate) async fn enroll(
     Admin(caller): Admin,
     Body(input): Body<ConsoleInput>,
 ) -> Result<(StatusCode, Json<Console>)> {
+    crate::security::local_only(&state).await?;
     let key = input.key.as_deref().map(key_of).transpose()?;
     let name = input.name.trim();
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));

@@ -76,7 +76,7 @@ async fn now(state: &State) -> Result<Console> {
         key_present: row.key_present,
         last_attempt_at: row.last_attempt_at,
         enrolled_at: row.enrolled_at,
-        agent_runs: crowdsec.state == super::CrowdSecPhase::Running,
+        agent_runs: crowdsec.state == super::CrowdSecPhase::Running && crowdsec.pid.is_some(),
         agent_message: crowdsec.message,
         registered: state.engines.agent_configuration().is_registered(),
     })

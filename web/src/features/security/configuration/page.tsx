@@ -19,7 +19,10 @@ export default function ConfigurationPage() {
   const { t } = useTranslation();
   const mayEdit = useMay("admin");
   const hub = useQuery(queries.crowdsecHub());
+  const crowdsec = useQuery(queries.crowdsec());
   if (hub.error && !hub.data) return <LoadFailed error={hub.error} retry={() => void hub.refetch()} />;
+  if (crowdsec.error && !crowdsec.data)
+    return <LoadFailed error={crowdsec.error} retry={() => void crowdsec.refetch()} />;
   const { data } = hub;
   return (
     <Page
@@ -28,8 +31,10 @@ export default function ConfigurationPage() {
       description={t("crowdsec.description")}
       back={{ to: "/security", label: t("security.title") }}
     >
-      {!data ? (
+      {!data || !crowdsec.data ? (
         <SkeletonRows rows={6} />
+      ) : crowdsec.data.mode === "external" ? (
+        <Notice title={t("security.place.elsewhere")}>{t("security.place.elsewhereText")}</Notice>
       ) : (
         <>
           {data.available ? null : (
