@@ -9,6 +9,7 @@ mod bad_host;
 mod binary_upgrade;
 mod browser;
 mod change_under_load;
+mod client_tls;
 mod clock_jumps;
 mod commands;
 mod console;

@@ -2,7 +2,7 @@
 //! client would hide a fault: a body that ends early is an error.
 
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -108,16 +108,39 @@ impl RawClient {
         roots_pem: &[u8],
         alpn: &[&str],
     ) -> io::Result<Self> {
+        Self::connect_tls_as(address, name, roots_pem, alpn, None).await
+    }
+
+    /// The same with a certificate of its own and its key, both in one PEM text.
+    ///
+    /// # Errors
+    /// When nobody listens there, or a certificate does not hold.
+    pub async fn connect_tls_as(
+        address: SocketAddr,
+        name: &str,
+        roots_pem: &[u8],
+        alpn: &[&str],
+        own_pem: Option<&str>,
+    ) -> io::Result<Self> {
         let mut roots = rustls::RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(roots_pem) {
             roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match own_pem {
+            None => config.with_no_client_auth(),
+            Some(pem) => {
+                let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>();
+                let key = PrivateKeyDer::from_pem_slice(pem.as_bytes()).map_err(io::Error::other)?;
+                config
+                    .with_client_auth_cert(chain.map_err(io::Error::other)?, key)
+                    .map_err(io::Error::other)?
+            }
+        };
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
         let stream = TcpStream::connect(address).await?;

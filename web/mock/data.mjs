@@ -133,6 +133,7 @@ const host = (name, domains, target, more = {}) => {
     hsts_enabled: false,
     hsts_subdomains: false,
     hsts_max_age: 31536000,
+    tls: { policy: null, client_certificates: null, hsts_preload: false },
     websocket_support: true,
     enabled: true,
     certificate_uuid: null,
@@ -353,6 +354,8 @@ export const sessions = [
 ];
 export const settings = {
   app_name: "Charon",
+  "tls.policy": "intermediate",
+  "tls.unknown_name": "default_certificate",
   "default_site.action": "not_found",
   "default_site.redirect_url": "",
   trusted_proxies: ["10.0.0.0/8"],

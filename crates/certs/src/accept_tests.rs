@@ -1,3 +1,5 @@
+//! Chains in any order, and what is too weak to serve.
+
 use super::{accept, pem};
 use crate::Error;
 use base::Secret;

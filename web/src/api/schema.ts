@@ -25,6 +25,7 @@ export type HostStatus = Host["status"];
 export type Upstream = Host["upstream"];
 export type HeaderEdit = Host["request_headers"][number];
 export type TrafficRules = Host["traffic"];
+export type HostTls = Host["tls"];
 export type ServerState = Host["servers"][number];
 export type HostWrite = Schemas["HostInput"];
 export type Certificate = Schemas["Certificate"];

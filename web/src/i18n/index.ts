@@ -7,6 +7,7 @@ import audit from "./en/audit.json";
 import certificates from "./en/certificates.json";
 import crowdsec from "./en/crowdsec.json";
 import hostServers from "./en/host-servers.json";
+import hostTls from "./en/host-tls.json";
 import hostTraffic from "./en/host-traffic.json";
 import hosts from "./en/hosts.json";
 import log from "./en/log.json";
@@ -26,6 +27,7 @@ export const en = {
   audit,
   certificates,
   hostServers,
+  hostTls,
   hostTraffic,
   hosts,
   log,

@@ -3,5 +3,8 @@ import { useTranslation } from "react-i18next";
 
 export function useFieldText(): (message: string | undefined) => string | undefined {
   const { t } = useTranslation();
-  return (message) => (message?.startsWith("hosts.form.") ? t(message as "hosts.form.badPort") : message);
+  return (message) =>
+    message?.startsWith("hosts.form.") || message?.startsWith("hostTls.")
+      ? t(message as "hosts.form.badPort")
+      : message;
 }

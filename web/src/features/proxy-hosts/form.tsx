@@ -18,6 +18,7 @@ import { Switch } from "@/ui/toggle";
 import { outcome } from "./actions";
 import { LocationsEditor } from "./form-locations";
 import { ServersEditor } from "./form-servers";
+import { TlsEditor } from "./form-tls";
 import { TrafficEditor } from "./form-traffic";
 import { HeadersEditor } from "./header-edits";
 import { usePlace } from "./place";
@@ -179,6 +180,7 @@ function Groups({
   });
   const tags = splitList(values.tags);
   const [upstream, traffic] = [usePlace(form, "", "upstream"), usePlace(form, "", "traffic")];
+  const tls = usePlace(form, "", "tls");
   const request = usePlace(form, "", "request_headers");
   const response = usePlace(form, "", "response_headers");
   const rules = PART_NAMES.filter((part) => describe(t, part, traffic.value) !== null).map((part) =>
@@ -231,12 +233,15 @@ function Groups({
           errors.hsts_enabled,
           errors.hsts_max_age,
           errors.hsts_subdomains,
+          errors.tls,
         ].some((error) => error !== undefined)}
         summary={[
           own?.name ?? t("hosts.form.certificateShort"),
           values.ssl_forced ? t("hosts.form.forced") : t("hosts.form.notForced"),
           values.hsts_enabled ? t("hosts.form.hstsOn") : t("hosts.form.hstsOff"),
           ...(values.http2_support ? [] : [t("hosts.form.h2Off")]),
+          ...(values.tls.policy ? [t(`hostTls.policies.${values.tls.policy}`)] : []),
+          ...(values.tls.client_certificates ? [t("hostTls.clients")] : []),
         ].join(" · ")}
       >
         <Field
@@ -283,8 +288,21 @@ function Groups({
             >
               {(wired) => <Input {...wired} {...form.register("hsts_max_age")} inputMode="numeric" />}
             </Field>
+            <Switch
+              label={t("hostTls.preload")}
+              hint={
+                tls.error("hsts_preload") ? (
+                  <span className="text-failing">{tls.error("hsts_preload")}</span>
+                ) : (
+                  t("hostTls.preloadHint")
+                )
+              }
+              checked={values.tls.hsts_preload}
+              onChange={(hsts_preload) => tls.change({ hsts_preload })}
+            />
           </div>
         ) : null}
+        <TlsEditor place={tls} />
         {values.forward_scheme === "https" ? (
           <Switch
             label={t("hosts.form.verifyUpstream")}

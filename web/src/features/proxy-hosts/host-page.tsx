@@ -30,7 +30,7 @@ import { HostHistory } from "./history";
 import { describeAll } from "./server-rules";
 import { ServersCard } from "./servers-card";
 import { PART_NAMES, describe } from "./traffic-rules";
-import { hostName, isProtected, phaseOf, targetText } from "./values";
+import { hostName, isProtected, phaseOf, targetText, tlsModeOf } from "./values";
 
 export default function HostPage() {
   const { t } = useTranslation();
@@ -360,9 +360,14 @@ function Configuration({ host }: { host: Host }) {
           {
             name: t("hosts.form.hstsOn"),
             value: host.hsts_enabled
-              ? `${host.hsts_max_age} s${host.hsts_subdomains ? `, ${t("hosts.form.hstsSub")}` : ""}`
+              ? `${host.hsts_max_age} s${host.hsts_subdomains ? `, ${t("hosts.form.hstsSub")}` : ""}${host.tls.hsts_preload ? ", preload" : ""}`
               : t("ui.no"),
           },
+          {
+            name: t("hostTls.policy"),
+            value: t(`hostTls.policies.${host.tls.policy ?? "usual"}`),
+          },
+          { name: t("hostTls.clients"), value: t(`hostTls.modes.${tlsModeOf(host.tls)}`) },
           { name: t("hosts.page.upstreamTls"), value: word(host.verify_upstream_tls) },
           {
             name: t("hosts.form.servers"),

@@ -1,6 +1,6 @@
 // A part of a host's form that stands on the host and on each of its locations: its value, and the errors in it.
 import { get, useFormState, useWatch, type FieldPath } from "react-hook-form";
-import type { HeaderEdit, TrafficRules, Upstream } from "@/api/schema";
+import type { HeaderEdit, HostTls, TrafficRules, Upstream } from "@/api/schema";
 import type { HostValues } from "./schema";
 import type { FormHandle } from "./target-field";
 import { useFieldText } from "./field-text";
@@ -25,6 +25,7 @@ export interface Place<T> {
 interface Parts {
   upstream: Upstream;
   traffic: TrafficRules;
+  tls: HostTls;
   request_headers: HeaderEdit[] | null;
   response_headers: HeaderEdit[] | null;
 }

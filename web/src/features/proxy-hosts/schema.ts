@@ -1,6 +1,6 @@
 // What makes a host's form complete. Only the form needs it: lists and pages do without the schema library.
 import { z } from "zod";
-import type { TrafficRules, Upstream } from "@/api/schema";
+import type { HostTls, TrafficRules, Upstream } from "@/api/schema";
 import { isPortless, splitList } from "./values";
 
 // Compiled checks need eval, which the content policy forbids.
@@ -77,6 +77,14 @@ export const hostSchema = z
     ),
     upstream: numbers<Upstream>(),
     traffic: numbers<TrafficRules>(),
+    tls: z.custom<HostTls>().superRefine((tls, context) => {
+      if (tls.client_certificates?.ca_pem.trim() === "")
+        context.addIssue({
+          code: "custom",
+          path: ["client_certificates", "ca_pem"],
+          message: "hostTls.needAuthority",
+        });
+    }),
     request_headers: z.array(header),
     response_headers: z.array(header),
   })

@@ -1,7 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { Host } from "@/api/schema";
 import { hostSchema } from "./schema";
-import { EMPTY, NO_TRAFFIC_RULES, ONE_SERVER, splitTarget, targetText, toValues, toWrite } from "./values";
+import {
+  EMPTY,
+  NO_TRAFFIC_RULES,
+  ONE_SERVER,
+  USUAL_TLS,
+  splitTarget,
+  targetText,
+  toValues,
+  toWrite,
+} from "./values";
 
 const host = {
   uuid: "u",
@@ -35,6 +44,7 @@ const host = {
   ],
   upstream: { ...ONE_SERVER, weight: 3 },
   traffic: { ...NO_TRAFFIC_RULES, max_body: 5_000_000 },
+  tls: { ...USUAL_TLS, policy: "modern" },
   request_headers: [{ action: "set", name: "X-A", value: "1" }],
   response_headers: [],
 } as unknown as Host;
@@ -42,7 +52,7 @@ const host = {
 describe("the host form", () => {
   test("writes back what it was given, so that saving without a change changes nothing", () => {
     const written = toWrite(toValues(host), toValues(host));
-    expect("upstream" in written || "traffic" in written).toBe(false);
+    expect("upstream" in written || "traffic" in written || "tls" in written).toBe(false);
     for (const key of [
       "name",
       "domain_names",
@@ -113,5 +123,15 @@ describe("the host form", () => {
     const result = hostSchema.safeParse({ ...EMPTY, forward_port: "70000" });
     const fields = result.error?.issues.map((issue) => issue.path.join("."));
     expect(fields).toEqual(["domain_names", "forward_host", "forward_port"]);
+  });
+
+  test("client certificates need their authority, and preload goes when HSTS is switched off", () => {
+    const values = toValues(host);
+    const asked = { ...values.tls, client_certificates: { required: true, ca_pem: " " } };
+    const result = hostSchema.safeParse({ ...values, tls: asked });
+    expect(result.error?.issues[0]?.path).toEqual(["tls", "client_certificates", "ca_pem"]);
+    const preload = { ...values, tls: { ...values.tls, hsts_preload: true } };
+    expect(toWrite(preload, values).tls).toEqual(preload.tls);
+    expect("tls" in toWrite({ ...preload, hsts_enabled: false }, values)).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 // A host as the form holds it, and the way from and to the API's form.
-import type { Host, HostWrite, TrafficRules, Upstream } from "@/api/schema";
+import type { Host, HostTls, HostWrite, TrafficRules, Upstream } from "@/api/schema";
 import type { HostValues } from "./schema";
 
 export const ONE_YEAR = 31_536_000;
@@ -33,6 +33,9 @@ export const NO_TRAFFIC_RULES: TrafficRules = {
   request_id: null,
 };
 
+/** The usual way. */
+export const USUAL_TLS: HostTls = { policy: null, client_certificates: null, hsts_preload: false };
+
 export const EMPTY: HostValues = {
   domain_names: "",
   forward_scheme: "http",
@@ -53,6 +56,7 @@ export const EMPTY: HostValues = {
   response_headers: [],
   upstream: ONE_SERVER,
   traffic: NO_TRAFFIC_RULES,
+  tls: USUAL_TLS,
 };
 
 /** Whether a target has no port of its own. */
@@ -104,16 +108,23 @@ export function toValues(from: Host): HostValues {
     response_headers: from.response_headers,
     upstream: from.upstream,
     traffic: from.traffic,
+    tls: from.tls,
   };
 }
 
-/** What is sent. `upstream` and `traffic` are left out while they are as in `before`: then they stay. */
-export function toWrite({ upstream, traffic, ...values }: HostValues, before: HostValues): HostWrite {
+/** What is sent. `upstream`, `traffic` and `tls` are left out while they are as in `before`: then they stay. */
+export function toWrite(
+  { upstream, traffic, tls: wanted, ...values }: HostValues,
+  before: HostValues,
+): HostWrite {
   const same = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
+  // Without HSTS its switch is not shown, and must not keep the host from being saved.
+  const tls = values.hsts_enabled ? wanted : { ...wanted, hsts_preload: false };
   return {
     ...values,
     ...(same(upstream, before.upstream) ? {} : { upstream }),
     ...(same(traffic, before.traffic) ? {} : { traffic }),
+    ...(same(tls, before.tls) ? {} : { tls }),
     name: values.name.trim(),
     domain_names: splitList(values.domain_names).join(","),
     forward_host: values.forward_host.trim(),
@@ -165,4 +176,10 @@ export type Phase = Host["status"]["state"] | "maintenance";
 /** Whether something carried keeps people out. A copy of the host would not have it. */
 export function isProtected(host: Host): boolean {
   return host.carried.includes("access_list") || host.carried.includes("login");
+}
+
+/** How a host asks clients for certificates. */
+export function tlsModeOf(tls: HostTls): "none" | "optional" | "required" {
+  if (!tls.client_certificates) return "none";
+  return tls.client_certificates.required ? "required" : "optional";
 }

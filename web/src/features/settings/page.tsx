@@ -15,7 +15,16 @@ import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
 import { toast } from "@/ui/toast";
 import { Checkbox, Switch } from "@/ui/toggle";
-import { LOG_FIELDS, fieldOfKey, settingsSchema, toValues, toWrite, type SettingsValues } from "./values";
+import {
+  LOG_FIELDS,
+  POLICIES,
+  UNKNOWN_NAMES,
+  fieldOfKey,
+  settingsSchema,
+  toValues,
+  toWrite,
+  type SettingsValues,
+} from "./values";
 
 export default function SettingsPage() {
   const settings = useQuery({ ...queries.settings(), refetchOnWindowFocus: false });
@@ -46,6 +55,8 @@ function ReadOnly({ settings }: { settings: Settings }) {
               name: t("settings.allowedHostsShort"),
               value: values.allowed_hosts.replaceAll("\n", ", ") || t("ui.none"),
             },
+            { name: t("settings.tlsPolicy"), value: t(`hostTls.policies.${values.tls_policy}`) },
+            { name: t("settings.unknownName"), value: t(`settings.unknownNames.${values.tls_unknown_name}`) },
             { name: t("settings.logFiles"), value: values.log_files },
             { name: t("settings.logFormat"), value: t(`settings.formats.${values.log_format}`) },
             { name: t("settings.http_port"), value: values.http_port || t("settings.portUsual") },
@@ -126,6 +137,40 @@ function SettingsForm({ settings }: { settings: Settings }) {
               )}
             </Field>
           ) : null}
+        </div>
+      </Card>
+      <Card title={t("settings.tls")}>
+        <div className="flex flex-col gap-4">
+          <Field
+            label={t("settings.tlsPolicy")}
+            hint={t("settings.tlsPolicyHint")}
+            error={text(errors.tls_policy?.message)}
+          >
+            {(wired) => (
+              <Select {...wired} {...form.register("tls_policy")}>
+                {POLICIES.map((each) => (
+                  <option key={each} value={each}>
+                    {t(`hostTls.policies.${each}`)}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
+          <Field
+            label={t("settings.unknownName")}
+            hint={t("settings.unknownNameHint")}
+            error={text(errors.tls_unknown_name?.message)}
+          >
+            {(wired) => (
+              <Select {...wired} {...form.register("tls_unknown_name")}>
+                {UNKNOWN_NAMES.map((each) => (
+                  <option key={each} value={each}>
+                    {t(`settings.unknownNames.${each}`)}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
         </div>
       </Card>
       <Card title={t("settings.proxies")}>

@@ -7,6 +7,8 @@ const settings: Settings = {
   "default_site.action": "redirect",
   "default_site.redirect_url": "https://a.example",
   trusted_proxies: ["10.0.0.0/8"],
+  "tls.policy": "intermediate",
+  "tls.unknown_name": "default_certificate",
   "ui.allowed_hosts": [],
   "log.retention_files": 5,
   "log.format": "json",

@@ -6,6 +6,8 @@ import type { Settings, SettingsWrite } from "@/api/schema";
 z.config({ jitless: true });
 
 const ACTIONS = ["not_found", "redirect", "close"] as const;
+export const POLICIES = ["intermediate", "modern"] as const;
+export const UNKNOWN_NAMES = ["default_certificate", "refuse"] as const;
 const FORMATS = ["json", "combined"] as const;
 
 /** The fields of a JSON line of the access log, in the order in which they stand there. */
@@ -53,6 +55,8 @@ export const settingsSchema = z
     default_action: z.enum(ACTIONS),
     default_url: z.string().trim(),
     trusted_proxies: z.string(),
+    tls_policy: z.enum(POLICIES),
+    tls_unknown_name: z.enum(UNKNOWN_NAMES),
     allowed_hosts: z.string(),
     log_files: whole(1, 100, "settings.badFiles"),
     log_format: z.enum(FORMATS),
@@ -74,6 +78,8 @@ const KEYS = {
   default_action: "default_site.action",
   default_url: "default_site.redirect_url",
   trusted_proxies: "trusted_proxies",
+  tls_policy: "tls.policy",
+  tls_unknown_name: "tls.unknown_name",
   allowed_hosts: "ui.allowed_hosts",
   log_files: "log.retention_files",
   log_format: "log.format",
@@ -98,6 +104,8 @@ export function toValues(settings: Settings): SettingsValues {
     default_action: settings["default_site.action"],
     default_url: settings["default_site.redirect_url"],
     trusted_proxies: settings.trusted_proxies.join("\n"),
+    tls_policy: settings["tls.policy"],
+    tls_unknown_name: settings["tls.unknown_name"],
     allowed_hosts: settings["ui.allowed_hosts"].join("\n"),
     log_files: String(settings["log.retention_files"]),
     log_format: settings["log.format"],
@@ -125,6 +133,8 @@ export function toWrite(values: SettingsValues, before: SettingsValues): Setting
     "default_site.action": values.default_action,
     "default_site.redirect_url": values.default_url,
     trusted_proxies: lines(values.trusted_proxies),
+    "tls.policy": values.tls_policy,
+    "tls.unknown_name": values.tls_unknown_name,
     "ui.allowed_hosts": lines(values.allowed_hosts),
     "log.retention_files": Number(values.log_files),
     "log.format": values.log_format,
