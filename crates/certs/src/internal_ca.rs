@@ -12,8 +12,8 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Ten years: the root is installed by hand, so it has to last.
 const ROOT_LIFE: Duration = Duration::from_secs(3650 * 24 * 3600);
-/// 90 days, renewed after 60: short enough that nobody forgets that renewal exists.
-const LEAF_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);
+/// 90 days with the one before it was made, the most that Mozilla's modern policy takes; renewed after two thirds.
+const LEAF_LIFE: Duration = Duration::from_secs(89 * 24 * 3600);
 
 /// A certificate with its key, as PEM.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl InternalCa {
         Ok(Self { issuer })
     }
 
-    /// A certificate for `domains` (names, wildcards or addresses; at least one), valid for 90 days.
+    /// A certificate for `domains` (names, wildcards or addresses; at least one), valid for 89 days.
     ///
     /// # Errors
     /// [`Error::Issue`] when a name cannot stand in a certificate.
