@@ -86,3 +86,56 @@ fn the_version_and_the_completions_are_printed() {
         assert!(run.code == 0 && run.stdout.contains("reset-password"), "{shell}: {}", run.stderr);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bans_are_made_listed_and_ended_on_the_command_line_and_crowdsec_is_looked_at() {
+    let mut app = App::start().await;
+    let run = |app: &App, line: &str| app.run(&line.split(' ').collect::<Vec<_>>());
+    let status = run(&app, "crowdsec status");
+    assert!(status.code == 0 && status.stdout.contains("wished   off"), "{}{}", status.stdout, status.stderr);
+
+    let made = run(&app, "crowdsec ban 203.0.113.0/24 --reason curious --hours 2");
+    assert!(
+        made.code == 0 && made.stdout.starts_with("banned 203.0.113.0/24 until "),
+        "{}{}",
+        made.stdout,
+        made.stderr
+    );
+    let listed = run(&app, "crowdsec decisions --value 203.0.113.7");
+    let row = listed.stdout.lines().nth(1).unwrap_or_else(|| panic!("{}{}", listed.stdout, listed.stderr));
+    assert!(row.starts_with("203.0.113.0/24  ban   manual  ") && row.ends_with("curious"), "{row}");
+    let listed: Value =
+        serde_json::from_str(&run(&app, "crowdsec decisions --json --origin manual").stdout).unwrap();
+    assert_eq!(listed["total"], 1);
+    let ended = run(&app, "crowdsec unban 203.0.113.7");
+    assert!(
+        ended.stdout.contains("still banned by what holds it: 203.0.113.0/24 (curious)"),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(run(&app, "crowdsec unban 203.0.113.0/24").code, 0);
+    assert_eq!(run(&app, "crowdsec decisions").stdout.lines().count(), 1);
+
+    let asked = run(&app, "crowdsec ban 127.0.0.1");
+    assert!(asked.code != 0 && asked.stderr.contains("Add --yes if that is meant"), "{}", asked.stderr);
+    assert_eq!(run(&app, "crowdsec ban 127.0.0.1 --yes --ever").code, 0);
+    assert!(run(&app, "crowdsec decisions").stdout.contains("for ever"));
+    assert_eq!(run(&app, "crowdsec unban 127.0.0.1").code, 0);
+    let wrong = run(&app, "crowdsec unban nobody");
+    assert!(wrong.code != 0 && wrong.stderr.contains("neither an address nor a network"), "{}", wrong.stderr);
+
+    let console = run(&app, "crowdsec console status");
+    assert_eq!(console.stdout.trim(), "not enrolled", "{}", console.stderr);
+    let hub = run(&app, "crowdsec hub list --all");
+    assert!(hub.stdout.contains("crowdsecurity/base-http-scenarios"), "{}{}", hub.stdout, hub.stderr);
+    let files = run(&app, "crowdsec files list");
+    assert!(files.code == 0 && files.stdout.contains("profiles.yaml"), "{}{}", files.stdout, files.stderr);
+    let file = run(&app, "crowdsec files show profiles.yaml");
+    assert!(file.stdout.contains("duration:"), "{}{}", file.stdout, file.stderr);
+
+    // What only a running Charon can do is refused without one, and reading goes on.
+    assert_eq!(app.stop().await.code(), Some(0));
+    let refused = run(&app, "crowdsec ban 203.0.113.1");
+    assert!(refused.code != 0 && refused.stderr.contains("no Charon runs"), "{}", refused.stderr);
+    assert!(run(&app, "crowdsec hub list --all").stdout.contains("crowdsecurity/base-http-scenarios"));
+}

@@ -10,7 +10,7 @@ use testkit::mmdb::{country, database, system};
 use testkit::{Answer, Api, App, Origin, eventually};
 
 /// Makes a decision as a person at the machine does.
-fn decide(app: &App, what: &[&str]) {
+pub(crate) fn decide(app: &App, what: &[&str]) {
     let config = app.data().join("crowdsec/config.yaml");
     let mut command = Command::new("cscli");
     command.arg("-c").arg(config).args(["decisions", "add", "-d", "1h"]).args(what);
@@ -49,7 +49,7 @@ async fn has_status(app: &App, client: &str, status: u16) {
     .await;
 }
 
-async fn problem(admin: &mut Api, code: &str) -> String {
+pub(crate) async fn problem(admin: &mut Api, code: &str) -> String {
     eventually(&format!("the problem {code} stands"), LIMIT, async || {
         let health = admin.get("/health").await.json;
         let all = health["problems"].as_array()?;

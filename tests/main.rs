@@ -8,6 +8,7 @@ mod architecture;
 mod bad_host;
 mod binary_upgrade;
 mod browser;
+mod captcha_providers;
 mod change_under_load;
 mod client_tls;
 mod clock_jumps;

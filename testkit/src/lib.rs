@@ -12,6 +12,7 @@
 mod api;
 mod app;
 mod browser;
+mod captcha_provider;
 mod central_api;
 mod disk;
 pub mod mmdb;
@@ -24,6 +25,7 @@ mod wait;
 pub use api::{Api, Reply};
 pub use app::{ADMIN, Addresses, App, AppBuilder, PASSWORD, Run, charon_binary};
 pub use browser::walk;
+pub use captcha_provider::{CAPTCHA_SECRET, CaptchaProvider};
 pub use central_api::{CONSOLE_KEY, CentralApi};
 pub use disk::Disk;
 pub use origin::{Answer, Origin};

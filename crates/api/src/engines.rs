@@ -7,8 +7,9 @@ pub use crate::security::configuration::{
 };
 pub use crate::security::{
     AgentLine, AgentRestarts, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, Ban, BanFilter,
-    Bans, CrowdSec, CrowdSecMode, CrowdSecPhase, Decisions, EnforcementState, ExternalTrial, FeedNumbers,
-    NoAlerts, NotEnforced, Proof, SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
+    Bans, CaptchaKeys, CaptchaPhase, CaptchaProvider, CaptchaState, CrowdSec, CrowdSecMode, CrowdSecPhase, Decisions,
+    EnforcementState, ExternalTrial, FeedNumbers, NoAlerts, NotEnforced, Proof, SecurityEvent, SecurityEventKind,
+    SecurityFeed, SecurityMark, UsageMetrics,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,
@@ -74,6 +75,14 @@ pub trait Engines: Send + Sync + 'static {
     fn enforcement(&self) -> EnforcementState;
     /// Tries a LAPI of another machine, and changes nothing.
     fn try_external(&self, external: store::crowdsec_external::External) -> BoxFuture<'_, ExternalTrial>;
+    /// How the captcha stands.
+    fn captcha(&self) -> CaptchaState {
+        CaptchaState::default()
+    }
+    /// Whether the provider takes these keys, as far as it can be asked. `Err`: what it does not take, with the field.
+    fn check_captcha(&self, _: CaptchaKeys) -> BoxFuture<'_, Result<(), FieldError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
     /// The newest lines of the agent's log.
     fn crowdsec_log(&self) -> Vec<AgentLine>;
     /// The configuration of CrowdSec's agent.

@@ -70,6 +70,7 @@ codes! {
     CrowdSecUnproven "crowdsec-not-proven" Failing;
     CrowdSecNotEnforceable "crowdsec-not-enforceable" Degraded;
     GeoDatabaseUnusable "geo-database-unusable" Degraded;
+    CaptchaFailing "captcha-provider-failing" Degraded;
 }
 
 impl std::fmt::Display for Code {

@@ -53,6 +53,8 @@ pub(crate) struct Agent {
     pub(crate) pace: Duration,
     /// A variable of the original that says whether it shall run, with its value.
     pub(crate) wish: Option<(String, String)>,
+    /// Stands for every provider of captchas: scheme, host and port. For tests alone.
+    pub(crate) captcha_stand_in: Option<String>,
 }
 
 /// What the service manager says by its variables; see the module `systemd`.
@@ -183,6 +185,7 @@ impl Settings {
             program: text("CROWDSEC_BIN").map(PathBuf::from),
             port: crowdsec,
             metrics_port: crowdsec + 1,
+            captcha_stand_in: text("CAPTCHA_STAND_IN"),
             wish: find("SECURITY_CROWDSEC_MODE").or_else(|| {
                 let name = "CERBERUS_SECURITY_CROWDSEC_MODE";
                 get(name).map(|value| (name.to_owned(), value.trim().to_owned()))

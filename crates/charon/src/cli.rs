@@ -44,6 +44,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: HostsAction,
     },
+    /// CrowdSec: how it stands, who is banned, and what it looks for.
+    Crowdsec {
+        #[command(subcommand)]
+        action: CrowdSecAction,
+    },
     /// Copies of the database: list, make, and bring one back.
     Backups {
         #[command(subcommand)]
@@ -96,6 +101,121 @@ pub(crate) enum HostsAction {
         /// A domain, the name or the id of the host.
         host: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CrowdSecAction {
+    /// What is wished, what is the case, and what was proven. Exit status 1 when CrowdSec shall run and does not, or
+    /// does not protect.
+    Status,
+    /// List who is banned, by people and by CrowdSec.
+    Decisions {
+        /// Only those about this: a part of it, or an address, which also finds the networks around it.
+        #[arg(long)]
+        value: Option<String>,
+        /// Only those by this one: `manual`, `crowdsec`, `cscli`, `CAPI` ...
+        #[arg(long)]
+        origin: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+    },
+    /// Ban an address or a network, for a day unless said otherwise.
+    Ban {
+        /// `203.0.113.7` or `203.0.113.0/24`.
+        value: String,
+        /// Why, for the list and the log.
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// How many hours.
+        #[arg(long, default_value_t = 24, conflicts_with = "ever")]
+        hours: u32,
+        /// Until somebody ends it.
+        #[arg(long)]
+        ever: bool,
+        /// It is meant, although it hits this machine, a trusted proxy or a gateway.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// End the bans of an address or a network, or one decision.
+    Unban {
+        /// The address or the network, exactly as it is banned.
+        #[arg(required_unless_present = "id")]
+        value: Option<String>,
+        /// Number of one decision, as `decisions` shows it.
+        #[arg(long, conflicts_with = "value")]
+        id: Option<i64>,
+    },
+    /// What the agent looks for: collections, parsers and scenarios.
+    Hub {
+        #[command(subcommand)]
+        action: HubAction,
+    },
+    /// Files of the agent's configuration.
+    Files {
+        #[command(subcommand)]
+        action: FilesAction,
+    },
+    /// This machine in the console of crowdsec.net.
+    Console {
+        #[command(subcommand)]
+        action: ConsoleAction,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum HubAction {
+    /// List what is on.
+    List {
+        /// Also what is off.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Switch an item or a preset on: `charon crowdsec hub install wordpress`.
+    Install {
+        /// Kind and name (`collections:crowdsecurity/wordpress`), or a preset.
+        item: String,
+    },
+    /// Switch an item or a preset off.
+    Remove {
+        /// As for `install`.
+        item: String,
+    },
+    /// Bring an item, or all of them, to the newest version.
+    Upgrade {
+        /// Kind and name; all without it.
+        item: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FilesAction {
+    /// List all files.
+    List,
+    /// Print a file.
+    Show {
+        /// Its path as `list` shows it.
+        path: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConsoleAction {
+    /// How the enrolment stands.
+    Status,
+    /// Enrol this machine.
+    Enroll {
+        /// The enrolment key of your console. Without it, the one that is kept since the last attempt failed.
+        key: Option<String>,
+        /// Name of this machine in the console.
+        #[arg(long)]
+        name: String,
+        /// In the place of an earlier enrolment.
+        #[arg(long)]
+        overwrite: bool,
+    },
+    /// Forget the enrolment.
+    Leave,
 }
 
 #[derive(Debug, Subcommand)]

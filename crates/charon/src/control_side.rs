@@ -10,6 +10,7 @@ use crate::{build_info, data_dir, ui};
 use api::{SetupToken, Wiring};
 use base::{Clock, Problems};
 use control::LastGood;
+use control::captcha::{Captcha, Show};
 use control::crowdsec::{Configure, CrowdSec, Enforce, Enroll, Prove, Supervise};
 use control::tasks::{
     AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Shared,
@@ -101,6 +102,12 @@ impl ControlSide {
         let enroll = Enroll::new(store.clone(), crowdsec.clone());
         let enforce = Enforce::new(store.clone(), crowdsec.clone(), problems.clone());
         store.on_change(crowdsec.enforce.clone());
+        let captcha = Captcha::new(
+            crowdsec.captcha.clone(),
+            clock.clone(),
+            settings.crowdsec.captcha_stand_in.clone(),
+        )?;
+        let show = Show::new(store.clone(), captcha.clone(), problems.clone());
         let prove = Prove::new(crowdsec.clone(), problems.clone(), !settings.balancers.is_empty());
         let (all, board) = (&statuses, problems);
         let mut background = vec![
@@ -116,11 +123,14 @@ impl ControlSide {
             tasks::spawn_task(enroll, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(enforce, crowdsec.enforce.clone(), all.clone(), board.clone()),
             tasks::spawn_task(prove, crowdsec.prove.clone(), all.clone(), board.clone()),
+            tasks::spawn_task(show, on_change(), all.clone(), board.clone()),
+            tasks::spawn("answers to captchas", captcha.clone().answer()),
         ];
         let engines = Arc::new(Running {
             clock: clock.clone(),
             proxy: proxy.clone(),
             crowdsec: crowdsec.clone(),
+            captcha,
             agent: Agent { place: crowdsec.place.clone(), program: crowdsec.program.clone() },
             applied: applied.clone(),
             statuses,

@@ -30,6 +30,7 @@ pub(crate) struct Running {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) proxy: Arc<proxy::Proxy>,
     pub(crate) crowdsec: control::crowdsec::CrowdSec,
+    pub(crate) captcha: control::captcha::Captcha,
     pub(crate) agent: crate::agent::Agent,
     pub(crate) applied: watch::Receiver<control::Applied>,
     pub(crate) statuses: Statuses,
@@ -197,6 +198,14 @@ impl Engines for Running {
 
     fn crowdsec(&self) -> api::engines::CrowdSec {
         crate::security::crowdsec(&self.crowdsec)
+    }
+
+    fn captcha(&self) -> api::engines::CaptchaState {
+        crate::captcha::state(&self.captcha, &self.crowdsec)
+    }
+
+    fn check_captcha(&self, keys: api::engines::CaptchaKeys) -> BoxFuture<'_, Result<(), FieldError>> {
+        Box::pin(crate::captcha::check(&self.captcha, keys))
     }
 
     fn agent_configuration(&self) -> &dyn api::engines::AgentConfiguration {

@@ -83,6 +83,20 @@ pub(crate) fn sentence(answer: &Answer) -> String {
     lines.join("\n")
 }
 
+/// A value within a query (RFC 3986, section 2.1).
+pub(crate) fn escape(value: &str) -> String {
+    use std::fmt::Write;
+    value.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            // A String takes everything that is written to it.
+            _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
+}
+
 fn parse(answer: &[u8]) -> anyhow::Result<Answer> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").context("it has no head")?;
     let head = std::str::from_utf8(&answer[..end])?;

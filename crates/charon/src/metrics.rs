@@ -3,7 +3,7 @@
 
 use crate::build_info;
 use crate::engines::Running;
-use api::engines::{CrowdSecPhase, Engines, MetricsForm};
+use api::engines::{Engines, MetricsForm};
 use proxy::HostStats;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
@@ -220,35 +220,8 @@ fn data_plane(page: &mut Page, engines: &Running, stats: &proxy::Stats) {
     }
 }
 
-fn crowdsec(page: &mut Page, engines: &Running) {
-    let shown = engines.crowdsec();
-    page.family(
-        "charon_crowdsec_state",
-        Kind::Gauge,
-        "What is the case with CrowdSec; 1 for the one that is.",
-    );
-    for (state, name) in [
-        (CrowdSecPhase::Off, "off"),
-        (CrowdSecPhase::Starting, "starting"),
-        (CrowdSecPhase::Running, "running"),
-        (CrowdSecPhase::Failing, "failing"),
-        (CrowdSecPhase::NotInstalled, "not_installed"),
-    ] {
-        page.sample("charon_crowdsec_state", &format!("state=\"{name}\""), u8::from(shown.state == state));
-    }
-    page.family("charon_crowdsec_decisions", Kind::Gauge, "Decisions of CrowdSec that hold.");
-    page.sample("charon_crowdsec_decisions", "", shown.decisions.held);
-    page.family("charon_crowdsec_fed_requests", Kind::Counter, "Requests handed to the agent of CrowdSec.");
-    page.sample("charon_crowdsec_fed_requests_total", "", shown.requests.handed);
-    if let Some(at) = shown.proof.proven_at {
-        let help = "When a decision was last seen to be enforced.";
-        page.family("charon_crowdsec_proven_timestamp_seconds", Kind::Gauge, help);
-        page.sample("charon_crowdsec_proven_timestamp_seconds", "", at.millis() / 1000);
-    }
-}
-
 fn control(page: &mut Page, engines: &Running) {
-    crowdsec(page, engines);
+    crate::crowdsec_metrics::write(page, engines);
     page.family("charon_config_revision", Kind::Gauge, "The revision that is served.");
     page.sample("charon_config_revision", "", engines.revision().unwrap_or(0));
     page.family("charon_listener_up", Kind::Gauge, "Whether an address is listened on.");
@@ -277,21 +250,21 @@ fn control(page: &mut Page, engines: &Running) {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Counter,
     Gauge,
     Histogram,
 }
 
 /// The text that is being made.
-struct Page {
+pub(crate) struct Page {
     text: String,
     form: MetricsForm,
 }
 
 impl Page {
     /// Begins a family. Samples of a counter are called `NAME_total`; the old format calls the family so too.
-    fn family(&mut self, name: &str, kind: Kind, help: &str) {
+    pub(crate) fn family(&mut self, name: &str, kind: Kind, help: &str) {
         let old = self.form == MetricsForm::Prometheus;
         let name = if kind == Kind::Counter && old { format!("{name}_total") } else { name.to_owned() };
         let kind = match kind {
@@ -303,7 +276,7 @@ impl Page {
         _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
     }
 
-    fn sample(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+    pub(crate) fn sample(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
         _ = match labels {
             "" => writeln!(self.text, "{name} {value}"),
             labels => writeln!(self.text, "{name}{{{labels}}} {value}"),
@@ -334,7 +307,7 @@ impl Page {
 }
 
 /// The value of a label.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

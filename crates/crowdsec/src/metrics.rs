@@ -16,6 +16,28 @@ pub struct ReadCounts {
     pub unparsed: u64,
 }
 
+impl ReadCounts {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            read: self.read + other.read,
+            parsed: self.parsed + other.parsed,
+            unparsed: self.unparsed + other.unparsed,
+        }
+    }
+
+    /// What came after `before`, counted by the same agent.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            read: self.read.saturating_sub(before.read),
+            parsed: self.parsed.saturating_sub(before.parsed),
+            unparsed: self.unparsed.saturating_sub(before.unparsed),
+        }
+    }
+}
+
 impl Lapi {
     /// Asks the agent on this machine; `port` is [`crate::Place::metrics_port`].
     ///

@@ -41,7 +41,10 @@ mod websocket;
 mod worker;
 
 pub use bans::{BanReason, Bans, Canary, Remedy, Subject};
-pub use captcha::Captcha;
+pub use captcha::{
+    Captcha, CaptchaCounts, Desk as CaptchaDesk, Provider as CaptchaProvider, Question as CaptchaQuestion,
+    Verdict as CaptchaVerdict, Widget as CaptchaWidget,
+};
 pub use config::{BuildProblem, Config};
 pub use cuts::Cut;
 pub use geo::{Country, Geo, Knows};

@@ -1,6 +1,8 @@
 //! The life of a request, top to bottom. Both protocols run this one function.
 
 use crate::config::{ClientAuth, Extra};
+use crate::captcha::Challenge;
+use crate::config::Extra;
 use crate::downstream::Downstream;
 use crate::listen::Peer;
 use crate::log::{Fault, RequestId};
@@ -42,14 +44,6 @@ pub(crate) struct Stop {
     pub(crate) challenge: Option<Box<Challenge>>,
     /// No further request is taken on this connection.
     pub(crate) ends_connection: bool,
-}
-
-/// A challenge, ready to be shown.
-#[derive(Debug)]
-pub(crate) struct Challenge {
-    /// See [`crate::captcha`].
-    pub(crate) text: String,
-    pub(crate) page: String,
 }
 
 impl Stop {

@@ -1,7 +1,6 @@
 //! Answers of our own: what happened, whose fault it was, and the request's id, as HTML, JSON or plain text by
 //! what the client accepts.
 
-use crate::captcha;
 use crate::config::Edits;
 use crate::downstream::Downstream;
 use crate::field;
@@ -35,9 +34,7 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
     let (media, body) = if bare { (Media::Html, String::new()) } else { body(call, stop) };
     let mut id = Vec::with_capacity(20);
     call.put_id(&mut id);
-    let nonce = stop.challenge.as_ref().map_or("", |challenge| captcha::nonce(&challenge.text));
-    let policy =
-        format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'").into_bytes();
+    let policy = stop.challenge.as_ref().map_or("", |challenge| &challenge.policy).as_bytes();
     let mut headers = Vec::with_capacity(8);
     let mut add = |name, value| headers.push(Header { name, value });
     if let Some(location) = &stop.location {
@@ -48,7 +45,7 @@ async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::
             add("Content-Security-Policy", b"default-src 'none'; style-src 'unsafe-inline'");
         }
         if media == Media::Challenge {
-            add("Content-Security-Policy", &policy);
+            add("Content-Security-Policy", policy);
         }
     }
     // A permanent redirect may be kept.

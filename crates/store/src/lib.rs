@@ -47,6 +47,7 @@ pub mod remote_servers;
 pub mod revision_parts;
 pub mod schema_migrations;
 pub mod security_audits;
+pub mod security_captcha;
 pub mod security_configs;
 pub mod security_decisions;
 pub mod security_enforcement;

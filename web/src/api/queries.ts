@@ -89,6 +89,12 @@ export const queries = {
       // What is being edited is not exchanged below the hands.
       refetchOnWindowFocus: false,
     }),
+  captcha: () =>
+    queryOptions({
+      queryKey: ["security", "captcha"],
+      queryFn: () => body(api.GET("/api/v1/security/captcha")),
+      refetchInterval: 5_000,
+    }),
   crowdsecLog: () =>
     queryOptions({
       queryKey: ["security", "log"],

@@ -675,6 +675,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/captcha": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which captcha suspected clients get: what is set, and what is the case */
+        get: operations["getCaptcha"];
+        /**
+         * Choose the captcha of suspected clients
+         * @description The provider is asked whether it knows the secret; one that it does not know is not stored. When it cannot be asked,
+         *     it is stored, and suspected clients do the calculation until it can.
+         */
+        put: operations["updateCaptcha"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security/crowdsec": {
         parameters: {
             query?: never;
@@ -1636,6 +1658,71 @@ export interface components {
              * @description How many hosts were changed.
              */
             updated: number;
+        };
+        /** @description The captcha: what is set, and what is the case. */
+        Captcha: components["schemas"]["CaptchaState"] & {
+            /** @description What is set. */
+            provider: components["schemas"]["CaptchaProvider"];
+            /** @description A secret is kept, encrypted. It is never shown. */
+            secret_set: boolean;
+            /** @description Which site asks; empty for the calculation. */
+            site_key: string;
+            /** @description These are keys that the provider publishes for trials: whoever answers gets by, or nobody does. */
+            test_keys: boolean;
+        };
+        /** @description What is to be set. */
+        CaptchaInput: {
+            provider: components["schemas"]["CaptchaProvider"];
+            /** @description The secret of the same site; the one that is kept when it is left out. */
+            secret?: string;
+            /**
+             * @description Which site asks, as the provider names it; needed for a provider.
+             * @example 1x00000000000000000000AA
+             */
+            site_key?: string;
+        };
+        /**
+         * @description What is the case: the calculation is set; the provider is being asked; its captcha is shown; it cannot be asked, or
+         *     does not take the keys, and the calculation is shown instead.
+         * @enum {string}
+         */
+        CaptchaPhase: "work" | "checking" | "works" | "unreachable" | "keys_refused";
+        /**
+         * @description Whose captcha it is: Charon's own short calculation, Cloudflare Turnstile, or hCaptcha.
+         * @enum {string}
+         */
+        CaptchaProvider: "work" | "turnstile" | "hcaptcha";
+        /** @description How the captcha stands. */
+        CaptchaState: {
+            /**
+             * Format: int64
+             * @description Answers that a provider took.
+             */
+            accepted: number;
+            /** @description Why it is not shown, as a sentence part; empty when all is well. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Answers that a provider did not take, or that came twice.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Pages with a challenge that were shown since Charon's start.
+             */
+            shown: number;
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
+            since: string;
+            /** @description What is the case. */
+            state: components["schemas"]["CaptchaPhase"];
+            /**
+             * Format: int64
+             * @description Answers that the provider could not be asked about.
+             */
+            unreachable: number;
         };
         /**
          * @description A carried setting. `access_list`: who may reach the host. `login`: a login in front of the application.
@@ -6305,6 +6392,63 @@ export interface operations {
                 };
                 content?: never;
             };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    getCaptcha: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Captcha"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateCaptcha: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaptchaInput"];
+            };
+        };
+        responses: {
+            /** @description It is stored; this is how it stands now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Captcha"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];

@@ -45,6 +45,7 @@ export type AgentWish = Schemas["AgentChangeInput"];
 export type AgentAction = AgentWish["action"];
 export type Ban = Schemas["Ban"];
 export type Enforcement = Schemas["Enforcement"];
+export type Captcha = Schemas["Captcha"];
 export type BanQuery = NonNullable<paths["/api/v1/security/bans"]["get"]["parameters"]["query"]>;
 export type Alert = Schemas["Alert"];
 /** What the live channel tells of security; not in the API's description, since the channel is one text. */

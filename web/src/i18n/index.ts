@@ -4,6 +4,7 @@ import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import account from "./en/account.json";
 import audit from "./en/audit.json";
+import captcha from "./en/captcha.json";
 import certificates from "./en/certificates.json";
 import crowdsec from "./en/crowdsec.json";
 import hostServers from "./en/host-servers.json";
@@ -25,6 +26,7 @@ export const en = {
   ...shell,
   account,
   audit,
+  captcha,
   certificates,
   hostServers,
   hostTls,

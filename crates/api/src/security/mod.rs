@@ -3,6 +3,7 @@
 mod alerts;
 mod ban;
 mod bans;
+mod captcha;
 pub(crate) mod configuration;
 mod console;
 mod crowdsec_get;
@@ -18,6 +19,7 @@ mod hits;
 mod unban;
 mod view;
 
+pub use captcha::{CaptchaKeys, CaptchaPhase, CaptchaProvider, CaptchaState};
 pub use enforcement::EnforcementState;
 pub use events::{SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark};
 pub use evidence::{Alert, AlertDecision, AlertEvent, AlertEvidence, NoAlerts};
@@ -41,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(crowdsec_get::get, crowdsec_update::update))
         .routes(routes!(crowdsec_log::log))
         .routes(routes!(enforcement::get, enforcement_update::update))
+        .routes(routes!(captcha::get, captcha::update))
         .routes(routes!(escalation::get, escalation::update))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::get))

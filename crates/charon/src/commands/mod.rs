@@ -3,6 +3,7 @@
 mod backups;
 mod completions;
 mod config;
+mod crowdsec;
 mod doctor;
 mod health;
 mod hosts;
@@ -28,6 +29,7 @@ pub(crate) async fn run(cli: Cli, settings: Settings) -> anyhow::Result<ExitCode
         }
         Command::Config { action } => config::run(&settings, cli.json, action).await,
         Command::Hosts { action } => hosts::run(&settings, cli.json, action).await,
+        Command::Crowdsec { action } => crowdsec::run(&settings, cli.json, action).await,
         Command::Backups { action } => backups::run(&settings, cli.json, action).await,
         Command::Doctor => doctor::run(&settings, cli.json).await,
         Command::Health => health::run(&settings, cli.json).await,

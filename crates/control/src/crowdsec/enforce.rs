@@ -87,6 +87,11 @@ impl CrowdSec {
             decisions.expire(now);
         });
         self.set_manual(manual);
+        if let Err(error) = crate::captcha::sign(store, &self.captcha, now).await {
+            tracing::warn!(
+                "clients that have answered a challenge are asked once more: its keys cannot be read: {error}"
+            );
+        }
         let set = security_enforcement::get(store).await.unwrap_or_else(|error| {
             tracing::warn!(
                 "how decisions are enforced cannot be read, and it stays as in the last run: {error}"
@@ -154,7 +159,7 @@ impl CrowdSec {
                 Some((*subject, known.get(&(*scenario, *remedy))?))
             });
             let grace = Duration::from_secs(60) * terms.set.captcha_grace_minutes;
-            let captcha = Arc::new(Captcha::new(&self.captcha_key, grace));
+            let captcha = Arc::new(Captcha::new(self.captcha.clone(), grace));
             let bans = Bans::new(by_people.chain(decided), &terms.never, Some(self.canary.clone()))
                 .located_by(geo)
                 .challenged_by(Some(captcha));

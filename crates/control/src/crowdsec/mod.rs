@@ -23,6 +23,8 @@ pub use enroll::Enroll;
 pub use events::{Event, EventKind, Events};
 pub use external::{Trial, try_out};
 pub use prove::{Prove, TRIAL};
-pub use state::{Blocked, CrowdSec, GeoState, Numbers, Phase, Proof, Pulled, Restarts, State, UsageState};
+pub use state::{
+    Blocked, CrowdSec, GeoState, Numbers, Phase, Proof, Pulled, Restarts, State, Trials, UsageState,
+};
 pub use supervise::Supervise;
 pub use terms::Terms;

@@ -271,6 +271,7 @@ impl Task for Prove {
         let can_not = after.elsewhere && self.shared.lapi().is_some_and(|lapi| !lapi.has_machine());
         self.shared.tell(|state| match &outcome {
             Ok(whole) => {
+                state.trials.proven += 1;
                 state.proof.partly_at = Some(now);
                 if *whole {
                     state.proof.proven_at = Some(now);
@@ -279,6 +280,7 @@ impl Task for Prove {
                 (state.proof.broken, state.proof.broken_since) = (None, None);
             }
             Err(broken) => {
+                *state.trials.broken.entry(broken.0).or_default() += 1;
                 state.proof.broken = Some(broken.clone());
                 state.proof.broken_since = state.proof.broken_since.or(Some(now));
             }

@@ -5,7 +5,7 @@ use super::geo::GeoFiles;
 use super::terms::Terms;
 use base::{Clock, Timestamp};
 use crowdsec::{Decisions, FeedStatus, Held, Lapi, LogLine, Place, Process, ReadCounts};
-use proxy::{Geo, Knows, Proxy};
+use proxy::{CaptchaDesk, Geo, Knows, Proxy};
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -97,8 +97,19 @@ pub struct Numbers {
     pub feed: FeedStatus,
     /// What the agent counts; `None` while it does not say.
     pub agent: Option<ReadCounts>,
+    /// What this agent and those before it have counted, since Charon's start.
+    pub lines: ReadCounts,
     /// Requests that were not written down for it.
     pub lost: u64,
+}
+
+/// How the trials of the whole way have ended, since Charon's start.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Trials {
+    /// Well.
+    pub proven: u64,
+    /// With a broken link, by its name.
+    pub broken: BTreeMap<&'static str, u64>,
 }
 
 /// How often the agent had to be started anew, since Charon's start.
@@ -143,6 +154,8 @@ pub struct State {
     pub pulled: Pulled,
     /// The trial of everything.
     pub proof: Proof,
+    /// All trials.
+    pub trials: Trials,
     /// Countries and autonomous systems.
     pub geo: GeoState,
     /// What LAPI is told.
@@ -208,8 +221,8 @@ pub struct CrowdSec {
     pub canary: proxy::Canary,
     /// Calls the task that makes the wish so.
     pub supervise: Wake,
-    /// Signs challenges of this process.
-    pub(super) captcha_key: [u8; 32],
+    /// Where suspected clients answer.
+    pub captcha: Arc<CaptchaDesk>,
     /// Calls the task that enforces.
     pub enforce: Wake,
     /// Calls the task that proves.
@@ -253,7 +266,7 @@ impl CrowdSec {
             clock,
             canary: proxy::Canary { token: base::random::hex_token::<32>(), address },
             supervise: Wake::new(),
-            captcha_key: base::random::bytes(),
+            captcha: Arc::new(CaptchaDesk::new(&base::random::bytes::<32>())),
             enforce: Wake::new(),
             prove: Wake::new(),
             decided: Arc::default(),

@@ -400,6 +400,7 @@ impl Supervise {
         let feed = self.feeder.as_ref().map(Feeder::status).unwrap_or_default();
         let before = agent.counts;
         agent.counts = counts.unwrap_or(before);
+        let now_read = agent.counts;
         let mut problems = Vec::new();
         if let Some(counts) = counts {
             let behind = feed.handed_to_this.saturating_sub(counts.read);
@@ -446,6 +447,7 @@ impl Supervise {
             state.message = runs(port);
             state.remedy.clear();
             (state.numbers.feed, state.numbers.agent, state.numbers.lost) = (feed, counts, dropped);
+            state.numbers.lines = state.numbers.lines.plus(now_read.since(before));
         });
         Ok(format!("nothing to do: the agent runs as process {pid}"))
     }

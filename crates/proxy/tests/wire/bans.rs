@@ -2,7 +2,7 @@
 
 use crate::http2::{fetch, http2};
 use crate::kit::*;
-use proxy::{BanReason, Bans, Canary, Captcha, Cut, Geo, LogSettings, Remedy, Subject};
+use proxy::{BanReason, Bans, Canary, Captcha, CaptchaDesk, Cut, Geo, LogSettings, Remedy, Subject};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -183,7 +183,7 @@ fn solve(page: &str) -> String {
 fn challenged(networks: &[&str]) -> Option<Arc<Bans>> {
     let reason = reason(Remedy::Challenge, "crowdsecurity/http-crawl-non_statics");
     let networks = networks.iter().map(|text| (text.parse::<ipnet::IpNet>().unwrap(), &reason));
-    let captcha = Captcha::new(b"key", PATIENCE * 60);
+    let captcha = Captcha::new(Arc::new(CaptchaDesk::new(b"key")), PATIENCE * 60);
     Some(Arc::new(Bans::new(networks, &[], None).challenged_by(Some(Arc::new(captcha)))))
 }
 

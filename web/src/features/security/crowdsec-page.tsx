@@ -8,6 +8,7 @@ import { SkeletonRows } from "@/ui/skeleton";
 import { Tabs } from "@/ui/tabs";
 import { AgentLog } from "./agent-log";
 import { Alerts } from "./alerts";
+import { CaptchaCard } from "./captcha-card";
 import { CrowdSecCard } from "./crowdsec-card";
 import { Decisions } from "./decisions";
 import { EnforcementCard } from "./enforcement-card";
@@ -50,6 +51,7 @@ export default function CrowdSecPage() {
                   {shown ? <PlaceCard key={shown.mode} crowdsec={shown} /> : <SkeletonRows rows={4} />}
                   {shown?.mode === "local" ? <EscalationCard /> : null}
                   <EnforcementCard />
+                  <CaptchaCard />
                   {shown ? <NeverCard key={shown.never_banned.join()} entries={shown.never_banned} /> : null}
                 </>
               ),
