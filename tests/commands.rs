@@ -129,9 +129,9 @@ async fn bans_are_made_listed_and_ended_on_the_command_line_and_crowdsec_is_look
     let hub = run(&app, "crowdsec hub list --all");
     assert!(hub.stdout.contains("crowdsecurity/base-http-scenarios"), "{}{}", hub.stdout, hub.stderr);
     let files = run(&app, "crowdsec files list");
-    assert!(files.code == 0 && files.stdout.contains("profiles.yaml"), "{}{}", files.stdout, files.stderr);
-    let file = run(&app, "crowdsec files show profiles.yaml");
-    assert!(file.stdout.contains("duration:"), "{}{}", file.stdout, file.stderr);
+    assert!(files.code == 0 && files.stdout.contains("acquis.yaml"), "{}{}", files.stdout, files.stderr);
+    let file = run(&app, "crowdsec files show acquis.yaml");
+    assert!(file.stdout.contains("labels:"), "{}{}", file.stdout, file.stderr);
 
     // What only a running Charon can do is refused without one, and reading goes on.
     assert_eq!(app.stop().await.code(), Some(0));

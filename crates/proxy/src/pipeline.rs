@@ -1,8 +1,7 @@
 //! The life of a request, top to bottom. Both protocols run this one function.
 
-use crate::config::{ClientAuth, Extra};
 use crate::captcha::Challenge;
-use crate::config::Extra;
+use crate::config::{ClientAuth, Extra};
 use crate::downstream::Downstream;
 use crate::listen::Peer;
 use crate::log::{Fault, RequestId};
