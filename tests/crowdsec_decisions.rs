@@ -112,3 +112,41 @@ async fn a_decision_is_found_explained_and_ended_by_its_id_and_repeated_attacks_
     let found = ban(&mut admin, "value=203.0.113.21&reason=sensitive").await;
     assert!((59..=60).contains(&minutes_left(&found)), "{found}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_never_banned_has_a_note_and_an_end_and_old_entries_stay() {
+    let mut app = App::start().await;
+    let mut admin = app.admin().await;
+    // As an earlier version has stored it.
+    admin
+        .put("/security/crowdsec", &json!({ "never_banned": ["10.1.0.0/16", "10.2.0.0/16"] }))
+        .await
+        .expect(200);
+    let entry = json!({ "value": "198.51.100.7/24", "note": "the\noffice", "hours": 1 });
+    let made = admin.post("/security/never-banned", &entry).await.expect(201);
+    assert_eq!((&made["value"], &made["note"]), (&json!("198.51.100.0/24"), &json!("the office")), "{made}");
+    assert_eq!((&made["by"], minutes_left(&made)), (&json!("admin@example.com"), 60), "{made}");
+    let list = admin.get("/security/never-banned").await.expect(200);
+    let values =
+        |list: &Value| list.as_array().unwrap().iter().map(|each| each["value"].clone()).collect::<Vec<_>>();
+    assert_eq!(values(&list), ["10.1.0.0/16", "10.2.0.0/16", "198.51.100.0/24"]);
+    assert_eq!((&list[0]["since"], &list[0]["expires_at"]), (&json!(null), &json!(null)), "{list}");
+    admin.post("/security/never-banned/end", &json!({ "value": "10.2.0.0/16" })).await.expect(204);
+    admin.post("/security/never-banned/end", &json!({ "value": "10.2.0.0/16" })).await.expect(404);
+    let wrong = admin.post("/security/never-banned", &json!({ "value": "nobody" })).await.expect(422);
+    assert_eq!(wrong["errors"][0]["field"], "value");
+    let refused = admin.post("/security/bans", &json!({ "value": "198.51.100.9" })).await.expect(422);
+    assert!(refused.to_string().contains("never banned"), "{refused}");
+
+    // Its end comes while Charon runs: here by a moment that is written into the past.
+    app.kill();
+    let file = app.data().join("charon.db");
+    let past = "UPDATE settings SET value = replace(value, substr(value, instr(value, '\"expires_at\":') + 13, 26), \
+                '\"2020-01-01T00:00:00.000Z\"') WHERE key = 'security.never_banned.notes'";
+    crate::sqlite::run(&file, &[past]);
+    app.start_again().await;
+    let mut admin = admin.at(app.ui());
+    assert_eq!(values(&admin.get("/security/never-banned").await.expect(200)), ["10.1.0.0/16"]);
+    assert_eq!(admin.get("/security/crowdsec").await.expect(200)["never_banned"], json!(["10.1.0.0/16"]));
+    admin.post("/security/bans", &json!({ "value": "198.51.100.9" })).await.expect(201);
+}

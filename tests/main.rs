@@ -24,6 +24,7 @@ mod crowdsec_files;
 mod crowdsec_hub;
 mod crowdsec_links;
 mod crowdsec_scenarios;
+mod crowdsec_soak;
 mod docs;
 mod features;
 mod hosts;

@@ -39,6 +39,7 @@ pub mod domains;
 pub mod import_sessions;
 pub mod locations;
 pub mod migration_reports;
+pub mod never_banned;
 pub mod notification_providers;
 pub mod notification_templates;
 pub mod notifications;

@@ -1,6 +1,6 @@
 //! The one row that says how the security modules are wished to be. Older places of the same wish are folded into it.
 
-use crate::{Audit, Error, Store, settings};
+use crate::{Audit, Error, Store, never_banned, settings};
 use sea_orm::ActiveValue::{Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::{NotSet, QueryOrder};
@@ -118,7 +118,7 @@ const OLD_KEYS: [&str; 2] = ["security.crowdsec.enabled", "security.crowdsec.mod
 const FOLDED: &str = "security.crowdsec.folded";
 
 /// The row that counts: the one named `default`, else the oldest.
-async fn row(connection: &impl ConnectionTrait) -> Result<Option<Model>, Error> {
+pub(crate) async fn row(connection: &impl ConnectionTrait) -> Result<Option<Model>, Error> {
     let named =
         Entity::find().filter(Column::Name.eq("default")).order_by_asc(Column::Id).one(connection).await?;
     match named {
@@ -127,7 +127,7 @@ async fn row(connection: &impl ConnectionTrait) -> Result<Option<Model>, Error> 
     }
 }
 
-fn new_row(now: i64) -> ActiveModel {
+pub(crate) fn new_row(now: i64) -> ActiveModel {
     ActiveModel {
         uuid: Set(base::random::uuid()),
         name: Set("default".to_owned()),
@@ -137,7 +137,7 @@ fn new_row(now: i64) -> ActiveModel {
     }
 }
 
-fn changed(row: &Model, now: i64) -> ActiveModel {
+pub(crate) fn changed(row: &Model, now: i64) -> ActiveModel {
     ActiveModel {
         id: Unchanged(row.id),
         updated_at: Set(now),
@@ -145,12 +145,17 @@ fn changed(row: &Model, now: i64) -> ActiveModel {
     }
 }
 
-/// What is wished; nothing while there is no row.
+/// What is wished, without entries whose time is over; nothing while there is no row.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn wishes(store: &Store) -> Result<Wishes, Error> {
-    Ok(row(store.read()).await?.as_ref().map(Wishes::from).unwrap_or_default())
+    let mut wishes = row(store.read()).await?.as_ref().map(Wishes::from).unwrap_or_default();
+    if !wishes.never_banned.is_empty() {
+        let over = never_banned::over(store).await?;
+        wishes.never_banned.retain(|entry| !over.contains(entry));
+    }
+    Ok(wishes)
 }
 
 /// The address of LAPI that the original has kept, and never used.
@@ -174,6 +179,7 @@ pub async fn update(store: &Store, change: Change, mut audit: Audit) -> Result<W
     let wanted = mode(change.crowdsec.unwrap_or(on), change.external.unwrap_or(external));
     active.crowdsec_mode = Set(wanted.to_owned());
     if let Some(list) = change.never_banned {
+        never_banned::prune(&*write, &list, store.now()).await?;
         active.admin_whitelist = Set(list.join(","));
     }
     let row = match &known {

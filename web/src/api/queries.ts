@@ -89,6 +89,12 @@ export const queries = {
       // What is being edited is not exchanged below the hands.
       refetchOnWindowFocus: false,
     }),
+  neverBanned: () =>
+    queryOptions({
+      queryKey: ["security", "never-banned"],
+      queryFn: () => body(api.GET("/api/v1/security/never-banned")),
+      refetchInterval: 10_000,
+    }),
   captcha: () =>
     queryOptions({
       queryKey: ["security", "captcha"],

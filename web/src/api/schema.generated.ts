@@ -1028,6 +1028,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/never-banned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is never banned, why, and until when */
+        get: operations["listNeverBanned"];
+        put?: never;
+        /**
+         * Never ban an address or a network
+         * @description In the place of an entry about the same. It holds within seconds, and ends by itself.
+         */
+        post: operations["addNeverBanned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/security/never-banned/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an address or a network off the list */
+        post: operations["endNeverBanned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings": {
         parameters: {
             query?: never;
@@ -3224,6 +3262,53 @@ export interface components {
          * @example 192.168.1.0/24
          */
         NetworkInput: string;
+        /** @description An address or a network that is never banned, by nobody. */
+        NeverBanned: {
+            /** @description Who wrote it; empty when nobody knows, as for entries of earlier versions. */
+            by: string;
+            /**
+             * Format: date-time
+             * @description Until when; null for ever.
+             */
+            expires_at?: string | null;
+            /** @description Why; may be empty. */
+            note: string;
+            /**
+             * Format: date-time
+             * @description Since when; null when nobody knows.
+             */
+            since?: string | null;
+            /** @description The address or network. */
+            value: string;
+        };
+        /** @description Which entry is to end. */
+        NeverBannedEnd: {
+            /**
+             * @description The address or network, exactly as it stands in the list.
+             * @example 192.168.0.0/16
+             */
+            value: string;
+        };
+        /** @description An entry that is to be written. */
+        NeverBannedEntry: {
+            /**
+             * Format: int32
+             * @description For how many hours from now on; null for ever.
+             * @example 24
+             */
+            hours?: number | null;
+            /**
+             * @description Why.
+             * @default
+             * @example the office
+             */
+            note: string;
+            /**
+             * @description An address or a network.
+             * @example 192.168.0.0/16
+             */
+            value: string;
+        };
         /**
          * @description An address or a network.
          * @example 192.168.0.0/16
@@ -7263,6 +7348,101 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listNeverBanned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All entries that are not over. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeverBanned"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    addNeverBanned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeverBannedEntry"];
+            };
+        };
+        responses: {
+            /** @description It is stored. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeverBanned"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    endNeverBanned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeverBannedEnd"];
+            };
+        };
+        responses: {
+            /** @description It may be banned again. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description It is not on the list (`not-found`). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];

@@ -46,6 +46,7 @@ export type AgentAction = AgentWish["action"];
 export type Ban = Schemas["Ban"];
 export type Enforcement = Schemas["Enforcement"];
 export type Captcha = Schemas["Captcha"];
+export type NeverBanned = Schemas["NeverBanned"];
 export type BanQuery = NonNullable<paths["/api/v1/security/bans"]["get"]["parameters"]["query"]>;
 export type Alert = Schemas["Alert"];
 /** What the live channel tells of security; not in the API's description, since the channel is one text. */

@@ -1,11 +1,20 @@
 // Every address of the interface. Pages come as their own chunks.
-import { createBrowserRouter, type RouteObject } from "react-router";
+import { createBrowserRouter, Navigate, useSearchParams, type RouteObject } from "react-router";
 import type { ComponentType } from "react";
 import type { Role } from "@/api/schema";
 import { Broken, Needs, NotFound } from "./edges";
 import { Gate } from "./gate";
 
 type Module = { default: ComponentType };
+
+function Moved() {
+  const [old] = useSearchParams();
+  const params = new URLSearchParams(old);
+  const view = params.get("tab") ?? "presets";
+  params.set("tab", view === "files" ? "configuration" : view === "console" ? "console" : "hub");
+  if (view === "items" || view === "history") params.set("view", view);
+  return <Navigate replace to={`/security/crowdsec?${params}`} />;
+}
 
 function page(path: string, load: () => Promise<Module>, needs?: Role): RouteObject {
   return {
@@ -52,7 +61,8 @@ export function makeRouter() {
         page("certificates/:uuid", () => import("@/features/certificates/certificate-page")),
         page("certificates/:uuid/edit", () => import("@/features/certificates/form"), "admin"),
         page("security", () => import("@/features/security/page")),
-        page("security/configuration", () => import("@/features/security/configuration/page")),
+        // Where it was before it became tabs of the page of CrowdSec.
+        { path: "security/configuration", Component: Moved },
         page("security/crowdsec", () => import("@/features/security/crowdsec-page")),
         page("security/log", () => import("@/features/security/live-page"), "user"),
         page("log", () => import("@/features/access-log/page"), "user"),

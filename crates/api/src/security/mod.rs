@@ -16,6 +16,7 @@ mod events;
 mod evidence;
 mod external;
 mod hits;
+mod never_banned;
 mod unban;
 mod view;
 
@@ -50,6 +51,8 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(bans::list, ban::create))
         .routes(routes!(bans::table))
         .routes(routes!(unban::end))
+        .routes(routes!(never_banned::list, never_banned::add))
+        .routes(routes!(never_banned::end))
         .merge(external::routes())
         .merge(configuration::routes())
         .merge(console::routes())

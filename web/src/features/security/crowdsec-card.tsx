@@ -84,7 +84,7 @@ export function CrowdSecCard({ crowdsec, brief = false }: { crowdsec: CrowdSec; 
         {(crowdsec.version || external) && !brief ? <Details crowdsec={crowdsec} /> : null}
         {brief || external ? null : (
           <div>
-            <TextLink to="/security/configuration">{t("crowdsec.link")}</TextLink>
+            <TextLink to="/security/crowdsec?tab=hub">{t("crowdsec.link")}</TextLink>
           </div>
         )}
       </div>

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { queries } from "@/api/queries";
+import { useMay } from "@/api/session";
 import { LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { SkeletonRows } from "@/ui/skeleton";
@@ -10,6 +11,9 @@ import { AgentLog } from "./agent-log";
 import { Alerts } from "./alerts";
 import { CaptchaCard } from "./captcha-card";
 import { CrowdSecCard } from "./crowdsec-card";
+import { Console } from "./configuration/console";
+import { Files } from "./configuration/files";
+import { HubTab } from "./configuration/hub-tab";
 import { Decisions } from "./decisions";
 import { EnforcementCard } from "./enforcement-card";
 import { EscalationCard } from "./escalation-card";
@@ -18,8 +22,14 @@ import { PlaceCard } from "./place-card";
 
 export default function CrowdSecPage() {
   const { t } = useTranslation();
+  const mayEdit = useMay("admin");
   const crowdsec = useQuery(queries.crowdsec());
   const shown = crowdsec.data;
+  // What belongs to an agent of another machine is set there.
+  const elsewhere = (text: "elsewhereText" | "elsewhereLog") =>
+    shown?.mode === "external" ? (
+      <Notice title={t("security.place.elsewhere")}>{t(`security.place.${text}`)}</Notice>
+    ) : undefined;
   return (
     <Page
       title={t("security.crowdsec.title")}
@@ -44,6 +54,16 @@ export default function CrowdSecPage() {
               content: () => <Alerts running={shown?.state === "running"} />,
             },
             {
+              id: "hub",
+              title: t("security.tabs.hub"),
+              content: () => elsewhere("elsewhereText") ?? <HubTab />,
+            },
+            {
+              id: "console",
+              title: t("security.tabs.console"),
+              content: () => elsewhere("elsewhereText") ?? <Console />,
+            },
+            {
               id: "configuration",
               title: t("security.tabs.configuration"),
               content: () => (
@@ -52,19 +72,15 @@ export default function CrowdSecPage() {
                   {shown?.mode === "local" ? <EscalationCard /> : null}
                   <EnforcementCard />
                   <CaptchaCard />
-                  {shown ? <NeverCard key={shown.never_banned.join()} entries={shown.never_banned} /> : null}
+                  <NeverCard />
+                  {mayEdit && shown?.mode === "local" ? <Files /> : null}
                 </>
               ),
             },
             {
               id: "log",
               title: t("security.tabs.log"),
-              content: () =>
-                shown?.mode === "external" ? (
-                  <Notice title={t("security.place.elsewhere")}>{t("security.place.elsewhereLog")}</Notice>
-                ) : (
-                  <AgentLog />
-                ),
+              content: () => elsewhere("elsewhereLog") ?? <AgentLog />,
             },
           ]}
         />

@@ -28,7 +28,7 @@ export function Files() {
   const shown = files.data.filter((file) => origin === "all" || file.origin === origin);
   return (
     <>
-      <Card flush>
+      <Card flush title={t("crowdsec.files.title")}>
         <div className="flex flex-wrap items-end gap-3 border-b border-line p-4">
           <Field label={t("crowdsec.items.show")} className="basis-56">
             {(wired) => (
