@@ -7,9 +7,9 @@ pub use crate::security::configuration::{
 };
 pub use crate::security::{
     AgentLine, AgentRestarts, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, Ban, BanFilter,
-    Bans, CaptchaKeys, CaptchaPhase, CaptchaProvider, CaptchaState, CrowdSec, CrowdSecMode, CrowdSecPhase, Decisions,
-    EnforcementState, ExternalTrial, FeedNumbers, NoAlerts, NotEnforced, Proof, SecurityEvent, SecurityEventKind,
-    SecurityFeed, SecurityMark, UsageMetrics,
+    Bans, CaptchaKeys, CaptchaPhase, CaptchaProvider, CaptchaState, CrowdSec, CrowdSecMode, CrowdSecPhase,
+    Decisions, EnforcementState, ExternalTrial, FeedNumbers, NoAlerts, NotEnforced, Proof, SecurityEvent,
+    SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,

@@ -6,7 +6,7 @@ use super::external::Elsewhere;
 use super::fault::{Fault, blocking};
 use super::key::Renewal;
 use super::silence::{HANGS, Silence};
-use super::state::{CrowdSec, Phase, Proof, Pulled, Restarts, STOP, State};
+use super::state::{CrowdSec, Numbers, Phase, Proof, Pulled, Restarts, STOP, State};
 use base::{Code, Problem, Problems};
 use crowdsec::{
     Access, Escalation, Feeder, Installed, Lapi, LogLine, Prepared, Process, ProcessState, ReadCounts,
@@ -175,6 +175,9 @@ impl Supervise {
                 tried: state.tried,
                 geo: std::mem::take(&mut state.geo),
                 restarts: std::mem::take(&mut state.restarts),
+                // What counts must not go down.
+                trials: std::mem::take(&mut state.trials),
+                numbers: Numbers { lines: state.numbers.lines, ..Numbers::default() },
                 ..State::default()
             };
         });
