@@ -130,3 +130,12 @@ async fn a_port_changed_in_the_settings_is_listened_on_without_a_restart() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_root_certificates_is_no_reason_not_to_start() {
+    let nothing = tempfile::tempdir().unwrap();
+    let nothing = nothing.path().to_str().unwrap();
+    let none = App::builder().set("SSL_CERT_FILE", format!("{nothing}/none")).set("SSL_CERT_DIR", nothing);
+    let app = none.start().await;
+    app.admin().await.get("/proxy-hosts").await.expect(200);
+}

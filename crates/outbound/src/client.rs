@@ -8,6 +8,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Url};
 use std::time::Duration;
 
+/// What is said of every certificate then.
+const NO_ROOTS: &str = "this machine has no root certificates to check its certificate with; install them (Debian: \
+                        apt install ca-certificates), then restart Charon";
+
 /// How a client behaves.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -54,41 +58,26 @@ pub struct Client {
     time_limit: Duration,
     largest: usize,
     reach: Reach,
+    /// The system has no root certificates, so that nobody is trusted.
+    no_roots: bool,
 }
 
 impl Client {
-    /// A client that behaves as `options` say.
+    /// A client that behaves as `options` say. Where the system has no root certificates, there is a client all the
+    /// same: it speaks plain HTTP, and says what is missing when it is to speak TLS.
     ///
     /// # Errors
     /// [`OutboundError::Invalid`] when a certificate or a key cannot be read.
     pub fn new(options: Options) -> Result<Self, OutboundError> {
-        let Options { time_limit, connect_limit, largest, reach, roots_pem, identity } = options;
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("Charon/", env!("CARGO_PKG_VERSION")))
-            .timeout(time_limit)
-            .connect_timeout(connect_limit)
-            .redirect(Policy::none())
-            .no_proxy();
-        if let Some(pem) = roots_pem {
-            let roots = Certificate::from_pem_bundle(pem.as_bytes())
-                .map_err(|error| invalid("the certificate of the authority", &error))?;
-            if roots.is_empty() {
-                let reason = "it holds no PEM block of a certificate".to_owned();
-                return Err(OutboundError::Invalid { what: "the certificate of the authority", reason });
+        let (made, no_roots) = match build(&options, true)? {
+            Ok(made) => (made, false),
+            Err(_) => {
+                let made = build(&options, false)?;
+                (made.map_err(|error| invalid("the TLS set-up of the client", &error))?, true)
             }
-            builder = builder.tls_certs_merge(roots);
-        }
-        if let Some(Identity { chain_pem, key_pem }) = identity {
-            let pem = Secret::new(format!("{chain_pem}\n{}", key_pem.expose()));
-            let identity = reqwest::Identity::from_pem(pem.expose().as_bytes())
-                .map_err(|error| invalid("the client certificate", &error))?;
-            builder = builder.identity(identity);
-        }
-        if reach == Reach::Public {
-            builder = builder.dns_resolver(PublicOnly);
-        }
-        let inner = builder.build().map_err(|error| invalid("the TLS set-up of the client", &error))?;
-        Ok(Self { inner, time_limit, largest, reach })
+        };
+        let Options { time_limit, largest, reach, .. } = options;
+        Ok(Self { inner: made, time_limit, largest, reach, no_roots })
     }
 
     /// Sends `request` and reads the whole answer, whatever its status is. Redirects are answers like any other.
@@ -124,7 +113,8 @@ impl Client {
             return OutboundError::NotAllowed { address };
         }
         if let Some(error) = cause::<rustls::Error>(error) {
-            return OutboundError::Tls { address, reason: in_words(error) };
+            let reason = if self.no_roots { NO_ROOTS.to_owned() } else { in_words(error) };
+            return OutboundError::Tls { address, reason };
         }
         if error.is_timeout() {
             return OutboundError::TimedOut { address, limit: self.time_limit };
@@ -135,6 +125,38 @@ impl Client {
         }
         OutboundError::Broken { address, reason }
     }
+}
+
+/// The inner error is that of the TLS library: mostly, that the system has no root certificates.
+fn build(options: &Options, system: bool) -> Result<Result<reqwest::Client, reqwest::Error>, OutboundError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("Charon/", env!("CARGO_PKG_VERSION")))
+        .timeout(options.time_limit)
+        .connect_timeout(options.connect_limit)
+        .redirect(Policy::none())
+        .no_proxy();
+    if !system {
+        builder = builder.tls_certs_only([]);
+    }
+    if let Some(pem) = &options.roots_pem {
+        let roots = Certificate::from_pem_bundle(pem.as_bytes())
+            .map_err(|error| invalid("the certificate of the authority", &error))?;
+        if roots.is_empty() {
+            let reason = "it holds no PEM block of a certificate".to_owned();
+            return Err(OutboundError::Invalid { what: "the certificate of the authority", reason });
+        }
+        builder = builder.tls_certs_merge(roots);
+    }
+    if let Some(Identity { chain_pem, key_pem }) = &options.identity {
+        let pem = Secret::new(format!("{chain_pem}\n{}", key_pem.expose()));
+        let identity = reqwest::Identity::from_pem(pem.expose().as_bytes())
+            .map_err(|error| invalid("the client certificate", &error))?;
+        builder = builder.identity(identity);
+    }
+    if options.reach == Reach::Public {
+        builder = builder.dns_resolver(PublicOnly);
+    }
+    Ok(builder.build())
 }
 
 fn invalid(what: &'static str, error: &reqwest::Error) -> OutboundError {

@@ -201,3 +201,17 @@ async fn a_client_certificate_is_shown_to_a_server_that_asks_for_one() {
     let said = refused(Options { roots_pem: Some(servers.pem()), ..Options::default() }, &url).await;
     assert!(said.contains("it asks for a client certificate"), "{said}");
 }
+
+#[tokio::test]
+async fn without_root_certificates_there_is_a_client_that_says_what_is_missing() {
+    let options = Options::default();
+    let inner = super::build(&options, false).unwrap().unwrap();
+    let Options { time_limit, largest, reach, .. } = options;
+    let client = Client { inner, time_limit, largest, reach, no_roots: true };
+    let ask = |url: String| client.send(http::Request::get(url).body(Bytes::new()).unwrap());
+    let plain = origin(FINE).await;
+    assert_eq!(ask(format!("http://{plain}/")).await.unwrap().status().as_u16(), 200);
+    let secure = tls_origin(&Authority::new("ours"), "localhost", None).await;
+    let said = ask(format!("https://localhost:{}/", secure.port())).await.unwrap_err().to_string();
+    assert!(said.contains("apt install ca-certificates"), "{said}");
+}
