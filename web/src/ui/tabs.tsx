@@ -1,6 +1,6 @@
 // Tabs whose choice lives in the URL.
 import { Tabs as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { cx } from "./classes";
 import { useParam } from "./url-state";
 
@@ -28,9 +28,17 @@ export function Tabs({
 }) {
   const [tab, setTab] = useParam(param, tabs[0]?.id);
   const active = tabs.some((each) => each.id === tab) ? tab : (tabs[0]?.id ?? "");
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // Where not all of them have room, the one that is chosen is seen. Sideways alone: the page stays where it is.
+    const chosen = list.current?.querySelector<HTMLElement>("[data-state=active]");
+    if (list.current && chosen)
+      list.current.scrollLeft =
+        chosen.offsetLeft - (list.current.clientWidth - chosen.clientWidth) / 2 - list.current.offsetLeft;
+  }, [active]);
   return (
     <Radix.Root value={active} onValueChange={setTab} className="flex min-w-0 flex-col gap-4">
-      <Radix.List aria-label={label} className={LIST[look]}>
+      <Radix.List ref={list} aria-label={label} className={LIST[look]}>
         {tabs.map((each) => (
           <Radix.Trigger
             key={each.id}

@@ -31,7 +31,7 @@
   }
   window.charonReady = function () {
     began = true;
-    widget = window[page.api].render("#captcha", {
+    widget = window[page.api].render(document.getElementById("captcha"), {
       sitekey: page.key,
       callback: function (answer) { handIn(answer, 40); },
       "error-callback": function () {

@@ -45,7 +45,7 @@ export function NeverCard() {
         ) : undefined
       }
     >
-      <p className="px-4 pb-3 text-sm text-muted">{t("security.never.text")}</p>
+      <p className="px-4 py-3 text-sm text-muted">{t("security.never.text")}</p>
       {ending.error ? (
         <div className="px-4 pb-3">
           <Notice tone="failing">{problemText(t, ending.error)}</Notice>
