@@ -164,7 +164,7 @@ async fn a_database_of_the_first_schema_is_backed_up_migrated_and_served() {
     // The copy is the file as it was.
     assert_eq!(sqlite::run(Path::new(backup), &["PRAGMA user_version"])[0][0], 1);
     assert_eq!(sqlite::counts(Path::new(backup)), before);
-    assert_eq!(sqlite::run(&database, &["PRAGMA user_version"])[0][0], 3);
+    assert_eq!(sqlite::run(&database, &["PRAGMA user_version"])[0][0], 4);
     let redirect = crate::hosts::get(app.http(), "shop.example.com", "/").await;
     assert!(redirect.header("location").is_some_and(|to| to.starts_with("https://shop.example.com")));
 }

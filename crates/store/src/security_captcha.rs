@@ -3,6 +3,8 @@
 
 use crate::{Audit, Error, Store, settings};
 use base::{Secret, Timestamp};
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -113,24 +115,32 @@ pub async fn signing_keys(store: &Store, now: Timestamp) -> Result<Vec<Secret<St
     let mut keys: Vec<SigningKey> =
         stored.and_then(|text| serde_json::from_str(text.expose()).ok()).unwrap_or_default();
     if keys.first().is_none_or(|newest| now.since(newest.made_at) >= ROTATED) {
+        // The first one is no news.
         let what = match (keys.is_empty(), &fault) {
-            (_, Some(why)) => {
-                format!("Made a new key for answers to captchas, since the old one is lost: {why}")
-            }
-            (true, None) => "Made the first key for answers to captchas".to_owned(),
-            (false, None) => {
-                "Made a new key for answers to captchas, since the last one is 30 days old".to_owned()
-            }
+            (_, Some(why)) => Some(format!("the old one is lost: {why}")),
+            (true, None) => None,
+            (false, None) => Some("the last one is 30 days old".to_owned()),
         };
         keys.insert(0, SigningKey { key: base::random::hex_token::<32>(), made_at: now });
         keys.truncate(2);
-        let row = settings::NewSetting {
-            key: SIGNING.to_owned(),
-            value: serde_json::to_string(&keys).unwrap_or_default(),
-            r#type: "json".to_owned(),
-            category: "security".to_owned(),
+        let value = store.vault().seal(settings::PLACE, &serde_json::to_string(&keys).unwrap_or_default())?;
+        let mut write = store.write().await?;
+        settings::Entity::delete_many().filter(settings::Column::Key.eq(SIGNING)).exec(&*write).await?;
+        let row = settings::ActiveModel {
+            id: NotSet,
+            key: Set(SIGNING.to_owned()),
+            value: Set(value),
+            r#type: Set("json".to_owned()),
+            category: Set("security".to_owned()),
+            secret: Set(true),
+            updated_at: Set(now.millis()),
         };
-        settings::set(store, &[row], Audit::system("rotate", "security", what)).await?;
+        row.insert(&*write).await?;
+        if let Some(why) = what {
+            let what = format!("Made a new key for answers to captchas, since {why}");
+            write.audit(Audit::system("rotate", "security", what)).await?;
+        }
+        write.commit().await?;
     }
     Ok(keys.into_iter().map(|key| Secret::new(key.key)).collect())
 }
