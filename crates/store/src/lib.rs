@@ -29,6 +29,9 @@ mod version;
 pub mod backups;
 
 pub mod access_lists;
+pub mod acme_accounts;
+pub mod acme_orders;
+pub mod acme_settings;
 pub mod api_tokens;
 pub mod caddy_configs;
 pub mod counters;

@@ -37,7 +37,12 @@ const ALL: &[Migration] = &[
         tables: &[],
     },
     Migration { number: 3, name: "history part by part", columns: &[], tables: &["revision_parts"] },
-    Migration { number: 4, name: "TLS of hosts", columns: &[("proxy_hosts", "tls")], tables: &[] },
+    Migration {
+        number: 4,
+        name: "TLS of hosts, automatic certificates",
+        columns: &[("proxy_hosts", "tls"), ("proxy_hosts", "automatic_certificate")],
+        tables: &["acme_accounts", "acme_orders"],
+    },
 ];
 
 /// The newest schema that this binary knows.

@@ -45,6 +45,8 @@ pub struct Model {
     #[sea_orm(default_value = true)]
     pub enabled: bool,
     pub certificate_id: Option<i64>,
+    #[sea_orm(default_value = false)]
+    pub automatic_certificate: bool,
     pub access_list_id: Option<i64>,
     #[sea_orm(default_value = "")]
     pub advanced_config: String,
@@ -152,6 +154,9 @@ pub struct HostValues {
     pub enabled: bool,
     /// Row id of an uploaded certificate; none: chosen by name.
     pub certificate_id: Option<i64>,
+    /// A public authority is asked for a certificate, and it is renewed; when none is chosen.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub automatic_certificate: bool,
     /// Row id of an access list.
     pub access_list_id: Option<i64>,
     /// Configuration fragment of the original product; carried, not used.
@@ -199,6 +204,7 @@ impl Default for HostValues {
             application: "none".to_owned(),
             enabled: true,
             certificate_id: None,
+            automatic_certificate: false,
             access_list_id: None,
             advanced_config: String::new(),
             advanced_config_backup: String::new(),
@@ -476,6 +482,36 @@ pub(crate) async fn presenters_on(
     Ok(rows.into_iter().map(named).collect())
 }
 
+/// A host that wants a certificate of a public authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// Public id of the host.
+    pub uuid: String,
+    /// Its display name, or its first domain.
+    pub name: String,
+    /// The names that the certificate is to be good for.
+    pub domains: Vec<String>,
+    /// The host is served.
+    pub enabled: bool,
+}
+
+/// The hosts that want an automatic certificate and have not chosen another one, oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn wishes(store: &Store) -> Result<Vec<Wish>, Error> {
+    let columns = [Column::Uuid, Column::Name, Column::DomainNames];
+    let find = Entity::find().select_only().columns(columns).column(Column::Enabled).order_by_asc(Column::Id);
+    let find = find.filter(Column::AutomaticCertificate.eq(true)).filter(Column::CertificateId.is_null());
+    let rows: Vec<(String, String, String, bool)> = find.into_tuple().all(store.read()).await?;
+    let wish = |(uuid, name, domains, enabled): (String, String, String, bool)| {
+        let domains: Vec<String> = split(&domains).map(str::to_ascii_lowercase).collect();
+        let name = if name.is_empty() { domains.first().cloned().unwrap_or_default() } else { name };
+        Wish { uuid, name, domains, enabled }
+    };
+    Ok(rows.into_iter().map(wish).collect())
+}
+
 /// Replaces all hosts and locations by those of an earlier revision, keeping their public ids. References to
 /// certificates and access lists that are gone become none.
 ///
@@ -602,6 +638,7 @@ fn from_row(locations: Vec<locations::Model>, row: Model) -> ProxyHost {
             application: row.application,
             enabled: row.enabled,
             certificate_id: row.certificate_id,
+            automatic_certificate: row.automatic_certificate,
             access_list_id: row.access_list_id,
             advanced_config: row.advanced_config,
             advanced_config_backup: row.advanced_config_backup,
@@ -656,6 +693,7 @@ fn to_row(uuid: &str, values: &HostValues, created: i64, updated: i64) -> Active
         application: Set(values.application.clone()),
         enabled: Set(values.enabled),
         certificate_id: Set(values.certificate_id),
+        automatic_certificate: Set(values.automatic_certificate),
         access_list_id: Set(values.access_list_id),
         advanced_config: Set(values.advanced_config.clone()),
         advanced_config_backup: Set(values.advanced_config_backup.clone()),

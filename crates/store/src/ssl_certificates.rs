@@ -1,5 +1,6 @@
 //! Certificates: uploaded ones and the internal CA. Private keys are encrypted and never part of a list.
 
+use crate::handle::Write;
 use crate::{Audit, Error, Store, Touched, proxy_hosts};
 use base::{Secret, Timestamp};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
@@ -52,6 +53,8 @@ pub(crate) const PLACE: &str = "ssl_certificates.private_key";
 pub const INTERNAL_CA: &str = "internal-ca";
 /// The provider of certificates that the internal CA has issued. Charon renews these, and no others.
 pub const INTERNAL: &str = "internal";
+/// The provider of certificates that a public authority has issued automatically; see [`crate::acme_orders`].
+pub const ACME: &str = "acme";
 
 /// A stored certificate without its key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -204,7 +207,7 @@ pub async fn unattended(store: &Store) -> Result<Vec<(String, Option<Timestamp>,
     let columns = [Column::Name, Column::NotBefore, Column::ExpiresAt];
     let find = Entity::find().select_only().columns(columns).order_by_asc(Column::Id);
     let find =
-        find.filter(Column::PrivateKey.ne("")).filter(Column::Provider.is_not_in([INTERNAL, INTERNAL_CA]));
+        find.filter(Column::PrivateKey.ne("")).filter(Column::Provider.is_not_in([INTERNAL, INTERNAL_CA, ACME]));
     let rows: Vec<(String, Option<i64>, Option<i64>)> = find.into_tuple().all(store.read()).await?;
     let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
     Ok(rows.into_iter().map(|(name, start, end)| (name, moment(start), moment(end))).collect())
@@ -314,6 +317,32 @@ pub async fn delete(store: &Store, uuid: &str, audit: Audit) -> Result<Certifica
     write.touches(&Touched::certificate(uuid));
     write.commit().await?;
     Ok(row.into())
+}
+
+/// Puts a certificate into the place of the one with this public id, or beside the others when there is none, as part
+/// of a larger write. Returns its public id.
+pub(crate) async fn put_on(
+    write: &mut Write,
+    store: &Store,
+    uuid: &str,
+    values: &CertificateValues,
+) -> Result<String, Error> {
+    let now = store.now().millis();
+    let mut row = to_row(store, values, now)?;
+    let row = match get_on(&**write, uuid).await {
+        Ok(before) => {
+            row.id = Unchanged(before.id);
+            row.update(&**write).await?
+        }
+        Err(Error::NotFound(_)) => {
+            row.uuid = Set(base::random::uuid());
+            row.created_at = Set(now);
+            row.insert(&**write).await?
+        }
+        Err(error) => return Err(error),
+    };
+    write.touches(&Touched::certificate(&row.uuid));
+    Ok(row.uuid)
 }
 
 async fn get_on(connection: &impl ConnectionTrait, uuid: &str) -> Result<Model, Error> {

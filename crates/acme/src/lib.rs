@@ -1,0 +1,11 @@
+//! The client of certificate authorities (ACME, RFC 8555): accounts, orders, challenges, certificates. One step at a
+//! time, each of which can be taken again after a crash; when to take which is not decided here.
+
+mod account;
+mod error;
+mod http;
+mod order;
+
+pub use account::{Account, Binding, Directory};
+pub use error::{Error, Kind};
+pub use order::{Answer, Authorization, Challenge, Order, OrderStatus};
