@@ -36,6 +36,7 @@ case "$purpose" in
     want faketime faketime
     want prlimit util-linux
     want crowdsec crowdsec
+    want pebble pebble
     [ -n "$(find /usr/lib/postgresql -path '*/bin/postgres' -print -quit 2>/dev/null)" ] || packages+=(postgresql)
     ;;
   bench)

@@ -12,13 +12,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tasks", &["base"]),
     ("outbound", &["base"]),
     ("certs", &["base"]),
+    ("acme", &["base", "outbound"]),
     ("crowdsec", &["base", "outbound"]),
     ("proxy", &["base"]),
     ("store", &["base", "tasks"]),
-    ("control", &["base", "tasks", "store", "proxy", "certs", "crowdsec", "outbound"]),
+    ("control", &["base", "tasks", "store", "proxy", "certs", "acme", "crowdsec", "outbound"]),
     ("api", &["base", "tasks", "store", "certs"]),
     ("charon", &["base", "tasks", "store", "proxy", "certs", "crowdsec", "outbound", "control", "api"]),
-    ("testkit", &["base"]),
+    ("testkit", &["base", "certs"]),
     ("tests", &[]),
     ("bench", &["base", "testkit"]),
 ];
@@ -39,6 +40,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("socket2", &["proxy"]),
     ("hyper", &["charon"]),
     ("reqwest", &["outbound"]),
+    ("instant-acme", &["acme"]),
     ("pingora", &[]),
 ];
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails by panic")]
 #![allow(clippy::print_stderr, reason = "figures and outputs of children are shown by the test runner")]
 
+mod acme;
 mod architecture;
 mod bad_host;
 mod binary_upgrade;

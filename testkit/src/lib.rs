@@ -18,6 +18,7 @@ mod disk;
 pub mod mmdb;
 mod origin;
 mod other_lapi;
+pub mod pebble;
 pub mod postgres;
 mod raw;
 mod wait;

@@ -6,8 +6,8 @@ use base::{Clock, Secret, Timestamp};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use instant_acme::{
-    AccountBuilder, AccountCredentials, CertificateIdentifier, ExternalAccountKey, NewAccount, RevocationReason,
-    RevocationRequest,
+    AccountBuilder, AccountCredentials, CertificateIdentifier, ExternalAccountKey, NewAccount,
+    RevocationReason, RevocationRequest,
 };
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -15,9 +15,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a request is repeated whose nonce is refused: an authority may refuse nine of ten.
-const NONCES: usize = 60;
+pub(crate) const NONCES: usize = 60;
 /// Larger answers are no answers of an authority.
 const LARGEST: usize = 256 * 1024;
+
+/// Asks, and asks again while nonces are refused: what was asked is not looked at then (RFC 8555, section 6.5). A macro,
+/// since the futures of closures are not known to be `Send`.
+macro_rules! asked {
+    ($http:expr, $clock:expr, $ask:expr) => {{
+        let mut left = crate::account::NONCES;
+        loop {
+            match $ask.await {
+                Err(instant_acme::Error::Api(problem))
+                    if left > 0 && crate::account::is_bad_nonce(&problem) =>
+                {
+                    left -= 1;
+                }
+                other => {
+                    break other.map_err(|error| crate::error::Error::of(error, &$http.said(), $clock.now()));
+                }
+            }
+        }
+    }};
+}
+pub(crate) use asked;
 
 /// Where an authority is.
 #[derive(Clone, Debug)]
@@ -58,7 +79,10 @@ fn http(directory: &Directory) -> Result<Http, Error> {
         ..outbound::Options::default()
     };
     let client = outbound::Client::new(options).map_err(|error| {
-        Error::setting(format!("the authority cannot be asked: {error}"), "correct its root certificate in the settings")
+        Error::setting(
+            format!("the authority cannot be asked: {error}"),
+            "correct its root certificate in the settings",
+        )
     })?;
     Ok(Http::new(client))
 }
@@ -83,8 +107,8 @@ impl Account {
         let contact: &[&str] = if email.is_empty() { &[] } else { &[&contact] };
         let new = NewAccount { contact, terms_of_service_agreed: true, only_return_existing: false };
         let binding = binding.map(external).transpose()?;
-        let ask = async || builder(&http).create(&new, directory.url.clone(), binding.as_ref()).await;
-        let (inner, credentials) = repeated(&http, &*clock, ask).await?;
+        let made = asked!(http, clock, builder(&http).create(&new, directory.url.clone(), binding.as_ref()));
+        let (inner, credentials) = made?;
         let fault = |error: serde_json::Error| Error::setting(error.to_string(), "please report this");
         let credentials = Secret::new(serde_json::to_string(&credentials).map_err(fault)?);
         Ok((Self { inner, http, clock }, credentials))
@@ -114,8 +138,7 @@ impl Account {
     /// # Errors
     /// When the authority cannot be asked or refuses.
     pub async fn deactivate(self) -> Result<(), Error> {
-        let account = &self.inner;
-        self.asked(async || account.clone().deactivate().await).await
+        asked!(self.http, self.clock, self.inner.clone().deactivate())
     }
 
     /// Revokes a certificate (PEM, the leaf first), because it is not needed any more, or because somebody else has
@@ -125,10 +148,13 @@ impl Account {
     /// When the authority cannot be asked or refuses.
     pub async fn revoke(&self, chain_pem: &str, is_key_known: bool) -> Result<(), Error> {
         let leaf = leaf(chain_pem)?;
-        let reason =
-            if is_key_known { RevocationReason::KeyCompromise } else { RevocationReason::CessationOfOperation };
+        let reason = if is_key_known {
+            RevocationReason::KeyCompromise
+        } else {
+            RevocationReason::CessationOfOperation
+        };
         let request = RevocationRequest { certificate: &leaf, reason: Some(reason) };
-        self.asked(async || self.inner.revoke(&request).await).await
+        asked!(self.http, self.clock, self.inner.revoke(&request))
     }
 
     /// When the authority wants a certificate to be renewed, and after which time it wants to be asked again
@@ -166,32 +192,10 @@ impl Account {
     pub fn authority_time(&self) -> Option<Timestamp> {
         http_date(self.http.said().date.as_deref()?)
     }
-
-    pub(crate) async fn asked<T>(
-        &self,
-        ask: impl AsyncFn() -> Result<T, instant_acme::Error>,
-    ) -> Result<T, Error> {
-        repeated(&self.http, &*self.clock, ask).await
-    }
 }
 
-/// Asks again while nonces are refused: what was asked is not looked at then (RFC 8555, section 6.5).
-async fn repeated<T>(
-    http: &Http,
-    clock: &dyn Clock,
-    ask: impl AsyncFn() -> Result<T, instant_acme::Error>,
-) -> Result<T, Error> {
-    let mut left = NONCES;
-    loop {
-        match ask().await {
-            Err(instant_acme::Error::Api(problem))
-                if left > 0 && problem.r#type.as_deref().is_some_and(|name| name.ends_with(":badNonce")) =>
-            {
-                left -= 1;
-            }
-            other => return other.map_err(|error| Error::of(error, &http.said(), clock.now())),
-        }
-    }
+pub(crate) fn is_bad_nonce(problem: &instant_acme::Problem) -> bool {
+    problem.r#type.as_deref().is_some_and(|name| name.ends_with(":badNonce"))
 }
 
 fn external(binding: &Binding) -> Result<ExternalAccountKey, Error> {
@@ -206,6 +210,7 @@ fn external(binding: &Binding) -> Result<ExternalAccountKey, Error> {
 }
 
 fn leaf(chain_pem: &str) -> Result<CertificateDer<'static>, Error> {
-    CertificateDer::from_pem_slice(chain_pem.as_bytes())
-        .map_err(|error| Error::setting(format!("the certificate cannot be read: {error}"), "please report this"))
+    CertificateDer::from_pem_slice(chain_pem.as_bytes()).map_err(|error| {
+        Error::setting(format!("the certificate cannot be read: {error}"), "please report this")
+    })
 }

@@ -61,9 +61,13 @@ impl Error {
                 None if error.is::<Foreign>() => {
                     Self::new(Kind::Unreachable, format!("the authority does not work: {error}"), WAIT)
                 }
-                None => Self::new(Kind::Unreachable, format!("the authority could not be asked: {error}"), REPORT),
+                None => {
+                    Self::new(Kind::Unreachable, format!("the authority could not be asked: {error}"), REPORT)
+                }
             },
-            other => Self::new(Kind::Unreachable, format!("the authority could not be asked: {other}"), REPORT),
+            other => {
+                Self::new(Kind::Unreachable, format!("the authority could not be asked: {other}"), REPORT)
+            }
         }
     }
 
@@ -98,16 +102,16 @@ impl Error {
             detail.push_str(part.to_string().trim_start_matches(": "));
         }
         let (kind, what, remedy): (_, _, &'static str) = match name {
+            "dns" | "connection" if name == "dns" || detail.contains("could not resolve") => (
+                Kind::Refused,
+                "the authority could not look the name up",
+                "correct the A and AAAA records of the name, or the name server that answers for it",
+            ),
             "connection" => (
                 Kind::Refused,
                 "the authority could not connect to this machine",
                 "let port 80 (for TLS-ALPN-01: port 443) of the name's public address lead to Charon: router, firewall, \
                  port forwarding, and an AAAA record that points elsewhere",
-            ),
-            "dns" => (
-                Kind::Refused,
-                "the authority could not look the name up",
-                "correct the A and AAAA records of the name, or the name server that answers for it",
             ),
             "caa" => (
                 Kind::Refused,
@@ -167,7 +171,9 @@ impl Error {
 
 fn said_gone(detail: &str) -> bool {
     let detail = detail.to_ascii_lowercase();
-    ["not found", "no such order", "unable to find", "does not exist"].iter().any(|text| detail.contains(text))
+    ["not found", "no such order", "unable to find", "does not exist"]
+        .iter()
+        .any(|text| detail.contains(text))
 }
 
 /// The wait of a `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
@@ -203,6 +209,7 @@ mod tests {
         let said = Said { retry_after: Some("120".to_owned()), date: None };
         for (name, detail, kind, words) in [
             ("connection", "connection refused", Kind::Refused, "could not connect"),
+            ("connection", "could not resolve URL", Kind::Refused, "look the name up"),
             ("dns", "SERVFAIL", Kind::Refused, "look the name up: SERVFAIL"),
             ("caa", "", Kind::Refused, "CAA"),
             ("unauthorized", "got 404", Kind::Refused, "another answer"),

@@ -1,6 +1,6 @@
 //! Orders: from the names to the certificate. Each function is one step that can be taken again.
 
-use crate::account::Account;
+use crate::account::{Account, NONCES, asked, is_bad_nonce};
 use crate::error::Error;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -111,28 +111,29 @@ impl Account {
     ) -> Result<String, Error> {
         let names: Vec<Identifier> = names.iter().map(|name| Identifier::Dns(name.clone())).collect();
         let leaf = replaces.and_then(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).ok());
-        let begin = async |replaces: Option<CertificateIdentifier<'_>>| {
-            self.asked(async || {
-                let mut order = NewOrder::new(&names);
-                if let Some(profile) = profile {
-                    order = order.profile(profile);
-                }
-                if let Some(id) = replaces.clone() {
-                    order = order.replaces(id);
-                }
-                self.inner.new_order(&order).await
-            })
-            .await
-        };
-        let id = leaf.as_ref().and_then(|leaf| CertificateIdentifier::try_from(leaf).ok());
         // Authorities without it say so, and one may have been told already that this one was replaced.
-        let order = match id {
-            Some(id) => match begin(Some(id)).await {
-                Ok(order) => order,
-                Err(_) => begin(None).await?,
-            },
-            None => begin(None).await?,
-        };
+        if let Some(id) = leaf.as_ref().and_then(|leaf| CertificateIdentifier::try_from(leaf).ok())
+            && let Ok(url) = self.begin_one(&names, profile, Some(id)).await
+        {
+            return Ok(url);
+        }
+        self.begin_one(&names, profile, None).await
+    }
+
+    async fn begin_one(
+        &self,
+        names: &[Identifier],
+        profile: Option<&str>,
+        replaces: Option<CertificateIdentifier<'_>>,
+    ) -> Result<String, Error> {
+        let mut order = NewOrder::new(names);
+        if let Some(profile) = profile {
+            order = order.profile(profile);
+        }
+        if let Some(id) = replaces {
+            order = order.replaces(id);
+        }
+        let order = asked!(self.http, self.clock, self.inner.new_order(&order))?;
         Ok(order.url().to_owned())
     }
 
@@ -144,7 +145,8 @@ impl Account {
         let mut order = self.open_order(url).await?;
         let now = self.clock.now();
         let status = order.state().status;
-        let error = order.state().error.as_ref().map(|problem| Error::of_problem(problem, &self.http.said(), now));
+        let error =
+            order.state().error.as_ref().map(|problem| Error::of_problem(problem, &self.http.said(), now));
         let mut authorizations = Vec::new();
         if matches!(status, OrderStatus::Pending | OrderStatus::Invalid) {
             let count = order.state().authorizations.len();
@@ -160,7 +162,7 @@ impl Account {
         order: &mut instant_acme::Order,
         at: usize,
     ) -> Result<Authorization, Error> {
-        let mut left = 60_usize;
+        let mut left = NONCES;
         loop {
             let mut all = order.authorizations();
             let mut seen = 0;
@@ -173,9 +175,7 @@ impl Account {
                 }
             };
             match found {
-                Err(instant_acme::Error::Api(problem))
-                    if left > 0 && problem.r#type.as_deref().is_some_and(|name| name.ends_with(":badNonce")) =>
-                {
+                Err(instant_acme::Error::Api(problem)) if left > 0 && is_bad_nonce(&problem) => {
                     left -= 1;
                 }
                 other => return other.map_err(|error| Error::of(error, &self.http.said(), self.clock.now())),
@@ -218,8 +218,14 @@ impl Account {
     ///
     /// # Errors
     /// When the authority cannot be asked or refuses.
-    pub async fn ready(&self, url: &str, name: &str, wildcard: bool, challenge: Challenge) -> Result<(), Error> {
-        self.asked(async || {
+    pub async fn ready(
+        &self,
+        url: &str,
+        name: &str,
+        wildcard: bool,
+        challenge: Challenge,
+    ) -> Result<(), Error> {
+        asked!(self.http, self.clock, async {
             let mut order = self.inner.order(url.to_owned()).await?;
             let mut all = order.authorizations();
             while let Some(handle) = all.next().await {
@@ -232,7 +238,6 @@ impl Account {
             }
             Err(instant_acme::Error::Str("a challenge of the kind that is wanted"))
         })
-        .await
     }
 
     /// Sends the request for the certificate (PKCS #10, DER) of an order that is ready.
@@ -240,11 +245,10 @@ impl Account {
     /// # Errors
     /// When the authority cannot be asked or refuses.
     pub async fn finalize(&self, url: &str, request: &[u8]) -> Result<(), Error> {
-        self.asked(async || {
+        asked!(self.http, self.clock, async {
             let mut order = self.inner.order(url.to_owned()).await?;
             order.finalize_csr(request).await
         })
-        .await
     }
 
     /// The chain (PEM) of an order that is valid; `None` while the authority is still at it.
@@ -252,14 +256,13 @@ impl Account {
     /// # Errors
     /// When the authority cannot be asked or refuses.
     pub async fn certificate(&self, url: &str) -> Result<Option<String>, Error> {
-        self.asked(async || {
+        asked!(self.http, self.clock, async {
             let mut order = self.inner.order(url.to_owned()).await?;
             order.certificate().await
         })
-        .await
     }
 
     async fn open_order(&self, url: &str) -> Result<instant_acme::Order, Error> {
-        self.asked(async || self.inner.order(url.to_owned()).await).await
+        asked!(self.http, self.clock, self.inner.order(url.to_owned()))
     }
 }

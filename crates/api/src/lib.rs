@@ -5,6 +5,7 @@
 //! extractor in its signature and `x-charon-role` in its description (a test holds the two together).
 
 mod access;
+mod acme;
 mod api_tokens;
 mod audit;
 mod auth;

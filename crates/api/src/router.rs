@@ -19,6 +19,7 @@ pub(crate) fn resources() -> OpenApiRouter<State> {
         .merge(crate::api_tokens::routes())
         .merge(crate::proxy_hosts::routes())
         .merge(crate::certificates::routes())
+        .merge(crate::acme::routes())
         .merge(crate::revisions::routes())
         .merge(crate::security::routes())
         .merge(crate::settings::routes())

@@ -56,6 +56,8 @@ codes! {
     CertificateUnusable "certificate-unusable" Failing;
     CertificateExpired "certificate-expired" Failing;
     CertificateExpiring "certificate-expiring" Degraded;
+    CertificateNotIssued "certificate-not-issued" Failing;
+    CertificateNotRenewed "certificate-not-renewed" Degraded;
     ServingLastGood "serving-last-good-configuration" Failing;
     ListenerDown "listener-down" Failing;
     UpgradeFailed "upgrade-failed" Degraded;

@@ -146,6 +146,19 @@ pub fn read_chain(chain_pem: &str) -> Result<Info, Error> {
     })
 }
 
+/// Reads certificates of authorities that are to be trusted. Returns how many there are.
+///
+/// # Errors
+/// [`Error::NoCertificate`] or [`Error::BadCertificate`].
+pub fn read_roots(pem: &str) -> Result<usize, Error> {
+    let chain = parse_chain(pem)?;
+    for (index, der) in chain.iter().enumerate() {
+        X509Certificate::from_der(der)
+            .map_err(|error| Error::BadCertificate { position: index + 1, reason: error.to_string() })?;
+    }
+    Ok(chain.len())
+}
+
 /// Like [`read_chain`], and checks that `key_pem` is a usable key that belongs to the leaf.
 ///
 /// # Errors

@@ -11,11 +11,11 @@ mod validity;
 
 pub use accept::{Accepted, accept};
 pub use client::{bundle, client};
-pub use inspect::{Error, Info, Shown, covers, inspect, read_chain, shown};
+pub use inspect::{Error, Info, Shown, covers, inspect, read_chain, read_roots, shown};
 pub use internal_ca::{InternalCa, Issued};
 pub use renewal::{
-    ORDERS_PER_THREE_HOURS, Setback, VALIDATIONS_PER_HOUR, order_room, renewal_time, renewal_within, retry_time,
-    validation_time,
+    ORDERS_PER_THREE_HOURS, Setback, VALIDATIONS_PER_HOUR, order_room, renewal_time, renewal_within,
+    retry_time, validation_time,
 };
 pub use request::{KeyType, challenge_certificate, new_key, signing_request};
 pub use validity::{Validity, renewal_due, validity};

@@ -93,7 +93,8 @@ mod tests {
             }
             assert!(moments.len() > 150, "they are spread: {}", moments.len());
         }
-        let (one, again) = (renewal_time(START, START.plus(HOUR), "a"), renewal_time(START, START.plus(HOUR), "a"));
+        let (one, again) =
+            (renewal_time(START, START.plus(HOUR), "a"), renewal_time(START, START.plus(HOUR), "a"));
         assert_eq!(one, again, "a restart does not move it");
     }
 
@@ -104,7 +105,11 @@ mod tests {
             let at = renewal_within(START, end, name);
             assert!(START <= at && at <= end);
         }
-        assert_eq!(renewal_within(START, START.minus(HOUR), "a"), START, "a window that ends before it begins");
+        assert_eq!(
+            renewal_within(START, START.minus(HOUR), "a"),
+            START,
+            "a window that ends before it begins"
+        );
     }
 
     #[test]

@@ -49,6 +49,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: CrowdSecAction,
     },
+    /// List certificates, and order and renew automatic ones.
+    Certs {
+        #[command(subcommand)]
+        action: CertsAction,
+    },
     /// Copies of the database: list, make, and bring one back.
     Backups {
         #[command(subcommand)]
@@ -100,6 +105,22 @@ pub(crate) enum HostsAction {
     Rm {
         /// A domain, the name or the id of the host.
         host: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CertsAction {
+    /// List all certificates, and how it goes with those that are automatic.
+    List,
+    /// Ask a public authority for a certificate for a host, by a domain, its name or its id, and renew it from then on.
+    Order {
+        /// A domain, the name or the id of the host.
+        host: String,
+    },
+    /// Order the next certificate now, by a domain, the host's name or the id of the automatic certificate.
+    Renew {
+        /// A domain, the name of a host, or the id.
+        name: String,
     },
 }
 

@@ -10,6 +10,7 @@ use crate::{build_info, data_dir, ui};
 use api::{SetupToken, Wiring};
 use base::{Clock, Problems};
 use control::LastGood;
+use control::acme::Certify;
 use control::captcha::{Captcha, Show};
 use control::crowdsec::{Configure, CrowdSec, Enforce, Enroll, Prove, Supervise};
 use control::tasks::{
@@ -83,6 +84,8 @@ impl ControlSide {
         let listen = Listeners::new(store.clone(), listeners.clone(), wake.clone());
         let watch_certificates =
             Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
+        let certify = Certify::new(store.clone(), proxy.clone(), problems.clone(), clock.clone());
+        let automatic = certify.counts();
         let watch_database = Database { store: store.clone(), problems: problems.clone() };
         let retention = Retention { store: store.clone(), clock: clock.clone() };
         let watch_log = AccessLog {
@@ -114,6 +117,7 @@ impl ControlSide {
             tasks::spawn_task(apply, wake, all.clone(), board.clone()),
             tasks::spawn_task(listen, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_certificates, on_change(), all.clone(), board.clone()),
+            tasks::spawn_task(certify, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_database, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(retention, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(watch_log, on_change(), all.clone(), board.clone()),
@@ -131,6 +135,7 @@ impl ControlSide {
             proxy: proxy.clone(),
             crowdsec: crowdsec.clone(),
             captcha,
+            automatic,
             agent: Agent { place: crowdsec.place.clone(), program: crowdsec.program.clone() },
             applied: applied.clone(),
             statuses,

@@ -31,6 +31,7 @@ pub(crate) struct Running {
     pub(crate) proxy: Arc<proxy::Proxy>,
     pub(crate) crowdsec: control::crowdsec::CrowdSec,
     pub(crate) captcha: control::captcha::Captcha,
+    pub(crate) automatic: watch::Receiver<control::acme::Counts>,
     pub(crate) agent: crate::agent::Agent,
     pub(crate) applied: watch::Receiver<control::Applied>,
     pub(crate) statuses: Statuses,

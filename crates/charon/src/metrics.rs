@@ -220,8 +220,30 @@ fn data_plane(page: &mut Page, engines: &Running, stats: &proxy::Stats) {
     }
 }
 
+fn automatic_certificates(page: &mut Page, engines: &Running) {
+    let counts = engines.automatic.borrow().clone();
+    page.family("charon_automatic_certificates", Kind::Gauge, "Automatic certificates by how they stand.");
+    for (phase, count) in &counts.phases {
+        page.sample("charon_automatic_certificates", &format!("phase=\"{phase}\""), count);
+    }
+    page.family(
+        "charon_automatic_certificates_issued",
+        Kind::Counter,
+        "Automatic certificates that were issued.",
+    );
+    page.sample("charon_automatic_certificates_issued_total", "", counts.issued);
+    page.family("charon_automatic_certificates_failed", Kind::Counter, "Attempts to get one that failed.");
+    page.sample("charon_automatic_certificates_failed_total", "", counts.failed);
+    if let Some(end) = counts.first_end {
+        let help = "When the first automatic certificate that serves ends.";
+        page.family("charon_automatic_certificates_first_end_timestamp_seconds", Kind::Gauge, help);
+        page.sample("charon_automatic_certificates_first_end_timestamp_seconds", "", end.millis() / 1000);
+    }
+}
+
 fn control(page: &mut Page, engines: &Running) {
     crate::crowdsec_metrics::write(page, engines);
+    automatic_certificates(page, engines);
     page.family("charon_config_revision", Kind::Gauge, "The revision that is served.");
     page.sample("charon_config_revision", "", engines.revision().unwrap_or(0));
     page.family("charon_listener_up", Kind::Gauge, "Whether an address is listened on.");

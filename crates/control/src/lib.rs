@@ -1,6 +1,7 @@
 //! The brain: reads rows, compiles them to the configuration of the data plane, publishes it, and keeps an eye
 //! on everything that can fail. Only this crate knows both rows and `proxy::Spec`.
 
+pub mod acme;
 pub mod captcha;
 pub mod compile;
 pub mod crowdsec;

@@ -8,6 +8,7 @@ mod authority;
 mod bans;
 mod buffers;
 mod captcha;
+mod challenges;
 mod compress;
 mod config;
 mod cuts;
@@ -45,6 +46,7 @@ pub use captcha::{
     Captcha, CaptchaCounts, Desk as CaptchaDesk, Provider as CaptchaProvider, Question as CaptchaQuestion,
     Verdict as CaptchaVerdict, Widget as CaptchaWidget,
 };
+pub use challenges::Challenges;
 pub use config::{BuildProblem, Config};
 pub use cuts::Cut;
 pub use geo::{Country, Geo, Knows};

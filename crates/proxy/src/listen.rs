@@ -7,7 +7,7 @@ use crate::cuts::Cut;
 use crate::networks::Networks;
 use crate::spec::TlsPolicy;
 use crate::worker::Worker;
-use crate::{h1, h2, io::Io, proxy_protocol};
+use crate::{challenges, h1, h2, io::Io, proxy_protocol};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -287,6 +287,15 @@ async fn serve(
         let mut start =
             tokio_rustls::LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
         peer.sni = start.client_hello().server_name().map(|name| name.to_ascii_lowercase().into());
+        let is_challenge = worker.with_challenges(|_| {
+            start.client_hello().alpn()?.any(|protocol| protocol == challenges::ALPN).then_some(())
+        });
+        if is_challenge.is_some() {
+            let mut stream = start.into_stream(worker.tls.challenge.clone()).await?;
+            // The handshake was all of it (RFC 8737, section 3).
+            stream.shutdown().await?;
+            return Ok(None);
+        }
         let config = {
             let snapshot = worker.snapshot();
             let met = snapshot.config.presentation(peer.sni.as_deref());
@@ -295,7 +304,7 @@ async fn serve(
             met.certificate.map(|_| worker.tls.with(&met))
         };
         match config {
-            Some(config) => start.into_stream(config.map_err(io::Error::other)?).await,
+            Some(config) => start.into_stream(config.map_err(io::Error::other)?).await.map(Some),
             None => {
                 start.io.write_all(&UNRECOGNIZED_NAME).await?;
                 Err(io::ErrorKind::NotFound.into())
@@ -303,7 +312,8 @@ async fn serve(
         }
     });
     let mut stream = match handshake.await {
-        Ok(stream) => stream,
+        Ok(Some(stream)) => stream,
+        Ok(None) => return,
         Err(error) => {
             worker.stats.handshake_failures.add(1);
             if error.kind() == io::ErrorKind::TimedOut {

@@ -41,6 +41,8 @@ pub(crate) struct Stop {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// What a browser has to solve before it gets on.
     pub(crate) challenge: Option<Box<Challenge>>,
+    /// The whole body, as plain text, instead of a page that explains.
+    pub(crate) answer: Option<Box<str>>,
     /// No further request is taken on this connection.
     pub(crate) ends_connection: bool,
 }
@@ -62,6 +64,7 @@ impl Stop {
             location: None,
             headers: Vec::new(),
             challenge: None,
+            answer: None,
             ends_connection: false,
         }
     }
@@ -180,6 +183,10 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
 
         // A head that can be read in two ways must not reach a decision, but is logged with its client.
         refused.map_or(Flow::Continue(()), Flow::Break)?;
+
+        // Before anything that could refuse it: an authority comes from anywhere, to names that may not be served yet,
+        // and must not be sent on, asked to log in or banned. It gets what its own order said, and nothing else.
+        phases::challenges::run(call)?;
 
         // As soon as the client is known: banned clients learn nothing, not even which hosts there are.
         phases::bans::run(call)?;

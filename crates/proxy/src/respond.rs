@@ -31,7 +31,11 @@ pub(crate) async fn stop<D: Downstream>(call: &mut Call<'_>, down: &mut D, stop:
 
 async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::Result<()> {
     let bare = stop.location.is_some() || stop.status == 204;
-    let (media, body) = if bare { (Media::Html, String::new()) } else { body(call, stop) };
+    let (media, body) = match &stop.answer {
+        Some(answer) => (Media::Plain, answer.to_string()),
+        None if bare => (Media::Html, String::new()),
+        None => body(call, stop),
+    };
     let mut id = Vec::with_capacity(20);
     call.put_id(&mut id);
     let policy = stop.challenge.as_ref().map_or("", |challenge| &challenge.policy).as_bytes();

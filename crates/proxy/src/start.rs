@@ -1,6 +1,7 @@
 //! Starting, steering and ending the data plane.
 
 use crate::bans::Bans;
+use crate::challenges::Challenges;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::gate::Gate;
@@ -176,6 +177,8 @@ pub struct Proxy {
     current: Arc<ArcSwap<Config>>,
     /// Beside the configuration, since it changes by itself.
     bans: Arc<ArcSwapOption<Bans>>,
+    /// For certificate authorities, while orders are open.
+    challenges: Arc<ArcSwapOption<Challenges>>,
     /// Configurations that somebody may still hold.
     former: Mutex<Vec<Arc<Config>>>,
     /// What is known about upstreams.
@@ -210,7 +213,8 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let (attendant, wanted) = mpsc::unbounded_channel();
     let current = Arc::new(ArcSwap::new(config));
     let bans = Arc::new(ArcSwapOption::empty());
-    let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
+    let challenges = Arc::new(ArcSwapOption::empty());
+    let tls = ServerTls::new(&current, &challenges).map_err(StartError::Tls)?;
     let (log, senders) =
         Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
     let stats: Vec<_> = (0..workers).map(|_| Arc::new(WorkerStats::default())).collect();
@@ -233,6 +237,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
             balancers: balancers.clone(),
             current: current.clone(),
             bans: bans.clone(),
+            challenges: challenges.clone(),
             orders,
         };
         let (alive, ready) = (alive.clone(), ready.clone());
@@ -262,6 +267,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let proxy = Proxy {
         current,
         bans,
+        challenges,
         former: Mutex::default(),
         registry,
         published,
@@ -350,6 +356,11 @@ impl Proxy {
     /// Refuses the clients in this set from now on, also on connections that are open; `None`: nobody.
     pub fn ban(&self, bans: Option<Arc<Bans>>) {
         self.bans.store(bans);
+    }
+
+    /// Answers certificate authorities so from now on; `None`: no order is open.
+    pub fn answer_challenges(&self, challenges: Option<Arc<Challenges>>) {
+        self.challenges.store(challenges);
     }
 
     /// Who is banned.

@@ -4,6 +4,7 @@
 use crate::Limits;
 use crate::bans::{Bans, Published, Remedy};
 use crate::buffers::Buffers;
+use crate::challenges::Challenges;
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::cuts::Cut;
@@ -81,6 +82,7 @@ pub(crate) struct Worker {
     current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     snapshot: RefCell<Rc<Snapshot>>,
     bans: RefCell<Cache<Arc<ArcSwapOption<Bans>>, Published>>,
+    challenges: RefCell<Cache<Arc<ArcSwapOption<Challenges>>, Option<Arc<Challenges>>>>,
     /// By which of these open connections were looked through last. Only compared: the cache holds that set, so that
     /// no other one can have its place.
     cut_by: Cell<*const Bans>,
@@ -131,6 +133,7 @@ pub(crate) struct Parts {
     pub(crate) balancers: Option<Arc<Networks>>,
     pub(crate) current: Arc<ArcSwap<Config>>,
     pub(crate) bans: Arc<ArcSwapOption<Bans>>,
+    pub(crate) challenges: Arc<ArcSwapOption<Challenges>>,
     pub(crate) orders: mpsc::UnboundedReceiver<Order>,
 }
 
@@ -150,6 +153,11 @@ impl Worker {
     /// Asks the banned networks, when there are any. What `ask` does must not call this again.
     pub(crate) fn with_bans<T>(&self, ask: impl FnOnce(&Bans) -> Option<T>) -> Option<T> {
         self.bans.borrow_mut().load().as_deref().and_then(ask)
+    }
+
+    /// Asks the answers for certificate authorities, when an order is open.
+    pub(crate) fn with_challenges<T>(&self, ask: impl FnOnce(&Challenges) -> Option<T>) -> Option<T> {
+        self.challenges.borrow_mut().load().as_deref().and_then(ask)
     }
 
     pub(crate) fn take_request(&self) -> Request {
@@ -223,6 +231,7 @@ pub(crate) async fn run(parts: Parts) {
         balancers,
         current,
         bans,
+        challenges,
         mut orders,
     } = parts;
     let snapshot = Snapshot::new(current.load_full());
@@ -248,6 +257,7 @@ pub(crate) async fn run(parts: Parts) {
         current: RefCell::new(Cache::new(current)),
         snapshot: RefCell::new(snapshot),
         bans: RefCell::new(Cache::new(bans)),
+        challenges: RefCell::new(Cache::new(challenges)),
         cut_by: Cell::new(std::ptr::null()),
         requests: RefCell::default(),
         tasks: Tasks::default(),

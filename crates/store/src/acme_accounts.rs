@@ -18,6 +18,8 @@ pub struct Model {
     pub contact: String,
     #[sea_orm(default_value = "")]
     pub credentials: String,
+    #[sea_orm(default_value = false)]
+    pub leaving: bool,
     #[sea_orm(default_value = 0)]
     pub created_at: i64,
 }
@@ -38,6 +40,8 @@ pub struct Account {
     pub directory: String,
     /// The e-mail address that the authority was told.
     pub contact: String,
+    /// A person has asked to give it up.
+    pub leaving: bool,
     /// When it was registered.
     pub created_at: Timestamp,
 }
@@ -51,6 +55,7 @@ pub async fn list(store: &Store) -> Result<Vec<Account>, Error> {
     let account = |row: Model| Account {
         directory: row.directory,
         contact: row.contact,
+        leaving: row.leaving,
         created_at: Timestamp::from_millis(row.created_at),
     };
     Ok(rows.into_iter().map(account).collect())
@@ -81,6 +86,7 @@ pub async fn put(
         id: NotSet,
         directory: Set(directory.to_owned()),
         contact: Set(contact.to_owned()),
+        leaving: NotSet,
         credentials: Set(store.vault().seal(PLACE, credentials.expose())?),
         created_at: Set(store.now().millis()),
     };
@@ -89,17 +95,34 @@ pub async fn put(
     write.commit().await
 }
 
-/// Forgets the account at this directory: the next order registers a new one.
+/// Asks for the account at this directory to be given up.
 ///
 /// # Errors
 /// [`Error::NotFound`], or when the database cannot be written.
-pub async fn delete(store: &Store, directory: &str, audit: Audit) -> Result<(), Error> {
+pub async fn leave(store: &Store, directory: &str, audit: Audit) -> Result<(), Error> {
     let mut write = store.write().await?;
-    let gone = Entity::delete_many().filter(Column::Directory.eq(directory)).exec(&*write).await?;
-    if gone.rows_affected == 0 {
+    let left = Entity::update_many()
+        .col_expr(Column::Leaving, true.into())
+        .filter(Column::Directory.eq(directory))
+        .exec(&*write)
+        .await?;
+    if left.rows_affected == 0 {
         return Err(Error::NotFound("account at that directory"));
     }
     write.audit(audit).await?;
+    // Calls who carries it out.
     write.serves();
+    write.commit().await
+}
+
+/// Forgets the account at this directory: the next order registers a new one.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn delete(store: &Store, directory: &str, why: &str) -> Result<(), Error> {
+    let write = store.write().await?;
+    Entity::delete_many().filter(Column::Directory.eq(directory)).exec(&*write).await?;
+    let details = format!("Forgot the account at {directory}: {why}");
+    write.audit(Audit::system("acme.forget", "acme", details)).await?;
     write.commit().await
 }

@@ -36,6 +36,8 @@ pub struct Model {
     pub begun_at: Option<i64>,
     pub asked_at: Option<i64>,
     #[sea_orm(default_value = "")]
+    pub revoke: String,
+    #[sea_orm(default_value = "")]
     pub directory: String,
     #[sea_orm(default_value = "")]
     pub order_url: String,
@@ -134,6 +136,15 @@ pub struct Progress {
     pub window_next: Option<Timestamp>,
 }
 
+/// Why a certificate is revoked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Revocation {
+    /// Somebody else may have its key.
+    KeyCompromise,
+    /// It is not needed any more.
+    Superseded,
+}
+
 /// A set of names that is looked after.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AcmeOrder {
@@ -147,6 +158,8 @@ pub struct AcmeOrder {
     pub certificate_uuid: String,
     /// When a person last asked for a certificate at once.
     pub asked_at: Option<Timestamp>,
+    /// A person has asked to revoke its certificate, and why.
+    pub revoke: Option<Revocation>,
     /// Since when it is looked after.
     pub created_at: Timestamp,
 }
@@ -183,6 +196,11 @@ impl From<Model> for AcmeOrder {
             },
             certificate_uuid: row.certificate_uuid,
             asked_at: moment(row.asked_at),
+            revoke: match row.revoke.as_str() {
+                "" => None,
+                "key-compromise" => Some(Revocation::KeyCompromise),
+                _ => Some(Revocation::Superseded),
+            },
             created_at: Timestamp::from_millis(row.created_at),
         }
     }
@@ -288,10 +306,8 @@ pub async fn issued(
     let renewed = before.certificate_uuid == certificate;
     let action = if renewed { "certificate.renew" } else { "certificate.issue" };
     let details = format!("{} issued a certificate for {}", values.issuer, values.domains.join(", "));
-    let audit = Audit {
-        resource_type: "certificate".to_owned(),
-        ..Audit::system(action, "certificate", details)
-    };
+    let audit =
+        Audit { resource_type: "certificate".to_owned(), ..Audit::system(action, "certificate", details) };
     write.audit(audit.about(&certificate)).await?;
     write.commit().await
 }
@@ -303,13 +319,54 @@ pub async fn issued(
 pub async fn ask(store: &Store, uuid: &str, audit: Audit) -> Result<AcmeOrder, Error> {
     let mut write = store.write().await?;
     let id = get_on(&*write, uuid).await?.id;
-    let row = ActiveModel { id: Unchanged(id), asked_at: Set(Some(store.now().millis())), ..Default::default() };
+    let row =
+        ActiveModel { id: Unchanged(id), asked_at: Set(Some(store.now().millis())), ..Default::default() };
     let row = row.update(&*write).await?;
     write.audit(audit.about(uuid)).await?;
     // Calls who carries it out.
     write.serves();
     write.commit().await?;
     Ok(row.into())
+}
+
+/// Asks for the certificate to be revoked, and for a new one with a new key.
+///
+/// # Errors
+/// [`Error::NotFound`]; a conflict when there is no certificate yet; or when the database cannot be written.
+pub async fn revoke(store: &Store, uuid: &str, why: Revocation, audit: Audit) -> Result<AcmeOrder, Error> {
+    let mut write = store.write().await?;
+    let before = get_on(&*write, uuid).await?;
+    if before.certificate_uuid.is_empty() {
+        return Err(Error::conflict("", "there is no certificate yet that could be revoked"));
+    }
+    let why = match why {
+        Revocation::KeyCompromise => "key-compromise",
+        Revocation::Superseded => "superseded",
+    };
+    let row = ActiveModel {
+        id: Unchanged(before.id),
+        revoke: Set(why.to_owned()),
+        asked_at: Set(Some(store.now().millis())),
+        ..Default::default()
+    };
+    let row = row.update(&*write).await?;
+    write.audit(audit.about(uuid)).await?;
+    write.serves();
+    write.commit().await?;
+    Ok(row.into())
+}
+
+/// Notes that a certificate was revoked, or that it cannot be.
+///
+/// # Errors
+/// [`Error::NotFound`], or when the database cannot be written.
+pub async fn revoked(store: &Store, uuid: &str, details: &str) -> Result<(), Error> {
+    let write = store.write().await?;
+    let id = get_on(&*write, uuid).await?.id;
+    let row = ActiveModel { id: Unchanged(id), revoke: Set(String::new()), ..Default::default() };
+    row.update(&*write).await?;
+    write.audit(Audit::system("certificate.revoke", "certificate", details).about(uuid)).await?;
+    write.commit().await
 }
 
 async fn get_on(connection: &impl ConnectionTrait, uuid: &str) -> Result<Model, Error> {
@@ -333,6 +390,7 @@ fn to_row(id: i64, progress: &Progress) -> ActiveModel {
         next_at: millis(progress.next_at),
         begun_at: millis(progress.begun_at),
         asked_at: NotSet,
+        revoke: NotSet,
         directory: Set(progress.directory.clone()),
         order_url: Set(progress.order_url.clone()),
         pending_key: NotSet,

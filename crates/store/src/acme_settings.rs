@@ -67,8 +67,7 @@ impl Default for AcmeSettings {
 /// [`Error::Secret`] when a key cannot be opened, or when the database cannot be read.
 pub async fn get(store: &Store) -> Result<AcmeSettings, Error> {
     let rows = settings::all(store).await?;
-    let texts: BTreeMap<&str, &str> =
-        rows.iter().map(|row| (row.key.as_str(), row.value.as_str())).collect();
+    let texts: BTreeMap<&str, &str> = rows.iter().map(|row| (row.key.as_str(), row.value.as_str())).collect();
     let text = |key: &str| texts.get(key).map(|value| (*value).to_owned());
     let defaults = AcmeSettings::default();
     let secret = async |key: &str| {

@@ -115,6 +115,13 @@ impl From<Model> for Certificate {
     }
 }
 
+impl Certificate {
+    /// Whether each of `domains` stands in it as it is written.
+    pub fn domains_cover(&self, domains: &[String]) -> bool {
+        domains.iter().all(|name| self.domains.contains(name))
+    }
+}
+
 /// What is stored of a certificate.
 #[derive(Clone, Debug)]
 pub struct CertificateValues {
@@ -206,11 +213,23 @@ pub async fn uuid_of(store: &Store, id: i64) -> Result<Option<String>, Error> {
 pub async fn unattended(store: &Store) -> Result<Vec<(String, Option<Timestamp>, Option<Timestamp>)>, Error> {
     let columns = [Column::Name, Column::NotBefore, Column::ExpiresAt];
     let find = Entity::find().select_only().columns(columns).order_by_asc(Column::Id);
-    let find =
-        find.filter(Column::PrivateKey.ne("")).filter(Column::Provider.is_not_in([INTERNAL, INTERNAL_CA, ACME]));
+    let find = find.filter(Column::PrivateKey.ne("")).filter(Column::Provider.is_not_in([
+        INTERNAL,
+        INTERNAL_CA,
+        ACME,
+    ]));
     let rows: Vec<(String, Option<i64>, Option<i64>)> = find.into_tuple().all(store.read()).await?;
     let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
     Ok(rows.into_iter().map(|(name, start, end)| (name, moment(start), moment(end))).collect())
+}
+
+/// The certificates of one provider, oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_provider(store: &Store, provider: &str) -> Result<Vec<Certificate>, Error> {
+    let find = Entity::find().filter(Column::Provider.eq(provider)).order_by_asc(Column::Id);
+    Ok(find.all(store.read()).await?.into_iter().map(Certificate::from).collect())
 }
 
 /// The certificate with this public id.

@@ -192,6 +192,15 @@ export const queries = {
     }),
   certificates: () =>
     queryOptions({ queryKey: ["certificates"], queryFn: () => body(api.GET("/api/v1/certificates")) }),
+  acme: () => queryOptions({ queryKey: ["acme"], queryFn: () => body(api.GET("/api/v1/acme")) }),
+  acmeOrders: () =>
+    queryOptions({
+      queryKey: ["acme", "orders"],
+      queryFn: () => body(api.GET("/api/v1/acme/orders")),
+      // The steps of an order are shown as they happen.
+      refetchInterval: (query) =>
+        query.state.data?.some((each) => each.phase === "ordering" || each.phase === "waiting") ? 1_000 : 10_000,
+    }),
   certificate: (uuid: string) =>
     queryOptions({
       queryKey: ["certificates", uuid],

@@ -12,7 +12,7 @@ use axum::extract::State as Ax;
 use base::Secret;
 use serde::Deserialize;
 use serde_json::json;
-use store::ssl_certificates::{self, CertificateValues};
+use store::ssl_certificates::{self, ACME, CertificateValues, INTERNAL};
 use utoipa::ToSchema;
 
 /// A change of a certificate. What is left out stays as it is.
@@ -43,7 +43,7 @@ impl Input for CertificateChangeInput {}
     extensions(("x-charon-role" = json!("admin"))),
     params(("uuid" = String, Path, description = "The certificate's uuid.")), request_body = CertificateChangeInput,
     responses((status = 200, description = "The certificate as it is now.", body = CertificateView),
-              (status = 409, description = "It is issued by Charon and only its name can change (`conflict`)."))
+              (status = 409, description = "Charon renews it and only its name can change (`conflict`)."))
 )]
 pub(crate) async fn update(
     Ax(state): Ax<State>,
@@ -68,8 +68,8 @@ pub(crate) async fn update(
     };
     let new_key = input.private_key.is_some();
     if input.certificate.is_some() || new_key {
-        if before.provider == "internal" {
-            let message = "Charon issues this certificate itself; upload another one beside it";
+        if before.auto_renew && [INTERNAL, ACME].contains(&before.provider.as_str()) {
+            let message = "Charon renews this certificate itself; upload another one beside it";
             return Err(Error::conflict("certificate", message));
         }
         let chain = input.certificate.unwrap_or_else(|| before.certificate.clone());

@@ -7,7 +7,7 @@ use certs::Validity;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::proxy_hosts::Presenter;
-use store::ssl_certificates::{Certificate, INTERNAL};
+use store::ssl_certificates::{ACME, Certificate, INTERNAL};
 use utoipa::ToSchema;
 
 /// A certificate, without its key.
@@ -17,7 +17,7 @@ pub(crate) struct CertificateView {
     uuid: String,
     /// Display name.
     name: String,
-    /// `custom` (uploaded), `internal`, or `letsencrypt` (carried from the original product).
+    /// `custom` (uploaded), `internal`, `acme` (automatic), or `letsencrypt` (carried from the original product).
     provider: String,
     /// Names that it is good for.
     domains: Vec<String>,
@@ -84,7 +84,7 @@ impl CertificateView {
     pub(super) fn new(row: Certificate, used_by: Vec<UsedBy>, now: Timestamp) -> Self {
         let (status, message) = status(&row, now);
         // A row of the original may say so of one that was renewed there.
-        let auto_renew = row.auto_renew && row.provider == INTERNAL;
+        let auto_renew = row.auto_renew && [INTERNAL, ACME].contains(&row.provider.as_str());
         Self {
             uuid: row.uuid,
             name: row.name,
@@ -127,7 +127,11 @@ fn status(row: &Certificate, now: Timestamp) -> (CertificateStatus, String) {
         Validity::Valid => (CertificateStatus::Valid, String::new()),
         Validity::Expiring => {
             let days = end.since(now).as_secs() / 86_400;
-            (CertificateStatus::Expiring, format!("it ends in {days} days; upload its successor"))
+            let remedy = match row.provider.as_str() {
+                ACME => "it is renewed before, see the automatic certificates",
+                _ => "upload its successor",
+            };
+            (CertificateStatus::Expiring, format!("it ends in {days} days; {remedy}"))
         }
         Validity::Expired => (CertificateStatus::Expired, format!("it ended on {end}; upload its successor")),
         Validity::NotYet => (CertificateStatus::Unusable, format!("it is valid only from {start} on")),

@@ -70,6 +70,11 @@ pub(super) struct HostChangeInput {
     /// Serve the host. Default true.
     #[schema(nullable = false)]
     pub(super) enabled: Option<bool>,
+    /// Ask a public authority for a certificate, and renew it; an uploaded one that is chosen goes before it.
+    /// Default false.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    pub(super) automatic_certificate: Option<bool>,
     /// The uploaded certificate to present; null picks by name.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, max_length = 36)]
@@ -282,6 +287,16 @@ impl HostChangeInput {
         set(&mut values.hsts_enabled, self.hsts_enabled);
         set(&mut values.hsts_subdomains, self.hsts_subdomains);
         set(&mut values.enabled, self.enabled);
+        set(&mut values.automatic_certificate, self.automatic_certificate);
+        if values.automatic_certificate
+            && let Some(wildcard) = values.domain_names.iter().find(|name| name.starts_with("*."))
+        {
+            let message = format!(
+                "no certificate can be asked for automatically for {wildcard} yet, since wildcards need a DNS provider; \
+                 name each host, or upload a certificate"
+            );
+            fault("automatic_certificate", message);
+        }
         values.hsts_max_age = self.hsts_max_age.unwrap_or(values.hsts_max_age);
         if let Some(sent) = self.tags {
             values.tags = tags(sent.into_iter().map(|tag| tag.0), errors);

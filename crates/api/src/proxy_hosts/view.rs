@@ -46,6 +46,8 @@ pub(crate) struct HostView {
     websocket_support: bool,
     /// It is to be served.
     enabled: bool,
+    /// A public authority is asked for a certificate.
+    automatic_certificate: bool,
     /// The uploaded certificate to present; null picks by name.
     certificate_uuid: Option<String>,
     tags: Vec<String>,
@@ -196,6 +198,7 @@ impl Shown {
             hsts_max_age: values.hsts_max_age,
             websocket_support: true,
             enabled: values.enabled,
+            automatic_certificate: values.automatic_certificate,
             certificate_uuid: values.certificate_id.and_then(|id| self.certificates.get(&id).cloned()),
             tags: values.tags,
             locations: values.locations.into_iter().map(location).collect(),

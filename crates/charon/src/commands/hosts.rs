@@ -82,7 +82,7 @@ fn show(host: &Value, as_json: bool, verb: &str) {
     }
 }
 
-fn is_called(host: &Value, name: &str) -> bool {
+pub(super) fn is_called(host: &Value, name: &str) -> bool {
     let text = |key: &str| host[key].as_str().unwrap_or_default();
     text("uuid") == name
         || text("name").eq_ignore_ascii_case(name)

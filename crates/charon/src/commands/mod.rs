@@ -1,6 +1,7 @@
 //! The commands, one file each. To add one: a file here, a line below and a variant in `cli.rs`.
 
 mod backups;
+mod certs;
 mod completions;
 mod config;
 mod crowdsec;
@@ -30,6 +31,7 @@ pub(crate) async fn run(cli: Cli, settings: Settings) -> anyhow::Result<ExitCode
         Command::Config { action } => config::run(&settings, cli.json, action).await,
         Command::Hosts { action } => hosts::run(&settings, cli.json, action).await,
         Command::Crowdsec { action } => crowdsec::run(&settings, cli.json, action).await,
+        Command::Certs { action } => certs::run(&settings, cli.json, action).await,
         Command::Backups { action } => backups::run(&settings, cli.json, action).await,
         Command::Doctor => doctor::run(&settings, cli.json).await,
         Command::Health => health::run(&settings, cli.json).await,

@@ -2,6 +2,7 @@
 //! configuration, towards origins with the system's roots.
 
 use super::{Config, Presentation};
+use crate::challenges;
 use crate::spec::patch::{Place, order};
 use crate::spec::{self, TlsPolicy};
 use ahash::AHashMap;
@@ -124,7 +125,7 @@ fn names(key: &CertifiedKey) -> Vec<String> {
 }
 
 /// Reads a certificate and its key, and checks that they belong together.
-pub(super) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>, (String, &'static str)> {
+pub(crate) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>, (String, &'static str)> {
     let id = &certificate.id;
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes()).collect::<Result<_, _>>().map_err(
@@ -150,6 +151,8 @@ pub(super) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>,
 pub(crate) struct ServerTls {
     usual: [Arc<ServerConfig>; 4],
     resolver: Arc<Resolver>,
+    /// For certificate authorities that look whether a name leads here (RFC 8737).
+    pub(crate) challenge: Arc<ServerConfig>,
 }
 
 /// Where in [`ServerTls::usual`].
@@ -160,7 +163,10 @@ fn place(policy: TlsPolicy, http2: bool) -> usize {
 impl ServerTls {
     /// # Errors
     /// When the cryptographic library does not start.
-    pub(crate) fn new(current: &Arc<ArcSwap<Config>>) -> Result<Self, rustls::Error> {
+    pub(crate) fn new(
+        current: &Arc<ArcSwap<Config>>,
+        challenges: &challenges::Published,
+    ) -> Result<Self, rustls::Error> {
         let resolver = Arc::new(Resolver(current.clone()));
         // Its keys change every six hours, and open tickets for twelve.
         let ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
@@ -178,7 +184,14 @@ impl ServerTls {
             make(Modern, false)?,
             make(Modern, true)?,
         ];
-        Ok(Self { usual, resolver })
+        let mut challenge = ServerConfig::builder_with_provider(PROVIDER.clone())
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(challenges::Resolver(challenges.clone())));
+        challenge.alpn_protocols = vec![challenges::ALPN.to_vec()];
+        challenge.send_tls13_tickets = 0;
+        let challenge = Arc::new(challenge);
+        Ok(Self { usual, resolver, challenge })
     }
 
     /// How it is spoken with this client.

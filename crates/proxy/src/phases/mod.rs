@@ -4,6 +4,7 @@
 pub(crate) mod access;
 pub(crate) mod bans;
 pub(crate) mod body_limit;
+pub(crate) mod challenges;
 pub(crate) mod client_certificate;
 pub(crate) mod client_ip;
 pub(crate) mod cors;

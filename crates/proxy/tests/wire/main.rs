@@ -7,6 +7,7 @@ mod answers;
 mod bans;
 mod bodies;
 mod cases;
+mod challenges;
 mod client_tls;
 mod compression;
 mod cors;

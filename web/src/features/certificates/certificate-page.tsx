@@ -45,7 +45,7 @@ export default function CertificatePage() {
       windowTitle={data.name}
       back={back}
       actions={
-        mayEdit && data.provider !== "internal" ? (
+        mayEdit && !data.auto_renew ? (
           <>
             <Button onClick={() => deleting.open()}>{t("ui.delete")}</Button>
             <ButtonLink look="primary" to={`/certificates/${uuid}/edit`}>

@@ -73,7 +73,7 @@ export function certificateColumns(t: TFunction): ColumnDef<Certificate>[] {
       cell: ({ row: { original } }) =>
         original.used_by.length === 0 ? (
           <span className="text-muted">
-            {t(original.provider === "internal" ? "certificates.usedByItself" : "certificates.usedByNobody")}
+            {t(original.auto_renew ? "certificates.usedByItself" : "certificates.usedByNobody")}
           </span>
         ) : (
           <span className="flex flex-wrap gap-x-3">

@@ -14,6 +14,7 @@ import { useDialog } from "@/ui/dialog";
 import { FilterSelect, ListPage } from "@/ui/list-page";
 import { Empty } from "@/ui/notice";
 import { useParam } from "@/ui/url-state";
+import { AutomaticCard } from "./automatic-card";
 import { certificateColumns } from "./columns";
 import { DeleteCertificate } from "./delete";
 
@@ -55,9 +56,9 @@ export default function CertificatesPage() {
         filter={(each) => !status || each.status === status}
         {...(mayEdit
           ? {
-              // What the internal CA issued is Charon's own matter: a person can neither replace nor miss it.
+              // What Charon renews by itself is its own matter: a person can neither replace nor miss it.
               rowActions: (each: Certificate) =>
-                each.provider === "internal"
+                each.auto_renew
                   ? []
                   : [
                       [
@@ -84,7 +85,8 @@ export default function CertificatesPage() {
           </Empty>
         }
       />
-      <div className="mx-auto mt-5 max-w-6xl">
+      <div className="mx-auto mt-5 flex max-w-6xl flex-col gap-5">
+        <AutomaticCard />
         <InternalCa />
       </div>
       <DeleteCertificate

@@ -25,3 +25,17 @@ export const editSchema = z
   });
 
 export type CertificateValues = z.infer<typeof newSchema>;
+
+/** The authorities that can be chosen by name. */
+export const AUTHORITIES = [
+  { name: "letsencrypt", directory: "https://acme-v02.api.letsencrypt.org/directory" },
+  { name: "letsencryptStaging", directory: "https://acme-staging-v02.api.letsencrypt.org/directory" },
+  { name: "zerossl", directory: "https://acme.zerossl.com/v2/DV90" },
+  { name: "google", directory: "https://dv.acme-v02.api.pki.goog/directory" },
+] as const;
+
+/** Which of them a directory belongs to. */
+export function authorityOf(directory: string): (typeof AUTHORITIES)[number]["name"] | "none" | "own" {
+  if (directory === "") return "none";
+  return AUTHORITIES.find((each) => each.directory === directory)?.name ?? "own";
+}

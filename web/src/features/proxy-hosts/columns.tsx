@@ -81,7 +81,9 @@ export function hostColumns(t: TFunction, certificates: Certificate[]): ColumnDe
                 </Badge>
               </span>
             ) : (
-              <Badge>{t("hosts.cert.internal")}</Badge>
+              <Badge tone={host.automatic_certificate ? "live" : "neutral"}>
+                {t(host.automatic_certificate ? "hosts.cert.automatic" : "hosts.cert.internal")}
+              </Badge>
             )}
             {host.ssl_forced ? <Badge tone="info">{t("hosts.cert.forced")}</Badge> : null}
           </span>

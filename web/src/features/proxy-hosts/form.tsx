@@ -27,7 +27,7 @@ import { TargetField, type FormHandle } from "./target-field";
 import { PART_NAMES, describe } from "./traffic-rules";
 import { TestServers } from "./upstream-test";
 import { hostSchema, type HostValues } from "./schema";
-import { EMPTY, hostName, splitList, targetText, toValues, toWrite } from "./values";
+import { AUTOMATIC, EMPTY, hostName, splitList, targetText, toValues, toWrite } from "./values";
 import { useFieldText } from "./field-text";
 
 export default function HostFormPage() {
@@ -171,6 +171,7 @@ function Groups({
   const fieldText = useFieldText();
   const values = useWatch({ control: form.control as Control<HostValues> }) as HostValues;
   const own = certificates.find((each) => each.uuid === values.certificate_uuid);
+  const isAutomatic = values.certificate_uuid === AUTOMATIC;
   const toggle = (
     name:
       "ssl_forced" | "http2_support" | "hsts_enabled" | "hsts_subdomains" | "enabled" | "verify_upstream_tls",
@@ -236,7 +237,7 @@ function Groups({
           errors.tls,
         ].some((error) => error !== undefined)}
         summary={[
-          own?.name ?? t("hosts.form.certificateShort"),
+          own?.name ?? t(isAutomatic ? "hosts.form.certificateAcmeShort" : "hosts.form.certificateShort"),
           values.ssl_forced ? t("hosts.form.forced") : t("hosts.form.notForced"),
           values.hsts_enabled ? t("hosts.form.hstsOn") : t("hosts.form.hstsOff"),
           ...(values.http2_support ? [] : [t("hosts.form.h2Off")]),
@@ -259,7 +260,8 @@ function Groups({
               }
             >
               <option value="">{t("hosts.form.certificateAuto")}</option>
-              {values.certificate_uuid && !own ? (
+              <option value={AUTOMATIC}>{t("hosts.form.certificateAcme")}</option>
+              {values.certificate_uuid && !isAutomatic && !own ? (
                 <option value={values.certificate_uuid}>{t("hosts.cert.missing")}</option>
               ) : null}
               {certificates.map((each) => (

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useNavigate, useParams } from "react-router";
 import { ApiProblem } from "@/api/problem";
 import { queries } from "@/api/queries";
+import { Order } from "@/features/certificates/automatic-card";
 import { useMay } from "@/api/session";
 import type { Host, TrafficRules } from "@/api/schema";
 import { withinWindow } from "@/live/traffic";
@@ -240,7 +241,8 @@ function CertificateCard({ host }: { host: Host }) {
   const certificates = useQuery(queries.certificates());
   const own = certificates.data?.find((each) => each.uuid === host.certificate_uuid);
   let text: ReactNode = <Skeleton className="h-5 w-40" />;
-  if (!host.certificate_uuid) text = <p className="text-muted">{t("hosts.page.certificateAuto")}</p>;
+  if (!host.certificate_uuid && host.automatic_certificate) text = <AutomaticState uuid={host.uuid} />;
+  else if (!host.certificate_uuid) text = <p className="text-muted">{t("hosts.page.certificateAuto")}</p>;
   else if (own)
     text = (
       <>
@@ -264,6 +266,15 @@ function CertificateCard({ host }: { host: Host }) {
       ) : null}
     </Card>
   );
+}
+
+/** How it goes with the certificate that an authority is asked for. */
+function AutomaticState({ uuid }: { uuid: string }) {
+  const { t } = useTranslation();
+  const orders = useQuery(queries.acmeOrders());
+  const order = orders.data?.find((each) => each.hosts.some((host) => host.uuid === uuid));
+  if (!order) return <Skeleton className="h-5 w-40" />;
+  return <Order order={order} />;
 }
 
 function TrafficTab({ uuid }: { uuid: string }) {

@@ -61,6 +61,7 @@ export const hostSchema = z
     hsts_enabled: z.boolean(),
     hsts_subdomains: z.boolean(),
     hsts_max_age: z.string(),
+    /** The uuid of an uploaded one, `automatic`, or nothing. */
     certificate_uuid: z.string(),
     tags: z.string(),
     locations: z.array(

@@ -36,6 +36,9 @@ export const NO_TRAFFIC_RULES: TrafficRules = {
 /** The usual way. */
 export const USUAL_TLS: HostTls = { policy: null, client_certificates: null, hsts_preload: false };
 
+/** In the place of a certificate's uuid: a public authority is asked for one. */
+export const AUTOMATIC = "automatic";
+
 export const EMPTY: HostValues = {
   domain_names: "",
   forward_scheme: "http",
@@ -91,7 +94,7 @@ export function toValues(from: Host): HostValues {
     hsts_enabled: from.hsts_enabled,
     hsts_subdomains: from.hsts_subdomains,
     hsts_max_age: String(from.hsts_max_age),
-    certificate_uuid: from.certificate_uuid ?? "",
+    certificate_uuid: from.certificate_uuid ?? (from.automatic_certificate ? AUTOMATIC : ""),
     tags: from.tags.join(", "),
     locations: from.locations.map((each) => ({
       path: each.path,
@@ -131,7 +134,9 @@ export function toWrite(
     forward_port: portOf(values),
     // Without HSTS the field is not shown, and whatever stands in it must not keep the host from being saved.
     hsts_max_age: values.hsts_enabled ? Number(values.hsts_max_age) : Number(values.hsts_max_age) || ONE_YEAR,
-    certificate_uuid: values.certificate_uuid || null,
+    certificate_uuid:
+      values.certificate_uuid === AUTOMATIC ? null : values.certificate_uuid || null,
+    automatic_certificate: values.certificate_uuid === AUTOMATIC,
     tags: splitList(values.tags),
     locations: values.locations.map((each) => ({
       ...each,
