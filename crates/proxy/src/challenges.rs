@@ -1,10 +1,11 @@
 //! What proves to a certificate authority that names lead here: answers to the challenges of open orders, by
 //! HTTP-01 (RFC 8555, section 8.3) and TLS-ALPN-01 (RFC 8737).
 
-use crate::config::tls;
-use crate::spec;
 use ahash::AHashMap;
 use arc_swap::ArcSwapOption;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
@@ -27,12 +28,18 @@ impl Challenges {
         self.by_token.insert(token.as_bytes().into(), key_authorization.into());
     }
 
-    /// Answers handshakes for this name with this certificate, which holds the proof.
+    /// Answers handshakes for this name with this certificate (PEM), which holds the proof, and its key.
     ///
     /// # Errors
     /// A sentence, when certificate and key cannot be used.
-    pub fn add_certificate(&mut self, name: &str, certificate: &spec::Certificate) -> Result<(), String> {
-        let key = tls::load(certificate).map_err(|(message, _)| message)?;
+    pub fn add_certificate(&mut self, name: &str, certificate: &str, key: &str) -> Result<(), String> {
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(certificate.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.to_string())?;
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|error| error.to_string())?;
+        let key = any_supported_type(&key).map_err(|error| error.to_string())?;
+        // Not looked at more closely: its critical extension is none that a check of certificates knows.
+        let key = Arc::new(CertifiedKey::new(chain, key));
         self.by_name.insert(name.to_ascii_lowercase().into(), key);
         Ok(())
     }

@@ -199,7 +199,9 @@ export const queries = {
       queryFn: () => body(api.GET("/api/v1/acme/orders")),
       // The steps of an order are shown as they happen.
       refetchInterval: (query) =>
-        query.state.data?.some((each) => each.phase === "ordering" || each.phase === "waiting") ? 1_000 : 10_000,
+        query.state.data?.some((each) => each.phase === "ordering" || each.phase === "waiting")
+          ? 1_000
+          : 10_000,
     }),
   certificate: (uuid: string) =>
     queryOptions({

@@ -4,6 +4,105 @@
  */
 
 export interface paths {
+    "/api/v1/acme": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How automatic certificates are asked for */
+        get: operations["getAcme"];
+        /**
+         * Change how automatic certificates are asked for
+         * @description It holds for the next orders; certificates that serve are not touched.
+         */
+        put: operations["updateAcme"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acme/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up the account at an authority
+         * @description It is deactivated there. Certificates go on serving; the next order registers a new account.
+         */
+        post: operations["leaveAcme"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acme/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How it goes with automatic certificates
+         * @description One entry for each set of names that hosts want a certificate for, with the steps of its order as they happen.
+         */
+        get: operations["listAcmeOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acme/orders/{uuid}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a certificate at once
+         * @description Whatever is planned, but never so that more than five validations of a name fail within an hour. The certificate
+         *     that serves goes on until the new one is there.
+         */
+        post: operations["renewAcmeOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/acme/orders/{uuid}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke a certificate, and ask for a new one with a new key */
+        post: operations["revokeAcmeOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-tokens": {
         parameters: {
             query?: never;
@@ -1279,6 +1378,151 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description How automatic certificates are asked for. Keys of external accounts are never in it. */
+        Acme: {
+            /** @description Accounts that are registered. */
+            accounts: components["schemas"]["AcmeAccount"][];
+            challenge: components["schemas"]["ChallengeKind"];
+            /** @description Where the authority sends warnings; empty for nowhere. */
+            email: string;
+            /** @description Who is asked. */
+            first: components["schemas"]["AcmeAuthority"];
+            key_type: components["schemas"]["KeyKind"];
+            /** @description Profile of the authority; empty for its own choice. */
+            profile: string;
+            /** @description Who is asked after two failures of the first; without a directory nobody. */
+            second: components["schemas"]["AcmeAuthority"];
+            /** @description A person has agreed to the authority's terms. Nothing is asked for before. */
+            terms_agreed: boolean;
+        };
+        /** @description An account at an authority. */
+        AcmeAccount: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Address of the authority's ACME directory. */
+            directory: string;
+            /** @description The e-mail address that the authority was told. */
+            email: string;
+            /** @description It is being given up. */
+            leaving: boolean;
+        };
+        /** @description A certificate authority. */
+        AcmeAuthority: {
+            /** @description Address of its ACME directory; empty for none. */
+            directory: string;
+            /** @description Name of the key that binds the account to one there; empty for none. */
+            eab_key_id: string;
+            /** @description That key is stored. */
+            has_eab_key: boolean;
+            /** @description Root certificates (PEM) that its address is trusted by besides the system's; empty for none. */
+            roots_pem: string;
+        };
+        /** @description A certificate authority. What is left out stays as it is. */
+        AcmeAuthorityInput: {
+            /**
+             * @description Address of its ACME directory, with https; empty for none.
+             * @example https://acme-v02.api.letsencrypt.org/directory
+             */
+            directory?: string;
+            /** @description That key, base64url. It is stored encrypted and never shown. */
+            eab_key?: string;
+            /**
+             * @description Name of the key that binds the account to one there (external account binding); empty for none.
+             * @example
+             */
+            eab_key_id?: string;
+            /**
+             * Format: pem
+             * @description Root certificates (PEM) that its address is trusted by besides the system's; empty for none.
+             * @example
+             */
+            roots_pem?: string;
+        };
+        /** @description A host that wants a certificate. */
+        AcmeHost: {
+            name: string;
+            uuid: string;
+        };
+        /** @description What is to change. What is left out stays as it is. */
+        AcmeInput: {
+            challenge?: components["schemas"]["ChallengeKind"];
+            /**
+             * @description Where the authority sends warnings; empty for nowhere.
+             * @example me@example.com
+             */
+            email?: string;
+            first?: components["schemas"]["AcmeAuthorityInput"];
+            key_type?: components["schemas"]["KeyKind"];
+            /**
+             * @description Profile of the authority; empty for its own choice.
+             * @example shortlived
+             */
+            profile?: string;
+            second?: components["schemas"]["AcmeAuthorityInput"];
+            /** @description Agree to the authority's terms. */
+            terms_agreed?: boolean;
+        };
+        /** @description How it goes with a set of names. */
+        AcmeOrder: {
+            /**
+             * Format: date-time
+             * @description When the last order was begun.
+             */
+            begun_at?: string | null;
+            /** @description The certificate that serves; null before the first one. */
+            certificate_uuid?: string | null;
+            /** @description Directory of the authority that was asked last; empty before the first order. */
+            directory: string;
+            /** @description The names. */
+            domains: string[];
+            /**
+             * Format: date-time
+             * @description Until when it is good.
+             */
+            expires_at?: string | null;
+            /**
+             * Format: int32
+             * @description Attempts in a row that failed.
+             */
+            failures: number;
+            /** @description The hosts that want it. */
+            hosts: components["schemas"]["AcmeHost"][];
+            /** @description What is the matter; empty when nothing is. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description The next attempt, or the renewal.
+             */
+            next_at?: string | null;
+            phase: components["schemas"]["AcmePhase"];
+            /** @description What mends it. */
+            remedy: string;
+            /**
+             * Format: date-time
+             * @description Since when it stands so.
+             */
+            since?: string | null;
+            /** @description The steps of the order that runs, or of the last one. */
+            steps: components["schemas"]["AcmeStep"][];
+            uuid: string;
+        };
+        /**
+         * @description How it stands with a set of names: nothing was asked for yet, an order runs, the certificate serves, the last
+         *     attempt failed and there will be another, or nothing is tried until a person has done something.
+         * @enum {string}
+         */
+        AcmePhase: "waiting" | "ordering" | "valid" | "failing" | "held";
+        /** @description A step of an order. */
+        AcmeStep: {
+            /** Format: date-time */
+            at: string;
+            /** @description It has ended well. */
+            done: boolean;
+            /** @description What it does. */
+            message: string;
+            /** @description `account`, `order`, `challenge`, `validation`, `finalise`, `download` or `store`. */
+            name: string;
+        };
         /**
          * @description What is to be done.
          * @enum {string}
@@ -1788,7 +2032,7 @@ export interface components {
             name: string;
             /** Format: date-time */
             not_before?: string | null;
-            /** @description `custom` (uploaded), `internal`, or `letsencrypt` (carried from the original product). */
+            /** @description `custom` (uploaded), `internal`, `acme` (automatic), or `letsencrypt` (carried from the original product). */
             provider: string;
             status: components["schemas"]["CertificateStatus"];
             /** Format: date-time */
@@ -1844,6 +2088,11 @@ export interface components {
          * @enum {string}
          */
         CertificateStatus: "valid" | "expiring" | "expired" | "unusable";
+        /**
+         * @description How it is proven that a name leads here: over port 80 (`http-01`) or over port 443 (`tls-alpn-01`).
+         * @enum {string}
+         */
+        ChallengeKind: "http-01" | "tls-alpn-01";
         /**
          * @description Who may come with a certificate of their own. What it says is passed on in the headers `Client-Cert` (RFC 9440),
          *     `X-Client-Cert-Subject` (RFC 4514) and `X-Client-Cert-SHA256`; those that clients send are dropped.
@@ -2625,6 +2874,8 @@ export interface components {
             access_list?: string | null;
             /** @description Configuration of the original product: carried, not used. */
             advanced_config: string;
+            /** @description A public authority is asked for a certificate. */
+            automatic_certificate: boolean;
             /** @description Settings carried from the original product; `give_up` of a change takes them off. */
             carried: components["schemas"]["CarriedSetting"][];
             /** @description The uploaded certificate to present; null picks by name. */
@@ -2692,6 +2943,11 @@ export interface components {
          *     its path has.
          */
         HostChangeInput: {
+            /**
+             * @description Ask a public authority for a certificate, and renew it; an uploaded one that is chosen goes before it.
+             *     Default false.
+             */
+            automatic_certificate?: boolean;
             /** @description The uploaded certificate to present; null picks by name. */
             certificate_uuid?: string | null;
             /**
@@ -2755,6 +3011,11 @@ export interface components {
         };
         /** @description A new host. Three fields are enough. */
         HostInput: {
+            /**
+             * @description Ask a public authority for a certificate, and renew it; an uploaded one that is chosen goes before it.
+             *     Default false.
+             */
+            automatic_certificate?: boolean;
             /** @description The uploaded certificate to present; null picks by name. */
             certificate_uuid?: string | null;
             /**
@@ -2930,6 +3191,11 @@ export interface components {
             /** @description The version that it would come to. */
             to: string;
         };
+        /**
+         * @description The kind of key of new certificates.
+         * @enum {string}
+         */
+        KeyKind: "ecdsa-p256" | "ecdsa-p384" | "rsa-2048" | "rsa-4096";
         /** @description Durations of the requests in the window, in milliseconds; null without requests. */
         Latency: {
             /**
@@ -2947,6 +3213,14 @@ export interface components {
              * @description 99th percentile.
              */
             p99_ms?: number | null;
+        };
+        /** @description Which account. */
+        LeaveInput: {
+            /**
+             * @description Address of the authority's ACME directory.
+             * @example https://acme-v02.api.letsencrypt.org/directory
+             */
+            directory: string;
         };
         /** @description An address that this process listens on, or tries to. */
         Listener: {
@@ -3710,6 +3984,15 @@ export interface components {
             /** @description What changed, in a sentence. */
             summary: string;
         };
+        /** @description Why a certificate is revoked. */
+        RevocationInput: {
+            reason: components["schemas"]["RevocationReason"];
+        };
+        /**
+         * @description Somebody else may have its key, or it is not needed any more.
+         * @enum {string}
+         */
+        RevocationReason: "key_compromise" | "superseded";
         /**
          * @description One change of a path; the query stays. `strip_prefix` takes whole segments off: `/api` makes `/users` of
          *     `/api/users` and leaves `/apix` alone.
@@ -4936,6 +5219,203 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getAcme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings, and the accounts that are registered. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acme"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateAcme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcmeInput"];
+            };
+        };
+        responses: {
+            /** @description It is stored. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Acme"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    leaveAcme: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeaveInput"];
+            };
+        };
+        responses: {
+            /** @description It begins; the audit log tells what the authority said. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description There is no account at that directory (`not-found`). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listAcmeOrders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sets of names, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeOrder"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    renewAcmeOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The uuid of the set of names. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It begins; ask for the orders to see how it goes. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeOrder"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    revokeAcmeOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The uuid of the set of names. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RevocationInput"];
+            };
+        };
+        responses: {
+            /** @description It begins; the audit log tells what the authority said. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeOrder"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            /** @description There is no certificate yet (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
     listApiTokens: {
         parameters: {
             query?: {
@@ -5478,7 +5958,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
-            /** @description It is issued by Charon and only its name can change (`conflict`). */
+            /** @description Charon renews it and only its name can change (`conflict`). */
             409: {
                 headers: {
                     [name: string]: unknown;

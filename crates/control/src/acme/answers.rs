@@ -2,7 +2,6 @@
 
 use acme::{Answer, Challenge};
 use proxy::Challenges;
-use proxy::spec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ struct Given {
     /// The authority was told that it may look; some go on calling a challenge pending while they do.
     is_told: bool,
     /// For TLS-ALPN-01.
-    certificate: Option<spec::Certificate>,
+    certificate: Option<certs::Issued>,
 }
 
 impl Answers {
@@ -38,12 +37,7 @@ impl Answers {
             Challenge::TlsAlpn01 => {
                 let made =
                     certs::challenge_certificate(name, &answer.digest).map_err(|error| error.to_string())?;
-                Some(spec::Certificate {
-                    id: format!("the answer for {name}"),
-                    chain_pem: made.chain_pem,
-                    key_pem: made.key_pem.expose().clone(),
-                    internal: true,
-                })
+                Some(made)
             }
             _ => None,
         };
@@ -84,7 +78,8 @@ impl Answers {
                     challenges.add_token(&given.answer.token, &given.answer.key_authorization);
                 }
                 (Challenge::TlsAlpn01, Some(certificate)) => {
-                    challenges.add_certificate(&given.name, certificate)?;
+                    let key = certificate.key_pem.expose();
+                    challenges.add_certificate(&given.name, &certificate.chain_pem, key)?;
                 }
                 _ => {}
             }

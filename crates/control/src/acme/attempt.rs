@@ -30,6 +30,8 @@ pub(super) struct Attempts {
     pub(super) answers: Answers,
     /// Accounts that are open, by their directories.
     pub(super) accounts: HashMap<String, Account>,
+    /// Authorities that were found not to answer in this look, by their directories: they are asked once.
+    pub(super) down: HashMap<String, Error>,
     /// Certificates that were issued, and attempts that failed, since the start.
     pub(super) issued: u64,
     pub(super) failed: u64,
@@ -88,6 +90,17 @@ impl Attempts {
         order: &mut AcmeOrder,
         before: Option<&Certificate>,
     ) -> anyhow::Result<()> {
+        if order.is_asked() {
+            // What a person has asked for is answered by this attempt, also when it goes on with an order that is open.
+            order.progress.begun_at = Some(self.clock.now());
+        }
+        let directory = match order.progress.order_url.as_str() {
+            "" => &authority(settings, &order.progress).directory,
+            _ => &order.progress.directory,
+        };
+        if let Some(error) = self.down.get(directory) {
+            return self.failed(order, error.clone()).await;
+        }
         for _ in 0..STEPS {
             match self.step(settings, order, before).await {
                 Ok(Next::Go) => {}
@@ -418,7 +431,7 @@ impl Attempts {
     async fn failed(&mut self, order: &mut AcmeOrder, error: Error) -> anyhow::Result<()> {
         match error.kind {
             // It is there as it was, when it can be asked again.
-            Kind::Unreachable => {}
+            Kind::Unreachable => _ = self.down.insert(order.progress.directory.clone(), error.clone()),
             Kind::NoAccount => {
                 let directory = order.progress.directory.clone();
                 self.accounts.remove(&directory);

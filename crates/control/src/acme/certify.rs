@@ -67,6 +67,7 @@ impl Certify {
             clock,
             answers: Answers::default(),
             accounts: HashMap::new(),
+            down: HashMap::new(),
             issued: 0,
             failed: 0,
         };
@@ -89,6 +90,7 @@ impl Certify {
             .map(|row| (row.uuid.clone(), row))
             .collect();
         tidy(&store, &orders, &certificates, self.attempts.clock.now()).await?;
+        self.attempts.down.clear();
         self.leave(&settings).await?;
         self.attempts.answers.keep(|uuid| orders.iter().any(|order| order.uuid == uuid));
 
@@ -151,6 +153,10 @@ impl Certify {
                 self.window(settings, order, row, windows).await?;
                 order.progress.next_at = renewal(order, row, now);
                 if order.progress.next_at.is_some_and(|at| at > now) {
+                    if order.progress.phase == Phase::Held {
+                        order.progress.message.clear();
+                        order.progress.remedy.clear();
+                    }
                     enter(&mut order.progress, Phase::Valid, now);
                 }
             }

@@ -125,7 +125,7 @@ fn names(key: &CertifiedKey) -> Vec<String> {
 }
 
 /// Reads a certificate and its key, and checks that they belong together.
-pub(crate) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>, (String, &'static str)> {
+pub(super) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>, (String, &'static str)> {
     let id = &certificate.id;
     let chain: Vec<_> =
         CertificateDer::pem_slice_iter(certificate.chain_pem.as_bytes()).collect::<Result<_, _>>().map_err(

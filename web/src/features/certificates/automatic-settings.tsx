@@ -90,7 +90,10 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
               />
             )}
           </Field>
-          <Field label={t("certificates.automatic.challenge")} hint={t("certificates.automatic.challengeHint")}>
+          <Field
+            label={t("certificates.automatic.challenge")}
+            hint={t("certificates.automatic.challengeHint")}
+          >
             {(wired) => (
               <Select
                 {...wired}

@@ -6,10 +6,10 @@ import { useTranslation } from "react-i18next";
 import { useNavigate, useParams } from "react-router";
 import { ApiProblem } from "@/api/problem";
 import { queries } from "@/api/queries";
-import { Order } from "@/features/certificates/automatic-card";
 import { useMay } from "@/api/session";
 import type { Host, TrafficRules } from "@/api/schema";
 import { withinWindow } from "@/live/traffic";
+import { AcmeOrderState } from "@/ui/acme-order";
 import { Badge, State } from "@/ui/badge";
 import { Button, ButtonLink, TextLink, buttonClass } from "@/ui/button";
 import { Card, Facts, Figure } from "@/ui/card";
@@ -270,11 +270,10 @@ function CertificateCard({ host }: { host: Host }) {
 
 /** How it goes with the certificate that an authority is asked for. */
 function AutomaticState({ uuid }: { uuid: string }) {
-  const { t } = useTranslation();
   const orders = useQuery(queries.acmeOrders());
   const order = orders.data?.find((each) => each.hosts.some((host) => host.uuid === uuid));
   if (!order) return <Skeleton className="h-5 w-40" />;
-  return <Order order={order} />;
+  return <AcmeOrderState order={order} />;
 }
 
 function TrafficTab({ uuid }: { uuid: string }) {

@@ -134,8 +134,7 @@ export function toWrite(
     forward_port: portOf(values),
     // Without HSTS the field is not shown, and whatever stands in it must not keep the host from being saved.
     hsts_max_age: values.hsts_enabled ? Number(values.hsts_max_age) : Number(values.hsts_max_age) || ONE_YEAR,
-    certificate_uuid:
-      values.certificate_uuid === AUTOMATIC ? null : values.certificate_uuid || null,
+    certificate_uuid: values.certificate_uuid === AUTOMATIC ? null : values.certificate_uuid || null,
     automatic_certificate: values.certificate_uuid === AUTOMATIC,
     tags: splitList(values.tags),
     locations: values.locations.map((each) => ({
