@@ -39,12 +39,19 @@ pub(crate) struct Stop {
     pub(crate) location: Option<Box<[u8]>>,
     /// What else the answer says.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
-    /// What a browser has to solve before it gets on.
-    pub(crate) challenge: Option<Box<Challenge>>,
-    /// The whole body, as plain text, instead of a page that explains.
-    pub(crate) answer: Option<Box<str>>,
+    /// What is said instead of a page that explains.
+    pub(crate) body: Option<Box<Body>>,
     /// No further request is taken on this connection.
     pub(crate) ends_connection: bool,
+}
+
+/// What an answer of ours holds when it is no page that explains.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// What a browser has to solve before it gets on.
+    Challenge(Challenge),
+    /// Plain text.
+    Text(String),
 }
 
 impl Stop {
@@ -63,8 +70,7 @@ impl Stop {
             fault,
             location: None,
             headers: Vec::new(),
-            challenge: None,
-            answer: None,
+            body: None,
             ends_connection: false,
         }
     }

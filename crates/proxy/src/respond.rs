@@ -8,7 +8,7 @@ use crate::h1::body::Framing;
 use crate::h1::response::Head;
 use crate::log::Fault;
 use crate::pages::{self, Page, Pages};
-use crate::pipeline::{Call, Stop};
+use crate::pipeline::{Body, Call, Stop};
 use httparse::Header;
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -31,14 +31,17 @@ pub(crate) async fn stop<D: Downstream>(call: &mut Call<'_>, down: &mut D, stop:
 
 async fn send<D: Downstream>(call: &Call<'_>, down: &mut D, stop: &Stop) -> io::Result<()> {
     let bare = stop.location.is_some() || stop.status == 204;
-    let (media, body) = match &stop.answer {
-        Some(answer) => (Media::Plain, answer.to_string()),
-        None if bare => (Media::Html, String::new()),
-        None => body(call, stop),
+    let (media, body) = match stop.body.as_deref() {
+        Some(Body::Text(text)) => (Media::Plain, text.clone()),
+        _ if bare => (Media::Html, String::new()),
+        _ => body(call, stop),
     };
     let mut id = Vec::with_capacity(20);
     call.put_id(&mut id);
-    let policy = stop.challenge.as_ref().map_or("", |challenge| &challenge.policy).as_bytes();
+    let policy = match stop.body.as_deref() {
+        Some(Body::Challenge(challenge)) => challenge.policy.as_bytes(),
+        _ => b"",
+    };
     let mut headers = Vec::with_capacity(8);
     let mut add = |name, value| headers.push(Header { name, value });
     if let Some(location) = &stop.location {
@@ -146,7 +149,7 @@ fn body(call: &Call<'_>, stop: &Stop) -> (Media, String) {
             format!("{} {}\n{}\nRequest {}\n", stop.status, reason(stop.status), stop.reason, id_text(call)),
         ),
         Media::Html | Media::Challenge | Media::OwnHtml => {
-            if let Some(challenge) = &stop.challenge {
+            if let Some(Body::Challenge(challenge)) = stop.body.as_deref() {
                 return (Media::Challenge, challenge.page.clone());
             }
             let extra = call.extra();

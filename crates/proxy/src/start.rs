@@ -1,7 +1,7 @@
 //! Starting, steering and ending the data plane.
 
 use crate::bans::Bans;
-use crate::challenges::Challenges;
+use crate::challenges::{self, Challenges};
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::gate::Gate;
@@ -178,7 +178,7 @@ pub struct Proxy {
     /// Beside the configuration, since it changes by itself.
     bans: Arc<ArcSwapOption<Bans>>,
     /// For certificate authorities, while orders are open.
-    challenges: Arc<ArcSwapOption<Challenges>>,
+    challenges: challenges::Published,
     /// Configurations that somebody may still hold.
     former: Mutex<Vec<Arc<Config>>>,
     /// What is known about upstreams.

@@ -4,7 +4,7 @@
 use crate::Limits;
 use crate::bans::{Bans, Published, Remedy};
 use crate::buffers::Buffers;
-use crate::challenges::Challenges;
+use crate::challenges::{self, Challenges};
 use crate::config::Config;
 use crate::config::tls::ServerTls;
 use crate::cuts::Cut;
@@ -82,7 +82,7 @@ pub(crate) struct Worker {
     current: RefCell<Cache<Arc<ArcSwap<Config>>, Arc<Config>>>,
     snapshot: RefCell<Rc<Snapshot>>,
     bans: RefCell<Cache<Arc<ArcSwapOption<Bans>>, Published>>,
-    challenges: RefCell<Cache<Arc<ArcSwapOption<Challenges>>, Option<Arc<Challenges>>>>,
+    challenges: RefCell<Cache<challenges::Published, Option<Arc<Challenges>>>>,
     /// By which of these open connections were looked through last. Only compared: the cache holds that set, so that
     /// no other one can have its place.
     cut_by: Cell<*const Bans>,
@@ -133,7 +133,7 @@ pub(crate) struct Parts {
     pub(crate) balancers: Option<Arc<Networks>>,
     pub(crate) current: Arc<ArcSwap<Config>>,
     pub(crate) bans: Arc<ArcSwapOption<Bans>>,
-    pub(crate) challenges: Arc<ArcSwapOption<Challenges>>,
+    pub(crate) challenges: challenges::Published,
     pub(crate) orders: mpsc::UnboundedReceiver<Order>,
 }
 

@@ -3,7 +3,7 @@
 use crate::bans::{BanReason, Bans, Canary, Remedy};
 use crate::captcha::{Captcha, HandedIn};
 use crate::log::Fault;
-use crate::pipeline::{Call, Flow, Stop};
+use crate::pipeline::{Body, Call, Flow, Stop};
 use base::Timestamp;
 use http::{HeaderName, HeaderValue, header};
 
@@ -62,7 +62,8 @@ fn challenge(call: &Call<'_>, captcha: &Captcha) -> Option<Stop> {
     let challenge = captcha.challenge(call.client_ip, call.request.name(), now, &id);
     let why = "Requests from your address looked unusual; open this site in a browser, which will be asked for a \
                short check.";
-    Some(Stop { challenge: Some(Box::new(challenge)), ..Stop::new("captcha", 403, Fault::Client, why) })
+    let body = Some(Box::new(Body::Challenge(challenge)));
+    Some(Stop { body, ..Stop::new("captcha", 403, Fault::Client, why) })
 }
 
 /// A page asks what has become of the answer to a provider's captcha.
