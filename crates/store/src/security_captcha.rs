@@ -124,7 +124,7 @@ pub async fn signing_keys(store: &Store, now: Timestamp) -> Result<Vec<Secret<St
         keys.insert(0, SigningKey { key: base::random::hex_token::<32>(), made_at: now });
         keys.truncate(2);
         let value = store.vault().seal(settings::PLACE, &serde_json::to_string(&keys).unwrap_or_default())?;
-        let mut write = store.write().await?;
+        let write = store.write().await?;
         settings::Entity::delete_many().filter(settings::Column::Key.eq(SIGNING)).exec(&*write).await?;
         let row = settings::ActiveModel {
             id: NotSet,
