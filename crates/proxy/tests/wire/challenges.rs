@@ -12,7 +12,7 @@ fn an_authority_gets_its_answer_though_it_is_banned_sent_on_to_https_and_asks_fo
     let proxy = start(&spec, quick(), LogSettings::default());
     let path = "/.well-known/acme-challenge/token-1";
     let mut client = Client::of(&proxy);
-    assert_eq!(client.get(path).status(), 308, "no order is open");
+    assert_eq!(client.get(path).status(), 301, "no order is open");
     let mut challenges = Challenges::default();
     challenges.add_token("token-1", "token-1.thumbprint");
     proxy.answer_challenges(Some(Arc::new(challenges)));
@@ -40,5 +40,5 @@ fn an_authority_gets_its_answer_though_it_is_banned_sent_on_to_https_and_asks_fo
     client.send(format!("POST {path} HTTP/1.1\r\nHost: a.test\r\nContent-Length: 0\r\n\r\n"));
     assert_eq!(client.answer().unwrap().status(), 308, "only reading is answered");
     proxy.answer_challenges(None);
-    assert_eq!(Client::of(&proxy).get(path).status(), 308, "the order is over");
+    assert_eq!(Client::of(&proxy).get(path).status(), 301, "the order is over");
 }
