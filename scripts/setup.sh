@@ -34,6 +34,7 @@ case "$purpose" in
     want python3 python3
     want chromium chromium
     want faketime faketime
+    want openssl openssl
     want prlimit util-linux
     want crowdsec crowdsec
     want pebble pebble

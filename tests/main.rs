@@ -10,6 +10,7 @@ mod bad_host;
 mod binary_upgrade;
 mod browser;
 mod captcha_providers;
+mod certificates;
 mod change_under_load;
 mod client_tls;
 mod clock_jumps;

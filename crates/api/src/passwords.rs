@@ -108,7 +108,8 @@ fn argon2() -> std::result::Result<Argon2<'static>, String> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+/// Work for a core, a few at a time.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let turn = tokio::time::timeout(PATIENCE, AT_ONCE.acquire()).await;
     let Ok(Ok(permit)) = turn else { return Err(Error::TooManyAttempts(PATIENCE)) };
     let done = tokio::task::spawn_blocking(work).await;

@@ -99,6 +99,9 @@ pub enum Error {
     /// The internal CA could not make a certificate.
     #[error("the internal certificate authority could not issue a certificate: {0}")]
     Issue(String),
+    /// No file could be made of a certificate and its key.
+    #[error("the PFX file could not be made: {0}")]
+    Export(String),
 }
 
 impl Error {

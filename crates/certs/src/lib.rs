@@ -3,6 +3,7 @@
 
 mod accept;
 mod client;
+mod export;
 mod inspect;
 mod internal_ca;
 mod renewal;
@@ -11,6 +12,7 @@ mod validity;
 
 pub use accept::{Accepted, accept};
 pub use client::{bundle, client};
+pub use export::pfx;
 pub use inspect::{Error, Info, Shown, covers, inspect, read_chain, read_roots, shown};
 pub use internal_ca::{InternalCa, Issued};
 pub use renewal::{

@@ -1,6 +1,7 @@
 //! The command line. One variant here and one file in `commands/` make a command.
 
 use clap::{Parser, Subcommand};
+use std::path::PathBuf;
 
 /// Charon: a reverse proxy that you manage in the browser, and that proves that it protects you.
 ///
@@ -117,11 +118,46 @@ pub(crate) enum CertsAction {
         /// A domain, the name or the id of the host.
         host: String,
     },
+    /// Add a certificate from PEM files; it replaces the one with this name, if there is one.
+    Import {
+        /// The server's certificate and its issuers, in any order.
+        certificate: PathBuf,
+        /// Its private key, not encrypted; left out when it stands in the same file.
+        key: Option<PathBuf>,
+        /// How it is called in lists; the file's name when not given.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Write a certificate into a file: with its key as PEM or PKCS #12, or the chain alone.
+    Export {
+        /// A domain, the name or the id of the certificate.
+        name: String,
+        /// The file; it must not exist yet. Only its owner may read it.
+        file: PathBuf,
+        /// What the file holds.
+        #[arg(long, value_enum, default_value_t)]
+        format: ExportFormat,
+        /// For `pfx`: a file with the password that encrypts it (`-`: standard input).
+        #[arg(long, required_if_eq("format", "pfx"))]
+        password_file: Option<PathBuf>,
+    },
     /// Order the next certificate now, by a domain, the host's name or the id of the automatic certificate.
     Renew {
         /// A domain, the name of a host, or the id.
         name: String,
     },
+}
+
+/// What an exported file holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// The chain and then its key, both as PEM.
+    #[default]
+    Pem,
+    /// Chain and key as PKCS #12, encrypted.
+    Pfx,
+    /// The chain as PEM, without the key.
+    Chain,
 }
 
 #[derive(Debug, Subcommand)]

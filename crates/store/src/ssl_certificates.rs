@@ -249,6 +249,18 @@ pub async fn private_key(store: &Store, uuid: &str) -> Result<Secret<String>, Er
     store.vault().open_sealed(PLACE, &row.private_key)
 }
 
+/// The private key of a certificate, as PEM, for somebody who takes it along: not without the entry in the audit log.
+///
+/// # Errors
+/// See [`private_key`]; or when the database cannot be written.
+pub async fn take_key(store: &Store, uuid: &str, audit: Audit) -> Result<Secret<String>, Error> {
+    let key = private_key(store, uuid).await?;
+    let write = store.write().await?;
+    write.audit(audit.about(uuid)).await?;
+    write.commit().await?;
+    Ok(key)
+}
+
 /// The internal CA, if it was made already.
 ///
 /// # Errors

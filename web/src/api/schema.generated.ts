@@ -348,6 +348,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/certificates/{uuid}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a certificate elsewhere
+         * @description Whoever takes the private key along stands in the audit log.
+         */
+        post: operations["exportCertificate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/docs": {
         parameters: {
             query?: never;
@@ -2059,6 +2079,19 @@ export interface components {
              */
             private_key?: string;
         };
+        /** @description A file of a certificate. */
+        CertificateFile: {
+            /**
+             * Format: byte
+             * @description The file (base64).
+             */
+            content: string;
+            /**
+             * @description A name for it.
+             * @example shop.example.com.pfx
+             */
+            file_name: string;
+        };
         /** @description A certificate with its key. */
         CertificateInput: {
             /**
@@ -2076,7 +2109,7 @@ export interface components {
             name: string;
             /**
              * Format: pem
-             * @description The private key as PEM, not encrypted. It is stored encrypted and never shown.
+             * @description The private key as PEM, not encrypted. It is stored encrypted.
              * @example -----BEGIN PRIVATE KEY-----
              *     ...
              *     -----END PRIVATE KEY-----
@@ -2589,6 +2622,25 @@ export interface components {
              *     ]
              */
             minutes: components["schemas"]["Minutes"][];
+        };
+        /**
+         * @description What a file of a certificate is to hold.
+         * @enum {string}
+         */
+        ExportFormat: "chain" | "pem" | "pfx";
+        /** @description Which file is wanted. */
+        ExportInput: {
+            /**
+             * Format: password
+             * @description The password of the own account, when a person who is signed in wants the key. Tokens need none.
+             */
+            current_password?: string | null;
+            format: components["schemas"]["ExportFormat"];
+            /**
+             * Format: password
+             * @description What the file is encrypted with, for `pfx`: at least eight characters.
+             */
+            password?: string | null;
         };
         /** @description The LAPI of another machine, and how Charon shows itself there. Secrets are never shown. */
         External: {
@@ -6000,6 +6052,61 @@ export interface operations {
             404: components["responses"]["Problem404"];
             /** @description Hosts present it (`conflict`). */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    exportCertificate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The certificate's uuid. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportInput"];
+            };
+        };
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CertificateFile"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            /** @description There is nothing in it that could be exported (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            /** @description Too many wrong passwords (`too-many-attempts`). */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -71,7 +71,7 @@ pub(crate) async fn update(
 }
 
 /// Refuses with `field` when `password` is not that of the account; slows down guessing.
-pub(super) async fn check_password(
+pub(crate) async fn check_password(
     state: &State,
     user: &users::User,
     password: Secret<String>,

@@ -4,7 +4,7 @@ mod change_password;
 mod login;
 mod logout;
 pub(crate) mod me;
-mod me_update;
+pub(crate) mod me_update;
 mod session_delete;
 mod sessions;
 mod status;

@@ -31,7 +31,7 @@ pub(crate) struct CertificateInput {
         example = "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n"
     )]
     certificate: String,
-    /// The private key as PEM, not encrypted. It is stored encrypted and never shown.
+    /// The private key as PEM, not encrypted. It is stored encrypted.
     #[schema(
         min_length = 1,
         max_length = 50000,

@@ -1,7 +1,8 @@
-//! `/certificates`: uploaded certificates. Private keys go in and never come out.
+//! `/certificates`: uploaded certificates. Private keys go in and come out only by `export`.
 
 mod create;
 mod delete;
+mod export;
 mod get;
 mod internal_ca;
 mod list;
@@ -18,6 +19,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
         .routes(routes!(internal_ca::get))
+        .routes(routes!(export::export))
         .routes(routes!(get::get, update::update, delete::delete))
 }
 

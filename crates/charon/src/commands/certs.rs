@@ -1,10 +1,16 @@
-//! `charon certs list|order|renew`
+//! `charon certs list|order|renew|import|export`
 
 use crate::boot::Settings;
-use crate::cli::CertsAction;
+use crate::cli::{CertsAction, ExportFormat};
+use crate::offline::Session;
 use crate::{offline, out};
 use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 pub(super) async fn run(settings: &Settings, as_json: bool, action: CertsAction) -> anyhow::Result<ExitCode> {
@@ -48,6 +54,23 @@ pub(super) async fn run(settings: &Settings, as_json: bool, action: CertsAction)
                 ));
             }
         }
+        CertsAction::Import { certificate, key, name } => {
+            let stored = import(&session, &certificate, key.as_deref(), name).await?;
+            if as_json {
+                out::json(&stored);
+            } else {
+                let name = stored["name"].as_str().unwrap_or_default();
+                out::text(format!("{name} is stored, for {}", names(&stored["domains"])));
+            }
+        }
+        CertsAction::Export { name, file, format, password_file } => {
+            let written = export(&session, &name, &file, format, password_file.as_deref()).await?;
+            if as_json {
+                out::json(&json!({ "file": file, "certificate": written }));
+            } else {
+                out::text(format!("{} is written to {}", names(&written["domains"]), file.display()));
+            }
+        }
         CertsAction::Renew { name } => {
             let all = orders.as_array().into_iter().flatten();
             let found: Vec<&Value> = all.filter(|order| is_for(order, &name)).collect();
@@ -73,6 +96,109 @@ pub(super) async fn run(settings: &Settings, as_json: bool, action: CertsAction)
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Stores a certificate under a name, in the place of the one that is called so.
+async fn import(
+    session: &Session,
+    certificate: &Path,
+    key: Option<&Path>,
+    name: Option<String>,
+) -> anyhow::Result<Value> {
+    let chain = read(certificate)?;
+    let text = key.map_or_else(|| Ok(chain.clone()), read)?;
+    let key = key_of(&text).with_context(|| {
+        let place = key.unwrap_or(certificate).display();
+        format!("{place} holds no private key as PEM; an encrypted one must be decrypted first")
+    })?;
+    let from_file = || certificate.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let name = name.or_else(from_file).context("the file has no name; give one with --name")?;
+    let all = session.api.call("GET", "/api/v1/certificates", None).await?;
+    let mut same = all.as_array().into_iter().flatten().filter(|one| one["name"] == name.as_str());
+    let body = json!({"name": name, "certificate": chain, "private_key": key});
+    match (same.next(), same.next()) {
+        (None, _) => session.api.call("POST", "/api/v1/certificates", Some(&body)).await,
+        (Some(one), None) => {
+            let uuid = one["uuid"].as_str().context("it has no id")?;
+            session.api.call("PUT", &format!("/api/v1/certificates/{uuid}"), Some(&body)).await
+        }
+        _ => bail!("several certificates are called '{name}'; choose another name with --name"),
+    }
+}
+
+/// Writes a certificate into a new file and tells which one it was.
+async fn export(
+    session: &Session,
+    name: &str,
+    file: &Path,
+    format: ExportFormat,
+    password_file: Option<&Path>,
+) -> anyhow::Result<Value> {
+    let all = session.api.call("GET", "/api/v1/certificates", None).await?;
+    let found: Vec<&Value> = all.as_array().into_iter().flatten().filter(|one| is_of(one, name)).collect();
+    let [one] = found.as_slice() else {
+        bail!("{} certificates are called '{name}'; `charon certs list` shows them", found.len());
+    };
+    let mut body = json!({"format": match format {
+        ExportFormat::Pem => "pem",
+        ExportFormat::Pfx => "pfx",
+        ExportFormat::Chain => "chain",
+    }});
+    if let Some(path) = password_file.filter(|_| format == ExportFormat::Pfx) {
+        let text = if path == Path::new("-") {
+            std::io::read_to_string(std::io::stdin()).context("the password cannot be read")?
+        } else {
+            read(path)?
+        };
+        body["password"] = text.trim_end_matches(['\r', '\n']).into();
+    }
+    // Before anything is asked for, so that no key is taken along that then is nowhere.
+    let mut options = std::fs::OpenOptions::new();
+    let mut target = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+        .with_context(|| format!("{} cannot be made", file.display()))?;
+    let uuid = one["uuid"].as_str().context("it has no id")?;
+    let written = async {
+        let path = format!("/api/v1/certificates/{uuid}/export");
+        let answer = session.api.call("POST", &path, Some(&body)).await?;
+        let content = STANDARD.decode(answer["content"].as_str().unwrap_or_default())?;
+        target.write_all(&content)?;
+        anyhow::Ok(target.sync_all()?)
+    };
+    if let Err(error) = written.await {
+        // Nobody takes an empty file for a certificate.
+        _ = std::fs::remove_file(file);
+        return Err(error);
+    }
+    Ok((*one).clone())
+}
+
+/// The first private key of a text that may hold certificates too.
+fn key_of(text: &str) -> Option<&str> {
+    let blocks = text.match_indices("-----BEGIN ").map(|(start, _)| &text[start..]);
+    let mut keys = blocks.filter(|block| {
+        let label = block.lines().next().unwrap_or_default();
+        label.ends_with("PRIVATE KEY-----") && !label.contains("ENCRYPTED")
+    });
+    let block = keys.next()?;
+    let last = block.find("-----END ")?;
+    let end = block[last..].find('\n').map_or(block.len(), |length| last + length + 1);
+    block.get(..end)
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+/// Whether a certificate is called so, by its id, its name or a domain of its own.
+fn is_of(certificate: &Value, name: &str) -> bool {
+    let text = |value: &Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(name));
+    text(&certificate["uuid"])
+        || text(&certificate["name"])
+        || certificate["domains"].as_array().into_iter().flatten().any(text)
 }
 
 fn names(list: &Value) -> String {
@@ -111,6 +237,16 @@ fn is_for(order: &Value, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_found_beside_certificates() {
+        let key = "-----BEGIN EC PRIVATE KEY-----\nAAA\n-----END EC PRIVATE KEY-----\n";
+        let certificate = "-----BEGIN CERTIFICATE-----\nBBB\n-----END CERTIFICATE-----\n";
+        assert_eq!(key_of(&format!("{certificate}{key}{certificate}")), Some(key));
+        assert_eq!(key_of(key.trim_end()), Some(key.trim_end()));
+        let hidden = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        assert_eq!((key_of(certificate), key_of(hidden)), (None, None));
+    }
 
     #[test]
     fn an_order_says_at_which_step_it_is_or_why_it_failed() {

@@ -17,6 +17,7 @@ import { SkeletonRows } from "@/ui/skeleton";
 import { Ago } from "@/ui/time";
 import { STATUS_TONE } from "./columns";
 import { DeleteCertificate } from "./delete";
+import { DownloadCertificate } from "./download";
 
 export default function CertificatePage() {
   const { t } = useTranslation();
@@ -24,6 +25,7 @@ export default function CertificatePage() {
   const navigate = useNavigate();
   const mayEdit = useMay("admin");
   const deleting = useDialog("delete");
+  const downloading = useDialog("download");
   const certificate = useQuery(queries.certificate(uuid));
   const back = { to: "/certificates", label: t("certificates.title") };
   if (certificate.error instanceof ApiProblem && certificate.error.status === 404)
@@ -45,12 +47,17 @@ export default function CertificatePage() {
       windowTitle={data.name}
       back={back}
       actions={
-        mayEdit && !data.auto_renew ? (
+        mayEdit ? (
           <>
-            <Button onClick={() => deleting.open()}>{t("ui.delete")}</Button>
-            <ButtonLink look="primary" to={`/certificates/${uuid}/edit`}>
-              {t("certificates.replace")}
-            </ButtonLink>
+            <Button onClick={() => downloading.open()}>{t("certificates.download.action")}</Button>
+            {data.auto_renew ? null : (
+              <>
+                <Button onClick={() => deleting.open()}>{t("ui.delete")}</Button>
+                <ButtonLink look="primary" to={`/certificates/${uuid}/edit`}>
+                  {t("certificates.replace")}
+                </ButtonLink>
+              </>
+            )}
           </>
         ) : undefined
       }
@@ -114,6 +121,7 @@ export default function CertificatePage() {
           </ul>
         )}
       </Card>
+      <DownloadCertificate certificate={downloading.value ? data : undefined} onClose={downloading.close} />
       <DeleteCertificate
         certificate={deleting.value ? data : undefined}
         onClose={deleting.close}
