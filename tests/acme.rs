@@ -3,6 +3,8 @@
 
 use crate::hosts;
 use base::Timestamp;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::pebble::{Habits, Pebble, free_port};
@@ -71,9 +73,13 @@ async fn has_problem(api: &mut Api, code: &str) {
 
 /// Waits until `domain` presents a certificate of the authority.
 async fn trusted(setting: &Setting, domain: &str) -> RawClient {
-    let root = setting.pebble.issuer_pem().await;
+    trusted_by(setting, domain, &setting.pebble.issuer_pem().await).await
+}
+
+/// Waits until `domain` presents a certificate that this root is enough for.
+async fn trusted_by(setting: &Setting, domain: &str, root: &[u8]) -> RawClient {
     eventually("browsers would trust it", LIMIT, async || {
-        RawClient::connect_tls(setting.app.https(), domain, &root, &[]).await.ok()
+        RawClient::connect_tls(setting.app.https(), domain, root, &[]).await.ok()
     })
     .await
 }
@@ -270,6 +276,72 @@ async fn several_names_by_tls_alpn_at_an_authority_that_refuses_half_of_all_nonc
     .await;
     let audit = api.get("/audit?limit=50").await.expect(200).to_string();
     assert!(audit.contains("Revoked the certificate for"), "{audit}");
+}
+
+#[tokio::test]
+async fn of_several_chains_the_one_is_taken_that_ends_in_the_wished_root() {
+    if !Pebble::is_installed() {
+        return;
+    }
+    let environment =
+        vec![("PEBBLE_ALTERNATE_ROOTS", "2".to_owned()), ("PEBBLE_CHAIN_LENGTH", "2".to_owned())];
+    let all = setting(Habits { environment, ..Habits::default() }).await;
+    let (own, third) = (all.pebble.root(0).await, all.pebble.root(2).await);
+    let der = CertificateDer::from_pem_slice(&third).unwrap();
+    let name = certs::shown(&der).unwrap().issuer;
+    assert_ne!(own, third);
+    let mut api = all.api.clone();
+    agree(&mut api, &all.pebble, json!({"preferred_chain": name})).await;
+    hosts::add_with(&mut api, "a.example.com", &all.origin, json!({"automatic_certificate": true})).await;
+    until(&mut api, "valid").await;
+    trusted_by(&all, "a.example.com", &third).await;
+    assert!(RawClient::connect_tls(all.app.https(), "a.example.com", &own, &[]).await.is_err());
+    // A root that is none: the authority's choice, and it is said.
+    agree(&mut api, &all.pebble, json!({"preferred_chain": "No Such Root"})).await;
+    hosts::add_with(&mut api, "b.example.com", &all.origin, json!({"automatic_certificate": true})).await;
+    let done = eventually("the second is valid", LIMIT, async || {
+        let orders = api.get("/acme/orders").await.expect(200);
+        let mut found = orders.as_array()?.iter().filter(|one| one["domains"][0] == "b.example.com");
+        found.next().filter(|one| one["phase"] == "valid").cloned()
+    })
+    .await;
+    assert!(done["steps"].to_string().contains("no chain ends in 'No Such Root'"), "{done}");
+    trusted_by(&all, "b.example.com", &own).await;
+}
+
+#[tokio::test]
+async fn new_names_are_tried_elsewhere_first_and_the_real_authority_is_asked_only_when_they_are_proven() {
+    if !Pebble::is_installed() {
+        return;
+    }
+    let all = setting(Habits::default()).await;
+    let ports = (all.app.http().port(), all.app.https().port());
+    let trial = Pebble::start(Habits::default(), ports).await;
+    trial.dns("set-servfail", &json!({"host": "a.example.com"})).await;
+    let mut api = all.api.clone();
+    let there = json!({"directory": trial.directory(), "roots_pem": trial.root_pem()});
+    agree(&mut api, &all.pebble, json!({"trial": there})).await;
+    let same = json!({"trial": {"directory": all.pebble.directory()}});
+    let refused = api.put("/acme", &same).await.expect(422);
+    assert_eq!(refused["errors"][0]["field"], "trial.directory");
+    hosts::add_with(&mut api, "a.example.com", &all.origin, json!({"automatic_certificate": true})).await;
+    let failing = until(&mut api, "failing").await;
+    assert_eq!(failing["directory"], json!(trial.directory()), "{failing}");
+    assert!(!all.pebble.output().contains("new-order"), "{}", all.pebble.output());
+    trial.dns("clear-servfail", &json!({"host": "a.example.com"})).await;
+    let path = format!("/acme/orders/{}/renew", failing["uuid"].as_str().unwrap());
+    api.post(&path, &json!({})).await.expect(202);
+    let done = until(&mut api, "valid").await;
+    assert_eq!(done["steps"][0]["name"], "trial", "{done}");
+    trusted(&all, "a.example.com").await;
+    // A renewal is no trial.
+    api.post(&path, &json!({})).await.expect(202);
+    let renewed = eventually("it is renewed", LIMIT, async || {
+        let now = order(&mut api).await;
+        (now["phase"] == "valid" && now["begun_at"] != done["begun_at"]).then_some(now)
+    })
+    .await;
+    assert_eq!(renewed["steps"][0]["name"], "account", "{renewed}");
 }
 
 #[tokio::test]

@@ -192,11 +192,19 @@ impl Pebble {
     /// # Panics
     /// When it cannot be asked.
     pub async fn issuer_pem(&self) -> Vec<u8> {
+        self.root(0).await
+    }
+
+    /// One of its roots, when it has several (`PEBBLE_ALTERNATE_ROOTS`): each ends a chain of its own.
+    ///
+    /// # Panics
+    /// When it cannot be asked.
+    pub async fn root(&self, number: usize) -> Vec<u8> {
         let side = local(self.ports[1]);
         let mut client = RawClient::connect_tls(side, "localhost", self.root_pem.as_bytes(), &[])
             .await
             .expect("its other address");
-        client.get("localhost", "/roots/0").await.expect("its root").body
+        client.get("localhost", &format!("/roots/{number}")).await.expect("its root").body
     }
 
     /// Says something to its name server, such as `add-a` with `{"host": "a.example.com.", "addresses": []}`.

@@ -62,6 +62,8 @@ pub struct Binding {
 #[derive(Clone)]
 pub struct Account {
     pub(crate) inner: instant_acme::Account,
+    /// With what it is opened.
+    credentials: Secret<String>,
     pub(crate) http: Http,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -111,7 +113,7 @@ impl Account {
         let (inner, credentials) = made?;
         let fault = |error: serde_json::Error| Error::setting(error.to_string(), "please report this");
         let credentials = Secret::new(serde_json::to_string(&credentials).map_err(fault)?);
-        Ok((Self { inner, http, clock }, credentials))
+        Ok((Self { inner, credentials: credentials.clone(), http, clock }, credentials))
     }
 
     /// Opens an account with what [`Account::register`] returned.
@@ -124,13 +126,13 @@ impl Account {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let http = http(directory)?;
-        let read: AccountCredentials = serde_json::from_str(credentials.expose()).map_err(|error| {
-            let message = format!("the stored account cannot be read: {error}");
-            Error::new(Kind::NoAccount, message, "Charon registers a new one")
-        })?;
-        let inner = builder(&http).from_credentials(read).await;
-        let inner = inner.map_err(|error| Error::of(error, &http.said(), clock.now()))?;
-        Ok(Self { inner, http, clock })
+        let inner = opened(credentials, &http, &clock).await?;
+        Ok(Self { inner, credentials: credentials.clone(), http, clock })
+    }
+
+    /// The same account behind another door.
+    pub(crate) async fn through(&self, http: &Http) -> Result<instant_acme::Account, Error> {
+        opened(&self.credentials, http, &self.clock).await
     }
 
     /// Makes the account useless, here and there (RFC 8555, section 7.3.6).
@@ -192,6 +194,19 @@ impl Account {
     pub fn authority_time(&self) -> Option<Timestamp> {
         http_date(self.http.said().date.as_deref()?)
     }
+}
+
+async fn opened(
+    credentials: &Secret<String>,
+    http: &Http,
+    clock: &Arc<dyn Clock>,
+) -> Result<instant_acme::Account, Error> {
+    let read: AccountCredentials = serde_json::from_str(credentials.expose()).map_err(|error| {
+        let message = format!("the stored account cannot be read: {error}");
+        Error::new(Kind::NoAccount, message, "Charon registers a new one")
+    })?;
+    let inner = builder(http).from_credentials(read).await;
+    inner.map_err(|error| Error::of(error, &http.said(), clock.now()))
 }
 
 pub(crate) fn is_bad_nonce(problem: &instant_acme::Problem) -> bool {

@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn each_problem_has_a_sentence_a_remedy_and_a_kind() {
-        let said = Said { retry_after: Some("120".to_owned()), date: None };
+        let said = Said { retry_after: Some("120".to_owned()), date: None, alternates: Vec::new() };
         for (name, detail, kind, words) in [
             ("connection", "connection refused", Kind::Refused, "could not connect"),
             ("connection", "could not resolve URL", Kind::Refused, "look the name up"),
@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_date_is_a_wait_too_and_junk_is_none() {
-        let said = |text: &str| Said { retry_after: Some(text.to_owned()), date: None };
+        let said =
+            |text: &str| Said { retry_after: Some(text.to_owned()), date: None, alternates: Vec::new() };
         assert_eq!(wait(&said("Fri, 05 Dec 2025 19:04:02 GMT"), NOW), Some(Duration::from_secs(60)));
         assert_eq!(wait(&said("soon"), NOW), None);
         assert_eq!(wait(&Said::default(), NOW), None);

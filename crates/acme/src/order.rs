@@ -2,6 +2,8 @@
 
 use crate::account::{Account, NONCES, asked, is_bad_nonce};
 use crate::error::Error;
+use crate::http::Http;
+use base::Clock;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use instant_acme::{
@@ -10,8 +12,12 @@ use instant_acme::{
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 pub use instant_acme::OrderStatus;
+
+/// So many other chains are looked at.
+const ALTERNATES: usize = 8;
 
 /// Kinds of challenges that can be answered (RFC 8555, section 8; RFC 8737).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -251,13 +257,42 @@ impl Account {
         })
     }
 
-    /// The chain (PEM) of an order that is valid; `None` while the authority is still at it.
+    /// The chain (PEM) of an order that is valid; `None` while the authority is still at it. The first of its chains
+    /// that `is_wished` takes, when the authority offers several; else the one that it prefers itself.
     ///
     /// # Errors
     /// When the authority cannot be asked or refuses.
-    pub async fn certificate(&self, url: &str) -> Result<Option<String>, Error> {
-        asked!(self.http, self.clock, async {
-            let mut order = self.inner.order(url.to_owned()).await?;
+    pub async fn certificate(
+        &self,
+        url: &str,
+        is_wished: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, Error> {
+        let Some(first) = Self::fetch(&self.inner, &self.http, &self.clock, url).await? else {
+            return Ok(None);
+        };
+        if is_wished(&first) {
+            return Ok(Some(first));
+        }
+        for place in self.http.said().alternates.iter().take(ALTERNATES) {
+            let http = self.http.with_certificate_at(place);
+            let account = self.through(&http).await?;
+            if let Some(chain) = Self::fetch(&account, &http, &self.clock, url).await?
+                && is_wished(&chain)
+            {
+                return Ok(Some(chain));
+            }
+        }
+        Ok(Some(first))
+    }
+
+    async fn fetch(
+        account: &instant_acme::Account,
+        http: &Http,
+        clock: &Arc<dyn Clock>,
+        url: &str,
+    ) -> Result<Option<String>, Error> {
+        asked!(http, clock, async {
+            let mut order = account.order(url.to_owned()).await?;
             order.certificate().await
         })
     }

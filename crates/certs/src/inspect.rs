@@ -189,6 +189,15 @@ pub fn covers(names: &[String], domain: &str) -> bool {
     })
 }
 
+/// Whether the chain (PEM) ends in what this authority has signed, by its common name or organisation.
+pub fn ends_in(chain_pem: &str, authority: &str) -> bool {
+    let last = parse_chain(chain_pem).ok().and_then(|mut chain| chain.pop());
+    last.is_some_and(|der| {
+        X509Certificate::from_der(&der)
+            .is_ok_and(|(_, last)| issuer_name(&last).eq_ignore_ascii_case(authority.trim()))
+    })
+}
+
 pub(crate) fn parse_chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
     let mut chain = Vec::new();
     for (index, item) in CertificateDer::pem_slice_iter(pem.as_bytes()).enumerate() {

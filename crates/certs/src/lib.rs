@@ -13,7 +13,7 @@ mod validity;
 pub use accept::{Accepted, accept};
 pub use client::{bundle, client};
 pub use export::pfx;
-pub use inspect::{Error, Info, Shown, covers, inspect, read_chain, read_roots, shown};
+pub use inspect::{Error, Info, Shown, covers, ends_in, inspect, read_chain, read_roots, shown};
 pub use internal_ca::{InternalCa, Issued};
 pub use renewal::{
     ORDERS_PER_THREE_HOURS, Setback, VALIDATIONS_PER_HOUR, order_room, renewal_time, renewal_within,

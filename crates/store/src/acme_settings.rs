@@ -39,10 +39,14 @@ pub struct AcmeSettings {
     pub first: Authority,
     /// Who is asked when the first one has failed twice.
     pub second: Authority,
+    /// Who is asked before them for names that have no certificate yet, for a trial; none when its directory is empty.
+    pub trial: Authority,
     /// `ecdsa-p256`, `ecdsa-p384`, `rsa-2048` or `rsa-4096`.
     pub key_type: String,
     /// Profile of the authority; empty for its own choice.
     pub profile: String,
+    /// The chain that ends in this authority is taken, where several are offered; empty for the authority's choice.
+    pub preferred_chain: String,
     /// `http-01` or `tls-alpn-01`.
     pub challenge: String,
 }
@@ -54,10 +58,21 @@ impl Default for AcmeSettings {
             terms_agreed: false,
             first: Authority { directory: LETS_ENCRYPT.to_owned(), ..Authority::default() },
             second: Authority::default(),
+            trial: Authority::default(),
             key_type: "ecdsa-p256".to_owned(),
             profile: String::new(),
+            preferred_chain: String::new(),
             challenge: "http-01".to_owned(),
         }
+    }
+}
+
+impl AcmeSettings {
+    /// The settings of the authority at this directory.
+    pub fn authority(&self, directory: &str) -> Option<&Authority> {
+        [&self.first, &self.second, &self.trial]
+            .into_iter()
+            .find(|known| !directory.is_empty() && known.directory == directory)
     }
 }
 
@@ -75,24 +90,25 @@ pub async fn get(store: &Store) -> Result<AcmeSettings, Error> {
         let value = if is_set { settings::secret_value(store, key).await? } else { None };
         Ok::<_, Error>(value.filter(|value| !value.expose().is_empty()))
     };
+    let authority = async |prefix: &str, directory: String| {
+        let part = |name: &str| text(&format!("acme.{prefix}{name}"));
+        Ok::<_, Error>(Authority {
+            directory: part("directory").unwrap_or(directory),
+            roots_pem: part("roots_pem").unwrap_or_default(),
+            eab_key_id: part("eab_key_id").unwrap_or_default(),
+            eab_key: secret(&format!("acme.{prefix}eab_secret")).await?,
+        })
+    };
     Ok(AcmeSettings {
         // The original product asked for it in its set-up.
         email: text("acme.email").or_else(|| text("caddy.acme_email")).unwrap_or_default(),
         terms_agreed: text("acme.terms_agreed").is_some_and(|value| value == "true"),
-        first: Authority {
-            directory: text("acme.directory").unwrap_or(defaults.first.directory),
-            roots_pem: text("acme.roots_pem").unwrap_or_default(),
-            eab_key_id: text("acme.eab_key_id").unwrap_or_default(),
-            eab_key: secret("acme.eab_secret").await?,
-        },
-        second: Authority {
-            directory: text("acme.second_directory").unwrap_or_default(),
-            roots_pem: text("acme.second_roots_pem").unwrap_or_default(),
-            eab_key_id: text("acme.second_eab_key_id").unwrap_or_default(),
-            eab_key: secret("acme.second_eab_secret").await?,
-        },
+        first: authority("", defaults.first.directory).await?,
+        second: authority("second_", String::new()).await?,
+        trial: authority("trial_", String::new()).await?,
         key_type: text("acme.key_type").unwrap_or(defaults.key_type),
         profile: text("acme.profile").unwrap_or_default(),
+        preferred_chain: text("acme.preferred_chain").unwrap_or_default(),
         challenge: text("acme.challenge").unwrap_or(defaults.challenge),
     })
 }
@@ -115,8 +131,9 @@ pub async fn set(store: &Store, new: &AcmeSettings, audit: Audit) -> Result<(), 
     add("terms_agreed", if new.terms_agreed { "true" } else { "false" });
     add("key_type", &new.key_type);
     add("profile", &new.profile);
+    add("preferred_chain", &new.preferred_chain);
     add("challenge", &new.challenge);
-    for (prefix, authority) in [("", &new.first), ("second_", &new.second)] {
+    for (prefix, authority) in [("", &new.first), ("second_", &new.second), ("trial_", &new.trial)] {
         add(&format!("{prefix}directory"), &authority.directory);
         add(&format!("{prefix}roots_pem"), &authority.roots_pem);
         add(&format!("{prefix}eab_key_id"), &authority.eab_key_id);

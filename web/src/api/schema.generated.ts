@@ -1408,12 +1408,19 @@ export interface components {
             /** @description Who is asked. */
             first: components["schemas"]["AcmeAuthority"];
             key_type: components["schemas"]["KeyKind"];
+            /** @description The issuer at the end of the chain that is preferred; empty for the authority's choice. */
+            preferred_chain: string;
             /** @description Profile of the authority; empty for its own choice. */
             profile: string;
             /** @description Who is asked after two failures of the first; without a directory nobody. */
             second: components["schemas"]["AcmeAuthority"];
             /** @description A person has agreed to the authority's terms. Nothing is asked for before. */
             terms_agreed: boolean;
+            /**
+             * @description Who is asked first for names that have no certificate yet, for a trial whose certificate is not used; without a
+             *     directory nobody.
+             */
+            trial: components["schemas"]["AcmeAuthority"];
         };
         /** @description An account at an authority. */
         AcmeAccount: {
@@ -1474,6 +1481,12 @@ export interface components {
             first?: components["schemas"]["AcmeAuthorityInput"];
             key_type?: components["schemas"]["KeyKind"];
             /**
+             * @description Where an authority offers several chains, the one that ends in a certificate of this issuer; empty for its own
+             *     choice.
+             * @example ISRG Root X1
+             */
+            preferred_chain?: string;
+            /**
              * @description Profile of the authority; empty for its own choice.
              * @example shortlived
              */
@@ -1481,6 +1494,7 @@ export interface components {
             second?: components["schemas"]["AcmeAuthorityInput"];
             /** @description Agree to the authority's terms. */
             terms_agreed?: boolean;
+            trial?: components["schemas"]["AcmeAuthorityInput"];
         };
         /** @description How it goes with a set of names. */
         AcmeOrder: {

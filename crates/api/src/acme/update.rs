@@ -33,11 +33,19 @@ pub(super) struct AcmeInput {
     second: Option<AuthorityInput>,
     #[serde(default)]
     #[schema(nullable = false)]
+    trial: Option<AuthorityInput>,
+    #[serde(default)]
+    #[schema(nullable = false)]
     key_type: Option<KeyKind>,
     /// Profile of the authority; empty for its own choice.
     #[serde(default)]
     #[schema(nullable = false, max_length = 64, example = "shortlived")]
     profile: Option<String>,
+    /// Where an authority offers several chains, the one that ends in a certificate of this issuer; empty for its own
+    /// choice.
+    #[serde(default)]
+    #[schema(nullable = false, max_length = 200, example = "ISRG Root X1")]
+    preferred_chain: Option<String>,
     #[serde(default)]
     #[schema(nullable = false)]
     challenge: Option<ChallengeKind>,
@@ -103,9 +111,14 @@ pub(super) async fn update(
     if let Some(profile) = input.profile {
         settings.profile = profile.trim().to_owned();
     }
-    for (field, sent, authority) in
-        [("first", input.first, &mut settings.first), ("second", input.second, &mut settings.second)]
-    {
+    if let Some(issuer) = input.preferred_chain {
+        settings.preferred_chain = issuer.trim().to_owned();
+    }
+    for (field, sent, authority) in [
+        ("first", input.first, &mut settings.first),
+        ("second", input.second, &mut settings.second),
+        ("trial", input.trial, &mut settings.trial),
+    ] {
         if let Some(sent) = sent {
             sent.apply(field, authority, &mut errors);
         }
@@ -116,6 +129,12 @@ pub(super) async fn update(
     if settings.first.directory == settings.second.directory {
         let message = "is the first authority's already; choose another one, or leave it empty";
         errors.push(FieldError::new("second.directory", message));
+    }
+    let trial = &settings.trial.directory;
+    if !trial.is_empty() && [&settings.first.directory, &settings.second.directory].contains(&trial) {
+        let message =
+            "is asked for real already; choose one whose certificates nobody needs, or leave it empty";
+        errors.push(FieldError::new("trial.directory", message));
     }
     if !errors.is_empty() {
         return Err(Error::Validation(errors));

@@ -22,9 +22,14 @@ pub(super) struct AcmeView {
     first: AuthorityView,
     /// Who is asked after two failures of the first; without a directory nobody.
     second: AuthorityView,
+    /// Who is asked first for names that have no certificate yet, for a trial whose certificate is not used; without a
+    /// directory nobody.
+    trial: AuthorityView,
     key_type: KeyKind,
     /// Profile of the authority; empty for its own choice.
     profile: String,
+    /// The issuer at the end of the chain that is preferred; empty for the authority's choice.
+    preferred_chain: String,
     challenge: ChallengeKind,
     /// Accounts that are registered.
     accounts: Vec<AccountView>,
@@ -135,8 +140,10 @@ impl AcmeView {
             terms_agreed: settings.terms_agreed,
             first: settings.first.into(),
             second: settings.second.into(),
+            trial: settings.trial.into(),
             key_type: KeyKind::of(&settings.key_type),
             profile: settings.profile,
+            preferred_chain: settings.preferred_chain,
             challenge: ChallengeKind::of(&settings.challenge),
             accounts: accounts.into_iter().map(account).collect(),
         })

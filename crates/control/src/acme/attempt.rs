@@ -9,7 +9,7 @@ use certs::KeyType;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use store::acme_orders::{self, AcmeOrder, Phase, Progress};
+use store::acme_orders::{self, AcmeOrder, Phase, Progress, Step};
 use store::acme_settings::{AcmeSettings, Authority};
 use store::ssl_certificates::{ACME, Certificate, CertificateValues};
 use store::{Store, acme_accounts};
@@ -71,15 +71,30 @@ fn refused(message: impl Into<String>, remedy: &'static str) -> Stop {
     Stop::Authority(Error { kind: Kind::Refused, message: message.into(), remedy })
 }
 
-/// Who is asked: the second authority after two failures of the first, and again the first after two of the second.
-fn authority<'a>(settings: &'a AcmeSettings, progress: &Progress) -> &'a Authority {
-    let has_second = !settings.second.directory.is_empty();
-    if has_second && (progress.failures / 2) % 2 == 1 { &settings.second } else { &settings.first }
+/// The step that a trial leaves behind.
+const TRIAL: &str = "trial";
+
+/// Whether the trial of names that have no certificate yet is still to come.
+fn is_trial(settings: &AcmeSettings, progress: &Progress, before: Option<&Certificate>) -> bool {
+    let trial = &settings.trial.directory;
+    let is_first = progress.directory.is_empty() || progress.directory == *trial;
+    !trial.is_empty()
+        && before.is_none()
+        && is_first
+        && !progress.steps.iter().any(|step| step.name == TRIAL && step.done)
 }
 
-/// The settings of the authority at a directory.
-fn known<'a>(settings: &'a AcmeSettings, directory: &str) -> Option<&'a Authority> {
-    [&settings.first, &settings.second].into_iter().find(|known| known.directory == directory)
+/// Who is asked: the authority of the trial first; the second authority after two failures of the first, and again the first after two of the second.
+fn authority<'a>(
+    settings: &'a AcmeSettings,
+    progress: &Progress,
+    before: Option<&Certificate>,
+) -> &'a Authority {
+    if is_trial(settings, progress, before) {
+        return &settings.trial;
+    }
+    let has_second = !settings.second.directory.is_empty();
+    if has_second && (progress.failures / 2) % 2 == 1 { &settings.second } else { &settings.first }
 }
 
 impl Attempts {
@@ -95,7 +110,7 @@ impl Attempts {
             order.progress.begun_at = Some(self.clock.now());
         }
         let directory = match order.progress.order_url.as_str() {
-            "" => &authority(settings, &order.progress).directory,
+            "" => &authority(settings, &order.progress, before).directory,
             _ => &order.progress.directory,
         };
         if let Some(error) = self.down.get(directory) {
@@ -123,7 +138,7 @@ impl Attempts {
             self.begin(settings, order, before).await?;
             return Ok(Next::Go);
         }
-        let Some(authority) = known(settings, &order.progress.directory) else {
+        let Some(authority) = settings.authority(&order.progress.directory) else {
             // Another authority was chosen meanwhile.
             self.give_up(order);
             return Ok(Next::Go);
@@ -139,7 +154,10 @@ impl Attempts {
             OrderStatus::Pending => self.prove(settings, order, &account, &found).await,
             OrderStatus::Ready => self.finalize(settings, order, &account).await,
             OrderStatus::Processing => self.wait(order, "finalise", "the authority signs"),
-            OrderStatus::Valid => self.collect(order, &account).await,
+            OrderStatus::Valid => {
+                let is_trial = is_trial(settings, &order.progress, before);
+                self.collect(settings, order, &account, is_trial).await
+            }
             OrderStatus::Invalid => Err(Stop::Authority(self.rejected(order, found))),
         }
     }
@@ -151,14 +169,16 @@ impl Attempts {
         before: Option<&Certificate>,
     ) -> Result<(), Stop> {
         let now = self.clock.now();
-        let authority = authority(settings, &order.progress);
+        let authority = authority(settings, &order.progress, before);
         let progress = &mut order.progress;
         enter(progress, Phase::Ordering, now);
         progress.begun_at = Some(now);
         progress.next_at = None;
         progress.message.clear();
         progress.remedy.clear();
-        progress.steps.clear();
+        // What a trial has shown stays to be seen.
+        let was_trial = progress.directory == settings.trial.directory;
+        progress.steps.retain(|step| was_trial && step.name == TRIAL);
         progress.directory.clone_from(&authority.directory);
         step(progress, "account", format!("opens the account at {}", authority.directory), now);
         self.note(order).await.map_err(Stop::Own)?;
@@ -325,11 +345,24 @@ impl Attempts {
 
     /// Fetches the certificate, looks whether it is the one that was asked for, and puts it in the place of the one
     /// before.
-    async fn collect(&mut self, order: &mut AcmeOrder, account: &Account) -> Result<Next, Stop> {
+    async fn collect(
+        &mut self,
+        settings: &AcmeSettings,
+        order: &mut AcmeOrder,
+        account: &Account,
+        is_trial: bool,
+    ) -> Result<Next, Stop> {
         step(&mut order.progress, "download", "fetches the certificate", self.clock.now());
-        let Some(chain) = account.certificate(&order.progress.order_url).await? else {
+        let wish = &settings.preferred_chain;
+        let is_wished = |chain: &str| wish.is_empty() || certs::ends_in(chain, wish);
+        let Some(chain) = account.certificate(&order.progress.order_url, is_wished).await? else {
             return Ok(Next::Wait);
         };
+        if !is_wished(&chain) && !is_trial {
+            let message = format!("no chain ends in '{wish}'; took the one that the authority prefers");
+            tracing::warn!("{}: {message}", order.domains.join(", "));
+            step(&mut order.progress, "download", message, self.clock.now());
+        }
         let key = match acme_orders::pending_key(&self.store, &order.uuid).await {
             Ok(Some(key)) => key,
             Ok(None) | Err(store::Error::Secret(_)) => {
@@ -345,6 +378,14 @@ impl Attempts {
             return Err(self.useless(order, &format!("it does not name {missing}")));
         }
         let now = self.clock.now();
+        if is_trial {
+            let message = format!("the names were proven at {} first", order.progress.directory);
+            self.give_up(order);
+            order.progress.failures = 0;
+            order.progress.steps = vec![Step { name: TRIAL.to_owned(), at: now, message, done: true }];
+            self.note(order).await.map_err(Stop::Own)?;
+            return Ok(Next::Go);
+        }
         let first = order.domains.first().cloned().unwrap_or_default();
         let progress = &mut order.progress;
         step(progress, "store", "puts it into use", now);

@@ -214,9 +214,7 @@ impl Certify {
     ) -> anyhow::Result<()> {
         let now = self.attempts.clock.now();
         let is_due = order.progress.window_next.is_none_or(|at| at <= now);
-        let authority = [&settings.first, &settings.second]
-            .into_iter()
-            .find(|known| known.directory == order.progress.directory && settings.terms_agreed);
+        let authority = settings.authority(&order.progress.directory).filter(|_| settings.terms_agreed);
         let Some(authority) = authority.filter(|_| is_due && *windows > 0) else { return Ok(()) };
         *windows -= 1;
         let asked = match self.attempts.open(settings, authority).await? {
@@ -250,9 +248,7 @@ impl Certify {
         certificate: Option<&Certificate>,
     ) -> anyhow::Result<()> {
         let (Some(why), Some(row)) = (order.revoke, certificate) else { return Ok(()) };
-        let authority = [&settings.first, &settings.second]
-            .into_iter()
-            .find(|known| known.directory == order.progress.directory);
+        let authority = settings.authority(&order.progress.directory);
         let names = order.domains.join(", ");
         let details = match authority {
             None => format!("{names}: its authority is no longer configured, so that nothing was revoked"),
@@ -277,9 +273,7 @@ impl Certify {
         let store = self.attempts.store.clone();
         for account in store::acme_accounts::list(&store).await?.into_iter().filter(|account| account.leaving)
         {
-            let authority = [&settings.first, &settings.second]
-                .into_iter()
-                .find(|known| known.directory == account.directory);
+            let authority = settings.authority(&account.directory);
             let why = match authority {
                 None => "its authority is no longer configured; it was not told".to_owned(),
                 Some(authority) => match self.attempts.open(settings, authority).await? {

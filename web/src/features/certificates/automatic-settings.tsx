@@ -31,9 +31,11 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
   const [agreed, setAgreed] = useState(shown.terms_agreed);
   const [first, setFirst] = useState<Draft>({ ...shown.first, eab_key: "" });
   const [second, setSecond] = useState<Draft>({ ...shown.second, eab_key: "" });
+  const [trial, setTrial] = useState<Draft>({ ...shown.trial, eab_key: "" });
   const [key, setKey] = useState(shown.key_type);
   const [challenge, setChallenge] = useState(shown.challenge);
   const [profile, setProfile] = useState(shown.profile);
+  const [chain, setChain] = useState(shown.preferred_chain);
   const saving = useMutation({
     mutationFn: () =>
       body(
@@ -43,9 +45,11 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
             terms_agreed: agreed,
             first: write(first),
             second: write(second),
+            trial: write(trial),
             key_type: key,
             challenge,
             profile,
+            preferred_chain: chain,
           },
         }),
       ),
@@ -54,6 +58,7 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
       void client.invalidateQueries({ queryKey: queries.acmeOrders().queryKey });
       setFirst((now) => ({ ...now, eab_key: "" }));
       setSecond((now) => ({ ...now, eab_key: "" }));
+      setTrial((now) => ({ ...now, eab_key: "" }));
       toast("live", t("certificates.automatic.saved"));
     },
   });
@@ -135,8 +140,19 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
               />
             )}
           </Field>
+          <Field label={t("certificates.automatic.chain")} hint={t("certificates.automatic.chainHint")}>
+            {(wired) => (
+              <Input
+                {...wired}
+                value={chain}
+                readOnly={!mayEdit}
+                onChange={(event) => setChain(event.target.value)}
+              />
+            )}
+          </Field>
         </div>
         <Authority title={t("certificates.automatic.second")} value={second} change={setSecond} />
+        <Authority title={t("certificates.automatic.trial")} value={trial} change={setTrial} />
         {mayEdit ? (
           <div>
             <Button type="submit" busy={saving.isPending}>
