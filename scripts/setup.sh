@@ -38,6 +38,7 @@ case "$purpose" in
     want prlimit util-linux
     want crowdsec crowdsec
     want pebble pebble
+    want named bind9
     [ -n "$(find /usr/lib/postgresql -path '*/bin/postgres' -print -quit 2>/dev/null)" ] || packages+=(postgresql)
     ;;
   bench)
@@ -81,9 +82,10 @@ fi
   apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 # The tests and the benchmark start what they need by themselves; nothing that came just now keeps running.
 if [ -d /run/systemd/system ]; then
-  for service in nginx haproxy postgresql crowdsec; do
+  for service in nginx haproxy postgresql crowdsec bind9; do
     if [[ " ${packages[*]} " == *" $service"* ]]; then
-      "${as_root[@]}" systemctl disable --quiet --now "$service" || true
+      # Debian's service of bind9 is called after its program.
+      "${as_root[@]}" systemctl disable --quiet --now "${service/bind9/named}" || true
     fi
   done
 fi

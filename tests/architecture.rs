@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("tasks", &["base"]),
     ("outbound", &["base"]),
+    ("dns01", &["base", "outbound"]),
     ("certs", &["base"]),
     ("acme", &["base", "outbound"]),
     ("crowdsec", &["base", "outbound"]),
