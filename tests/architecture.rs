@@ -42,6 +42,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("hyper", &["charon"]),
     ("reqwest", &["outbound"]),
     ("instant-acme", &["acme"]),
+    ("hickory-resolver", &["proxy"]),
     ("pingora", &[]),
 ];
 

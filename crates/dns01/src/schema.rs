@@ -37,7 +37,7 @@ pub struct Field {
 }
 
 /// The most characters of a field.
-pub const LONGEST: usize = 8192;
+const LONGEST: usize = 8192;
 
 impl Field {
     pub(crate) const fn required(

@@ -47,12 +47,9 @@ impl Porkbun {
         if answer["status"] == "SUCCESS" {
             return Ok(answer);
         }
-        let said = self.http.words(answer["message"].as_str().unwrap_or_default(), None, &[]);
-        Err(if said.contains("API key") {
-            DnsError::Refused { reason: said }
-        } else {
-            DnsError::failed(said)
-        })
+        let said = answer["message"].as_str().unwrap_or_default();
+        let reason = self.http.words(said, None, &[]);
+        Err(if said.contains("API key") { DnsError::Refused { reason } } else { DnsError::failed(reason) })
     }
 }
 

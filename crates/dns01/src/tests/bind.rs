@@ -2,7 +2,8 @@
 
 use super::{built, built_at};
 use crate::{DnsError, Provider, Resolvers, challenge_name, test};
-use base::{Clock, ManualClock, SystemClock};
+use base::clock::ManualClock;
+use base::{Clock, SystemClock};
 use std::sync::Arc;
 use std::time::Duration;
 use testkit::Bind;

@@ -252,7 +252,7 @@ async fn gandi() {
 
 #[tokio::test]
 async fn porkbun() {
-    let keys = r#""apikey":"a","#;
+    let keys = r#""apikey":"pk1_k","#;
     let zones = step(
         "POST /domain/listAll",
         "",
@@ -263,12 +263,12 @@ async fn porkbun() {
     let post = step(
         "POST /dns/create/example.test",
         "",
-        r#""content":"new","name":"_acme-challenge.www","secretapikey":"s","ttl":"600","type":"TXT"}"#,
+        r#""content":"new","name":"_acme-challenge.www","secretapikey":"sk1_k","ttl":"600","type":"TXT"}"#,
         (200, r#"{"status":"SUCCESS","id":"9"}"#),
     );
     let both = r#"{"status":"SUCCESS","records":[{"id":"8","content":"old"},{"id":"9","content":"new"}]}"#;
     let delete = step("POST /dns/delete/example.test/9", "", keys, (200, r#"{"status":"SUCCESS"}"#));
-    let settings = [("api_key", "a"), ("secret_api_key", "s")];
+    let settings = [("api_key", "pk1_k"), ("secret_api_key", "sk1_k")];
     let none = r#"{"status":"SUCCESS","records":[]}"#;
     check(
         "porkbun",
