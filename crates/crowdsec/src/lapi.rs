@@ -102,7 +102,7 @@ impl From<OutboundError> for LapiError {
             OutboundError::TooLarge { address, largest } => {
                 Self::Unreachable { address, reason: format!("its answer is longer than {largest} bytes") }
             }
-            OutboundError::NotAllowed { address } => {
+            OutboundError::NotAllowed { address, .. } => {
                 Self::Unreachable { address, reason: "Charon may not go there".to_owned() }
             }
         }

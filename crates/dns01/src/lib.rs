@@ -9,15 +9,17 @@ mod provider;
 mod providers;
 mod schema;
 mod text;
+mod trial;
 mod tsig;
 mod wire;
 
 pub use error::DnsError;
 pub use lookup::Resolvers;
 pub use propagation::{Lack, Propagation};
-pub use provider::{Handle, Provider, TEST_LABEL, Wait, challenge_name, test};
+pub use provider::{Handle, Provider, Wait, challenge_name};
 pub use providers::{KINDS, kind};
-pub use schema::{Field, FieldError, FieldKind, Kind, Settings, reference};
+pub use schema::{Field, FieldError, FieldKind, Kind, Means, Settings, reference};
+pub use trial::{Outcome, TrialStep, test};
 
 #[cfg(test)]
 mod tests;

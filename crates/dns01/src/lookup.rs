@@ -55,9 +55,8 @@ impl Resolvers {
             });
             let Some(next) = next else { return Ok(name) };
             if seen.contains(&next) || seen.len() > MOST {
-                return Err(DnsError::failed(format!(
-                    "the CNAMEs of {record} go in a circle or are more than {MOST}"
-                )));
+                let reason = format!("the CNAMEs of {record} go in a circle or are more than {MOST}");
+                return Err(DnsError::Conflict { reason });
             }
             seen.push(next.clone());
             name = next;

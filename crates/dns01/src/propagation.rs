@@ -18,6 +18,14 @@ pub struct Lack {
     pub address: IpAddr,
     /// What it says instead, in words.
     pub reason: String,
+    /// It has answered; else nobody knows what it shows.
+    pub answered: bool,
+}
+
+impl std::fmt::Display for Lack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({}): {}", self.server, self.address, self.reason)
+    }
 }
 
 /// What the last look has seen.
@@ -29,8 +37,21 @@ pub struct Propagation {
     pub lacking: Vec<Lack>,
 }
 
+impl Propagation {
+    /// Everyone who answers shows the value. Servers that do not answer are not waited for as long as one does: a
+    /// network without IPv6 reaches only some of them.
+    pub fn is_shown(&self) -> bool {
+        self.lacking.len() < self.servers && self.lacking.iter().all(|lack| !lack.answered)
+    }
+
+    /// No server answers, so that nobody knows: some networks let nobody ask.
+    pub fn is_unknown(&self) -> bool {
+        self.lacking.len() == self.servers && self.lacking.iter().all(|lack| !lack.answered)
+    }
+}
+
 impl Resolvers {
-    /// Asks each server of the zone for `value` at `record` until all show it, for at most `limit`.
+    /// Asks each server of the zone for `value` at `record` until it is shown, for at most `limit`.
     ///
     /// # Errors
     /// When the servers of the zone cannot be found.
@@ -49,17 +70,18 @@ impl Resolvers {
             let mut lacking = Vec::new();
             let mut still = Vec::new();
             for entry in left {
-                let reason = match held(entry.1, &record).await {
+                let (answered, reason) = match held(entry.1, &record).await {
                     Ok(values) if values.iter().any(|there| there == value) => continue,
-                    Ok(values) if values.is_empty() => "it shows no TXT record there yet".to_owned(),
-                    Ok(_) => "it shows only other values there".to_owned(),
-                    Err(reason) => reason,
+                    Ok(values) if values.is_empty() => (true, "it shows no TXT record there yet".to_owned()),
+                    Ok(_) => (true, "it shows only other values there".to_owned()),
+                    Err(reason) => (false, reason),
                 };
-                lacking.push(Lack { server: entry.0.clone(), address: entry.1.ip(), reason });
+                lacking.push(Lack { server: entry.0.clone(), address: entry.1.ip(), reason, answered });
                 still.push(entry);
             }
-            if lacking.is_empty() || clock.monotonic() + PACE >= end {
-                return Ok(Propagation { servers: servers.len(), lacking });
+            let seen = Propagation { servers: servers.len(), lacking };
+            if seen.is_shown() || clock.monotonic() + PACE >= end {
+                return Ok(seen);
             }
             left = still;
             tokio::time::sleep(PACE).await;

@@ -30,19 +30,6 @@ pub trait Provider: Debug + Send + Sync {
     fn remove<'a>(&'a self, handle: &'a Handle) -> Wait<'a, ()>;
 }
 
-/// The label under which [`test`] writes.
-pub const TEST_LABEL: &str = "_charon-test";
-
-/// Tries the credentials for `domain`: writes a harmless TXT record at `_charon-test.DOMAIN` and removes it.
-///
-/// # Errors
-/// Why it cannot be written or removed.
-pub async fn test(provider: &dyn Provider, domain: &str) -> Result<(), DnsError> {
-    let record = format!("{TEST_LABEL}.{}", plain(domain));
-    let handle = provider.present(&record, "charon-tries-these-credentials-and-removes-this").await?;
-    provider.remove(&handle).await
-}
-
 /// Where the proof for `domain` stands (RFC 8555, section 8.4); a wildcard has that of its parent.
 pub fn challenge_name(domain: &str) -> String {
     format!("_acme-challenge.{}", plain(domain).trim_start_matches("*."))

@@ -4,6 +4,7 @@ use crate::{Provider, providers::KINDS};
 use base::{Clock, Secret};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How a field is typed.
@@ -59,6 +60,11 @@ impl Field {
         Self { name, label, kind, default: Some(default), help }
     }
 
+    /// Whether it says where secrets are sent.
+    pub fn leads_there(&self) -> bool {
+        self.kind == FieldKind::Url || matches!(self.name, "server" | "program")
+    }
+
     pub(crate) const fn endpoint(default: &'static str) -> Self {
         Self::optional(
             "endpoint",
@@ -96,9 +102,13 @@ impl std::fmt::Debug for Kind {
 
 /// What providers work with.
 #[derive(Clone, Debug)]
-pub(crate) struct Means {
-    pub(crate) client: outbound::Client,
-    pub(crate) clock: Arc<dyn Clock>,
+pub struct Means {
+    /// By which APIs are reached.
+    pub client: outbound::Client,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// The folder whose programs may be run; `None`: none may.
+    pub programs: Option<PathBuf>,
 }
 
 impl Kind {
@@ -109,11 +119,15 @@ impl Kind {
     pub fn build(
         &self,
         given: &BTreeMap<String, Secret<String>>,
-        client: outbound::Client,
-        clock: Arc<dyn Clock>,
+        means: &Means,
     ) -> Result<Box<dyn Provider>, FieldError> {
         let settings = self.parse(given)?;
-        (self.build)(&settings, &Means { client, clock })
+        (self.build)(&settings, means)
+    }
+
+    /// Whether it runs a program of this machine.
+    pub fn runs_programs(&self) -> bool {
+        self.fields.iter().any(|field| field.name == "program")
     }
 
     /// Reads what was typed, by the schema alone.

@@ -1,8 +1,10 @@
 //! Small forms of text: base64, hexadecimal, percent-encoding, digests, the little XML that two providers speak.
 
+use crate::DnsError;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use std::collections::BTreeMap;
 
 pub(crate) fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
@@ -57,6 +59,27 @@ pub(crate) fn elements(xml: &str, name: &str) -> Vec<String> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let parts = xml.split(&open).skip(1);
     parts.filter_map(|part| part.split_once(&close)).map(|(text, _)| from_xml(text)).collect()
+}
+
+/// The attributes of each element `name`; an attribute that is not understood is an error, so that nothing is lost.
+pub(crate) fn attributes(xml: &str, name: &str) -> Result<Vec<BTreeMap<String, String>>, DnsError> {
+    let broken = || DnsError::malformed(format!("the element {name} is broken"));
+    let mut found = Vec::new();
+    for part in xml.split(&format!("<{name}")).skip(1) {
+        if !part.starts_with([' ', '\t', '\r', '\n', '/', '>']) {
+            continue;
+        }
+        let mut rest = part.trim_start();
+        let mut one = BTreeMap::new();
+        while !rest.starts_with(['>', '/']) {
+            let (attribute, value) = rest.split_once("=\"").ok_or_else(broken)?;
+            let (value, after) = value.split_once('"').ok_or_else(broken)?;
+            one.insert(attribute.trim().to_owned(), from_xml(value));
+            rest = after.trim_start();
+        }
+        found.push(one);
+    }
+    Ok(found)
 }
 
 pub(crate) fn to_xml(text: &str) -> String {

@@ -1,7 +1,7 @@
 //! Sends one request and reads the whole answer.
 
 use crate::error::{OutboundError, cause, reason_of};
-use crate::reach::{NotPublic, PublicOnly, Reach, is_public};
+use crate::reach::{OutOfReach, Reach};
 use base::Secret;
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
@@ -87,8 +87,8 @@ impl Client {
     pub async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, OutboundError> {
         let request = reqwest::Request::try_from(request).map_err(|error| invalid("the address", &error))?;
         let url = request.url().clone();
-        if self.reach == Reach::Public && literal(&url).is_some_and(|address| !is_public(address)) {
-            return Err(OutboundError::NotAllowed { address: place(&url) });
+        if literal(&url).is_some_and(|address| !self.reach.allows(address)) {
+            return Err(OutboundError::NotAllowed { address: place(&url), allowed: self.reach.words() });
         }
         let mut answer = self.inner.execute(request).await.map_err(|error| self.failed(&url, &error))?;
         let mut head = http::Response::builder().status(answer.status()).version(answer.version());
@@ -109,8 +109,8 @@ impl Client {
 
     fn failed(&self, url: &Url, error: &reqwest::Error) -> OutboundError {
         let address = place(url);
-        if cause::<NotPublic>(error).is_some() {
-            return OutboundError::NotAllowed { address };
+        if cause::<OutOfReach>(error).is_some() {
+            return OutboundError::NotAllowed { address, allowed: self.reach.words() };
         }
         if let Some(error) = cause::<rustls::Error>(error) {
             let reason = if self.no_roots { NO_ROOTS.to_owned() } else { in_words(error) };
@@ -153,8 +153,8 @@ fn build(options: &Options, system: bool) -> Result<Result<reqwest::Client, reqw
             .map_err(|error| invalid("the client certificate", &error))?;
         builder = builder.identity(identity);
     }
-    if options.reach == Reach::Public {
-        builder = builder.dns_resolver(PublicOnly);
+    if options.reach != Reach::Anywhere {
+        builder = builder.dns_resolver(options.reach);
     }
     Ok(builder.build())
 }

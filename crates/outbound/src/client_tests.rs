@@ -164,11 +164,13 @@ async fn a_client_for_public_addresses_goes_to_no_other_by_number_or_by_name() {
     for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"] {
         let options = Options { reach: Reach::Public, ..Options::default() };
         let said = refused(options, &format!("http://{host}:{}/", address.port())).await;
-        assert!(
-            said.ends_with("is not a public address, and only public ones are allowed here"),
-            "{host}: {said}"
-        );
+        assert!(said.ends_with("must not be asked: only public ones are allowed here"), "{host}: {said}");
     }
+    let options = Options { reach: Reach::NotLinkLocal, ..Options::default() };
+    let said = refused(options.clone(), "http://169.254.169.254/latest/meta-data").await;
+    assert!(said.ends_with("must not be asked: link-local ones are not allowed here"), "{said}");
+    let name = format!("http://localhost:{}/", address.port());
+    assert_eq!(get(options, &name).await.unwrap().status().as_u16(), 200);
 }
 
 #[tokio::test]

@@ -47,10 +47,12 @@ pub enum OutboundError {
         largest: usize,
     },
     /// The address lies where this client must not go (see [`crate::Reach`]).
-    #[error("{address} is not a public address, and only public ones are allowed here")]
+    #[error("{address} must not be asked: {allowed}")]
     NotAllowed {
         /// Scheme, host and port.
         address: String,
+        /// What is allowed, as the end of a sentence.
+        allowed: &'static str,
     },
     /// What came is not HTTP, or ended in the middle.
     #[error("the answer of {address} is broken: {reason}")]

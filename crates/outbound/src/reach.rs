@@ -10,28 +10,62 @@ pub enum Reach {
     /// Anywhere: the address was set by an administrator, for a thing that may well stand in the same network.
     #[default]
     Anywhere,
+    /// Anywhere but to link-local addresses, where clouds give the credentials of their machines to who asks.
+    NotLinkLocal,
     /// Only to addresses of the public internet.
     Public,
 }
 
-/// Said by the resolver when a name has addresses, but none that is public.
+impl Reach {
+    /// Whether a client may go to this address.
+    pub(crate) fn allows(self, address: IpAddr) -> bool {
+        match self {
+            Self::Anywhere => true,
+            Self::NotLinkLocal => !is_link_local(address),
+            Self::Public => is_public(address),
+        }
+    }
+
+    /// What is allowed, to end a sentence.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Anywhere => "every address is allowed here",
+            Self::NotLinkLocal => "link-local ones are not allowed here",
+            Self::Public => "only public ones are allowed here",
+        }
+    }
+}
+
+/// Said by the resolver when a name has addresses, but none that is allowed.
 #[derive(Debug, thiserror::Error)]
-#[error("none of its addresses is public")]
-pub(crate) struct NotPublic;
+#[error("none of its addresses is allowed")]
+pub(crate) struct OutOfReach;
 
-/// Looks names up as the system does, and leaves out what is not public.
-pub(crate) struct PublicOnly;
-
-impl Resolve for PublicOnly {
+impl Resolve for Reach {
+    /// Looks names up as the system does, and leaves out what is not allowed.
     fn resolve(&self, name: Name) -> Resolving {
+        let reach = *self;
         Box::pin(async move {
             let found: Vec<_> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> = found.into_iter().filter(|to| is_public(to.ip())).collect();
-            if public.is_empty() {
-                return Err(NotPublic.into());
+            let allowed: Vec<SocketAddr> = found.into_iter().filter(|to| reach.allows(to.ip())).collect();
+            if allowed.is_empty() {
+                return Err(OutOfReach.into());
             }
-            Ok(Box::new(public.into_iter()) as Addrs)
+            Ok(Box::new(allowed.into_iter()) as Addrs)
         })
+    }
+}
+
+/// 169.254.0.0/16 (RFC 3927) and fe80::/10 (RFC 4291), also wrapped, and the address at which a large cloud gives
+/// credentials over IPv6.
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local()
+                || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
+                || embedded(v6).is_some_and(|v4| v4.is_link_local())
+        }
     }
 }
 
@@ -90,7 +124,25 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_public;
+    use super::{Reach, is_public};
+
+    #[test]
+    fn link_local_addresses_are_told_from_those_of_a_network_at_home() {
+        for (address, expected) in [
+            ("169.254.169.254", false),
+            ("::ffff:169.254.169.254", false),
+            ("64:ff9b::a9fe:a9fe", false),
+            ("fe80::1", false),
+            ("fd00:ec2::254", false),
+            ("192.168.1.1", true),
+            ("127.0.0.1", true),
+            ("fd00::1", true),
+            ("1.1.1.1", true),
+        ] {
+            assert_eq!(Reach::NotLinkLocal.allows(address.parse().unwrap()), expected, "{address}");
+            assert!(Reach::Anywhere.allows(address.parse().unwrap()));
+        }
+    }
 
     #[test]
     fn only_addresses_of_the_public_internet_are_public() {

@@ -4,6 +4,7 @@ use crate::DnsError;
 use crate::provider::{Handle, Provider, Wait, plain};
 use crate::schema::{Field, FieldError, FieldKind, Kind};
 use base::{Clock, Secret};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,12 @@ pub(super) const KIND: Kind = Kind {
     name: "exec",
     label: "Program",
     fields: &[
-        Field::required("program", "Program", FieldKind::Text, "Its absolute path."),
+        Field::required(
+            "program",
+            "Program",
+            FieldKind::Text,
+            "Its absolute path, within the folder that CHARON_DNS_PROGRAMS names.",
+        ),
         Field::optional(
             "arguments",
             "Arguments",
@@ -39,15 +45,10 @@ pub(super) const KIND: Kind = Kind {
         ),
     ],
     one_value: false,
-    note: "It is called as `PROGRAM [ARGUMENTS...] present|remove RECORD VALUE`, with the same in `CHARON_DNS_ACTION`, `CHARON_DNS_RECORD` and `CHARON_DNS_VALUE`, and with no other variable than `PATH`. It runs with the rights of Charon. Status 0 means that it is done, and 3 that the credentials are refused. What it prints is not kept. Other values at the same name must stay, and doing a thing twice must do no harm.",
+    note: "It is called as `PROGRAM [ARGUMENTS...] present|remove RECORD VALUE`, with the same in `CHARON_DNS_ACTION`, `CHARON_DNS_RECORD` and `CHARON_DNS_VALUE`, and with no other variable than `PATH`. It runs with the rights of Charon; so it must lie in the folder that the variable `CHARON_DNS_PROGRAMS` names at Charon's start, and without that variable no program is run: being an administrator of Charon is not being one of the machine. Status 0 means that it is done, and 3 that the credentials are refused. What it prints is not kept. Other values at the same name must stay, and doing a thing twice must do no harm.",
     build: |settings, means| {
-        let program = settings.get("program").to_owned();
-        if !program.starts_with('/') {
-            let reason = "must be an absolute path: it begins with /".to_owned();
-            return Err(FieldError { field: "program".to_owned(), reason });
-        }
         Ok(Box::new(Exec {
-            program,
+            program: allowed(settings.get("program"), means.programs.as_deref())?,
             arguments: settings.get("arguments").split_whitespace().map(str::to_owned).collect(),
             secret: settings.secret("secret"),
             limit: Duration::from_secs(settings.number("time_limit").into()),
@@ -56,9 +57,30 @@ pub(super) const KIND: Kind = Kind {
     },
 };
 
+/// The program, when it lies in the folder that the owner of the machine has named. Whoever administers Charon could
+/// else run anything as its user.
+fn allowed(program: &str, folder: Option<&Path>) -> Result<PathBuf, FieldError> {
+    let wrong = |reason: String| FieldError { field: "program".to_owned(), reason };
+    let Some(folder) = folder else {
+        let reason = "cannot be used: programs are not allowed here; start Charon with CHARON_DNS_PROGRAMS set to the \
+                      folder that holds them";
+        return Err(wrong(reason.to_owned()));
+    };
+    if !program.starts_with('/') {
+        return Err(wrong("must be an absolute path: it begins with /".to_owned()));
+    }
+    let found = Path::new(program).canonicalize();
+    let found = found.map_err(|error| wrong(format!("cannot be found: {}", error.kind())))?;
+    let inside = folder.canonicalize().is_ok_and(|folder| found.starts_with(folder));
+    if inside && found.is_file() {
+        return Ok(found);
+    }
+    Err(wrong(format!("must be a file in {}, the folder of CHARON_DNS_PROGRAMS", folder.display())))
+}
+
 #[derive(Debug)]
 struct Exec {
-    program: String,
+    program: PathBuf,
     arguments: Vec<String>,
     secret: Secret<String>,
     limit: Duration,

@@ -13,6 +13,7 @@ mod gandi;
 mod google;
 mod hetzner;
 mod hetzner_console;
+mod namecheap;
 mod ovh;
 mod porkbun;
 mod powerdns;
@@ -33,6 +34,7 @@ pub const KINDS: &[Kind] = &[
     google::KIND,
     hetzner::KIND,
     hetzner_console::KIND,
+    namecheap::KIND,
     ovh::KIND,
     porkbun::KIND,
     powerdns::KIND,

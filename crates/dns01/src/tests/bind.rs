@@ -1,7 +1,7 @@
 //! RFC 2136, look-ups and propagation against a real BIND.
 
 use super::{built, built_at};
-use crate::{DnsError, Provider, Resolvers, challenge_name, test};
+use crate::{DnsError, Outcome, Provider, Resolvers, challenge_name, test};
 use base::clock::ManualClock;
 use base::{Clock, SystemClock};
 use std::sync::Arc;
@@ -34,8 +34,36 @@ async fn values_at_one_name_are_written_and_removed_one_by_one() {
     assert_eq!(values(&bind, RECORD).await, ["two"]);
     updater.remove(&second).await.unwrap();
     assert!(values(&bind, RECORD).await.is_empty());
-    test(&*updater, "example.test").await.unwrap();
-    assert!(values(&bind, "_charon-test.example.test").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_trial_tells_each_step_and_leaves_nothing_behind() {
+    let delegation = "_acme-challenge.shop CNAME shop.challenges.example.test.";
+    let Some(bind) = Bind::start(&[("example.test", delegation)]) else { return };
+    let resolvers = Resolvers { addresses: vec![bind.address], port: bind.address.port() };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let good = updater(&bind, Bind::KEY, Bind::SECRET, clock.clone());
+    let limit = Duration::from_secs(10);
+    for (zone, record) in [
+        ("example.test", "_acme-challenge.example.test"),
+        ("shop.example.test", "shop.challenges.example.test"),
+    ] {
+        let steps = test(&*good, &resolvers, zone, limit, &*clock).await;
+        let seen: Vec<_> = steps.iter().map(|step| (step.name, step.outcome)).collect();
+        let expected = ["find", "write", "look", "remove"].map(|name| (name, Outcome::Done));
+        assert_eq!(seen, expected, "{steps:?}");
+        assert!(steps[0].message.contains(record), "{steps:?}");
+        assert_eq!(steps[2].message, "1 of 1 servers of the zone show it");
+        assert!(values(&bind, record).await.is_empty());
+    }
+    let wrong = updater(&bind, Bind::KEY, "b3RoZXIgc2VjcmV0", clock.clone());
+    let steps = test(&*wrong, &resolvers, "example.test", limit, &*clock).await;
+    assert_eq!((steps[1].outcome, steps[2].outcome), (Outcome::Failed, Outcome::Skipped));
+    assert!(steps[1].message.contains("BADSIG"), "{steps:?}");
+    // Who cannot be asked is not mistaken for one that lacks the value.
+    let nobody = Resolvers { addresses: vec![bind.address], port: 1 };
+    let steps = test(&*good, &nobody, "example.test", Duration::ZERO, &*clock).await;
+    assert_eq!((steps[2].outcome, steps[3].outcome), (Outcome::Unclear, Outcome::Done), "{steps:?}");
 }
 
 #[tokio::test]

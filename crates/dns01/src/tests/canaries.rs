@@ -1,6 +1,6 @@
 //! No error holds a secret, whatever a provider says.
 
-use super::{client, given, stand_in::StandIn};
+use super::{given, means, stand_in::StandIn};
 use crate::{FieldKind, KINDS};
 use aws_lc_rs::encoding::AsDer as _;
 use base::SystemClock;
@@ -37,12 +37,13 @@ async fn a_provider_that_echoes_what_it_was_sent_gives_no_secret_away() {
                 .iter()
                 .map(|field| match (field.name, field.kind) {
                     ("service_account", _) => (field.name, account.as_str()),
+                    ("client_ip", _) => (field.name, "192.0.2.1"),
                     (name, FieldKind::Secret) => (name, "canary+/ \"secret=="),
                     (name, FieldKind::Url) => (name, echo.url.as_str()),
                     (name, _) => (name, "plain"),
                 })
                 .collect();
-            let provider = kind.build(&given(&typed), client(), Arc::new(SystemClock)).unwrap();
+            let provider = kind.build(&given(&typed), &means(Arc::new(SystemClock))).unwrap();
             let result = provider.present("_acme-challenge.home.duckdns.org", "value").await;
             if let Err(error) = result {
                 let words = format!("{error} {error:?} {provider:?}");

@@ -9,13 +9,14 @@ mod shapes;
 mod signatures;
 mod stand_in;
 
-use crate::{Provider, kind};
+use crate::{Means, Provider, kind};
 use base::{Clock, Secret, SystemClock};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-fn client() -> outbound::Client {
-    outbound::Client::new(outbound::Options::default()).unwrap()
+fn means(clock: Arc<dyn Clock>) -> Means {
+    let client = outbound::Client::new(outbound::Options::default()).unwrap();
+    Means { client, clock, programs: Some(std::env::temp_dir()) }
 }
 
 fn given(settings: &[(&str, &str)]) -> BTreeMap<String, Secret<String>> {
@@ -27,5 +28,5 @@ fn built(name: &str, settings: &[(&str, &str)]) -> Box<dyn Provider> {
 }
 
 fn built_at(name: &str, settings: &[(&str, &str)], clock: Arc<dyn Clock>) -> Box<dyn Provider> {
-    kind(name).unwrap().build(&given(settings), client(), clock).unwrap()
+    kind(name).unwrap().build(&given(settings), &means(clock)).unwrap()
 }

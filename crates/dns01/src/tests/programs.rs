@@ -1,7 +1,7 @@
 //! The program that writes records.
 
-use super::{built, client, given};
-use crate::{DnsError, kind};
+use super::{built, given, means};
+use crate::{DnsError, Means, kind};
 use base::SystemClock;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -46,9 +46,38 @@ async fn its_end_and_its_absence_are_told_apart() {
         let error = hook.present("_acme-challenge.example.test", "v").await.unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
-    let error = built("exec", &[("program", "/none")]).present("a.test", "v").await.unwrap_err();
+    let path = program(folder.path(), "exit 0");
+    let hook = built("exec", &[("program", path.to_str().unwrap())]);
+    std::fs::remove_file(&path).unwrap();
+    let error = hook.present("a.test", "v").await.unwrap_err();
     assert!(matches!(error, DnsError::Unreachable { .. }), "{error}");
-    let relative = given(&[("program", "hook")]);
-    let error = kind("exec").unwrap().build(&relative, client(), Arc::new(SystemClock)).unwrap_err();
-    assert_eq!(error.to_string(), "program must be an absolute path: it begins with /");
+}
+
+#[test]
+fn only_programs_of_the_folder_that_the_owner_of_the_machine_has_named_are_run() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let inside = program(folder.path(), "exit 0");
+    let outside = program(other.path(), "exit 0");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&outside, &link).unwrap();
+    let around = format!("{}/../../bin/sh", folder.path().display());
+    let try_it = |path: &str, programs: Option<&Path>| {
+        let means = Means { programs: programs.map(Path::to_owned), ..means(Arc::new(SystemClock)) };
+        let built = kind("exec").unwrap().build(&given(&[("program", path)]), &means);
+        built.map(drop).map_err(|error| error.to_string())
+    };
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    assert_eq!(try_it(&text(&inside), Some(folder.path())), Ok(()));
+    for (path, programs, expected) in [
+        (text(&inside), None, "CHARON_DNS_PROGRAMS"),
+        (text(&outside), Some(folder.path()), "must be a file in"),
+        (text(&link), Some(folder.path()), "must be a file in"),
+        (around, Some(folder.path()), "must be a file in"),
+        (text(folder.path()), Some(folder.path()), "must be a file in"),
+        ("/none".to_owned(), Some(folder.path()), "cannot be found"),
+        ("hook".to_owned(), Some(folder.path()), "must be an absolute path: it begins with /"),
+    ] {
+        let error = try_it(&path, programs).unwrap_err();
+        assert!(error.starts_with("program ") && error.contains(expected), "{path}: {error}");
+    }
 }

@@ -283,6 +283,55 @@ async fn porkbun() {
 }
 
 #[tokio::test]
+async fn namecheap_gets_all_records_back_as_they_were() {
+    let ok = |inside: &str| {
+        format!(
+            r#"<?xml version="1.0"?><ApiResponse Status="OK" xmlns="http://api.namecheap.com/xml.response"><Errors /><CommandResponse>{inside}</CommandResponse></ApiResponse>"#
+        )
+    };
+    let leaked = |text: String| -> &'static str { text.leak() };
+    let zones = step(
+        "POST /",
+        "",
+        "ApiUser=me&UserName=me&ApiKey=k3y&ClientIp=192.0.2.7&Command=namecheap.domains.getList&PageSize=100&Page=1",
+        (
+            200,
+            leaked(ok(
+                r#"<DomainGetListResult><Domain ID="1" Name="example.test" IsOurDNS="true" /></DomainGetListResult><Paging><TotalItems>1</TotalItems></Paging>"#,
+            )),
+        ),
+    );
+    let hosts = |more: &str| {
+        leaked(ok(&format!(
+            r#"<DomainDNSGetHostsResult Domain="example.test" EmailType="FWD" IsUsingOurDNS="true"><host HostId="1" Name="@" Type="TXT" Address="v=spf1 &quot;a&quot; &amp; b" MXPref="10" TTL="1799" />{more}<host HostId="2" Name="_acme-challenge.www" Type="TXT" Address="old" MXPref="10" TTL="60" /></DomainDNSGetHostsResult>"#
+        )))
+    };
+    let list = |answer| step("POST /", "", "getHosts&SLD=example&TLD=test", (200, answer));
+    let done = leaked(ok(r#"<DomainDNSSetHostsResult Domain="example.test" IsSuccess="true" />"#));
+    let kept = "&SLD=example&TLD=test&EmailType=FWD&HostName1=%40&RecordType1=TXT&Address1=v%3Dspf1%20%22a%22%20%26%20b&MXPref1=10&TTL1=1799&HostName2=_acme-challenge.www&RecordType2=TXT&Address2=old&MXPref2=10&TTL2=60";
+    let added = leaked(format!("{kept}&HostName3=_acme-challenge.www&RecordType3=TXT&Address3=new&TTL3=60"));
+    let both = hosts(
+        r#"<host HostId="3" Name="_acme-challenge.www" Type="TXT" Address="new" MXPref="10" TTL="60" />"#,
+    );
+    let settings = [("user", "me"), ("api_key", "k3y"), ("client_ip", "192.0.2.7")];
+    check(
+        "namecheap",
+        &settings,
+        &[zones, list(hosts("")), list(hosts("")), step("POST /", "", added, (200, done))],
+        &[zones, list(both), list(both), step("POST /", "", kept, (200, done))],
+    )
+    .await;
+    let wrong = r#"<ApiResponse Status="ERROR"><Errors><Error Number="1011150">Invalid request IP: 192.0.2.7</Error></Errors></ApiResponse>"#;
+    let error =
+        play("namecheap", &settings, &[step("POST /", "", "", (200, wrong))], false).await.unwrap_err();
+    assert!(matches!(&error, DnsError::Refused { reason } if reason.contains("request IP")), "{error}");
+    // What is not understood is not written back without it.
+    let broken = hosts(r#"<host Name="x" Type='A' />"#);
+    let error = play("namecheap", &settings, &[zones, list(broken)], false).await.unwrap_err();
+    assert!(matches!(error, DnsError::Malformed { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn duckdns_takes_only_its_own_names() {
     let error = play("duckdns", &[("token", "t")], &[], false).await.unwrap_err();
     assert!(error.to_string().ends_with("see: duckdns.org"), "{error}");
