@@ -8,25 +8,29 @@ use rustls_pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use std::time::Duration;
 use testkit::pebble::{Habits, Pebble, free_port};
-use testkit::{Answer, Api, App, Origin, RawClient, eventually};
+use testkit::{Answer, Api, App, AppBuilder, Origin, RawClient, eventually};
 
 /// The longest that an order may take on a busy machine.
-const LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
 
-struct Setting {
-    app: App,
-    api: Api,
-    pebble: Pebble,
-    origin: Origin,
+pub(crate) struct Setting {
+    pub(crate) app: App,
+    pub(crate) api: Api,
+    pub(crate) pebble: Pebble,
+    pub(crate) origin: Origin,
 }
 
 /// A Charon that asks a new authority, with an account; nothing is ordered yet.
 async fn setting(habits: Habits) -> Setting {
+    setting_of(habits, App::builder()).await
+}
+
+/// The same, in an environment of its own.
+pub(crate) async fn setting_of(habits: Habits, app: AppBuilder) -> Setting {
     let (http, https) = (free_port(), free_port());
     let pebble = Pebble::start(habits, (http, https)).await;
-    let app = App::builder()
-        .set("CHARON_PROXY_HTTP_PORT", http.to_string())
-        .set("CHARON_PROXY_HTTPS_PORT", https.to_string());
+    let app =
+        app.set("CHARON_PROXY_HTTP_PORT", http.to_string()).set("CHARON_PROXY_HTTPS_PORT", https.to_string());
     let app = app.start().await;
     let mut api = app.admin().await;
     agree(&mut api, &pebble, json!({})).await;
@@ -47,14 +51,14 @@ async fn agree(api: &mut Api, pebble: &Pebble, more: Value) {
 }
 
 /// The one set of names that is looked after.
-async fn order(api: &mut Api) -> Value {
+pub(crate) async fn order(api: &mut Api) -> Value {
     let all = api.get("/acme/orders").await.expect(200);
     assert!(all.as_array().unwrap().len() <= 1, "{all}");
     all[0].clone()
 }
 
 /// Waits until it stands so.
-async fn until(api: &mut Api, phase: &str) -> Value {
+pub(crate) async fn until(api: &mut Api, phase: &str) -> Value {
     eventually(&format!("it is {phase}"), LIMIT, async || {
         let now = order(api).await;
         (now["phase"] == phase).then_some(now)
@@ -63,7 +67,7 @@ async fn until(api: &mut Api, phase: &str) -> Value {
 }
 
 /// Waits until the board shows this problem.
-async fn has_problem(api: &mut Api, code: &str) {
+pub(crate) async fn has_problem(api: &mut Api, code: &str) {
     eventually(&format!("there is the problem {code}"), LIMIT, async || {
         let health = api.get("/health").await.json;
         health["problems"].as_array()?.iter().any(|one| one["code"] == code).then_some(())
@@ -72,7 +76,7 @@ async fn has_problem(api: &mut Api, code: &str) {
 }
 
 /// Waits until `domain` presents a certificate of the authority.
-async fn trusted(setting: &Setting, domain: &str) -> RawClient {
+pub(crate) async fn trusted(setting: &Setting, domain: &str) -> RawClient {
     trusted_by(setting, domain, &setting.pebble.issuer_pem().await).await
 }
 
@@ -243,7 +247,7 @@ async fn several_names_by_tls_alpn_at_an_authority_that_refuses_half_of_all_nonc
         return;
     }
     let environment = vec![("PEBBLE_WFE_NONCEREJECT", "50".to_owned())];
-    let mut all = setting(Habits { environment, external_accounts: true, validity: None }).await;
+    let mut all = setting(Habits { environment, external_accounts: true, ..Habits::default() }).await;
     let more = json!({"automatic_certificate": true});
     hosts::add_with(&mut all.api, "a.example.com,b.example.com,c.example.org", &all.origin, more).await;
     let mut api = all.api.clone();

@@ -68,6 +68,9 @@ async fn every_page_is_accessible_and_whole_in_dark_in_light_and_on_a_phone() {
     admin.put("/settings", &json!({ "default_site.action": "close" })).await.expect(200);
     admin.put("/settings", &json!({ "default_site.action": "not_found" })).await.expect(200);
     admin.post("/system/backups", &json!({})).await.expect(201);
+    let dns = json!({ "name": "at home", "kind": "webhook", "zones": ["example.com"],
+        "fields": [{ "name": "endpoint", "value": "http://192.0.2.1/" }] });
+    admin.post("/dns-credentials", &dns).await.expect(201);
     let ban = json!({ "value": "198.51.100.0/24", "reason": "too curious", "hours": 24 });
     admin.post("/security/bans", &ban).await.expect(201);
     for host in ["shop.example.com", "nobody.example.com"] {

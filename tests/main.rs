@@ -27,6 +27,7 @@ mod crowdsec_hub;
 mod crowdsec_links;
 mod crowdsec_scenarios;
 mod crowdsec_soak;
+mod dns_proofs;
 mod docs;
 mod features;
 mod hosts;

@@ -59,6 +59,30 @@ impl Bind {
         );
     }
 
+    /// How many TXT records it holds at a name.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn count(&self, name: &str) -> usize {
+        // An id, no recursion, one question (RFC 1035, section 4.1).
+        let mut question = vec![7, 7, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        for label in name.split('.') {
+            question.push(u8::try_from(label.len()).unwrap());
+            question.extend(label.bytes());
+        }
+        question.extend([0, 0, 16, 0, 1]);
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut answer = [0; 4096];
+        for _ in 0..5 {
+            socket.send_to(&question, self.address).unwrap();
+            if socket.recv(&mut answer).is_ok() {
+                return usize::from(u16::from_be_bytes([answer[6], answer[7]]));
+            }
+        }
+        panic!("BIND does not answer");
+    }
+
     /// What it has written to its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

@@ -24,6 +24,8 @@ pub struct Habits {
     pub environment: Vec<(&'static str, String)>,
     /// It wants an external account binding with [`Pebble::EAB_KEY_ID`] and [`Pebble::EAB_KEY`].
     pub external_accounts: bool,
+    /// Whom it asks in place of its own name server.
+    pub resolver: Option<SocketAddr>,
 }
 
 /// See the module. Dropping it ends both programs.
@@ -137,7 +139,7 @@ impl Pebble {
         }
         let text = json!({ "pebble": settings }).to_string();
         fs::write(self.folder.path().join("pebble.json"), text).expect("the configuration");
-        let dns = format!("127.0.0.1:{dns}");
+        let dns = self.habits.resolver.unwrap_or(local(dns)).to_string();
         self.authority =
             Some(self.spawn("pebble", &["-config", "pebble.json", "-dnsserver", &dns, "-strict", "true"]));
         for port in [main, side, management] {

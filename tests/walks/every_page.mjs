@@ -42,6 +42,7 @@ async function pages(page) {
     ["host-new", "/proxy-hosts/new"],
     ["certificates", "/certificates"],
     ["certificate-new", "/certificates/new"],
+    ["dns-provider-new", "/certificates?dns=new"],
     ["security", "/security"],
     ["security-ban", "/security?ban=open"],
     ["crowdsec-presets", "/security/crowdsec?tab=hub"],

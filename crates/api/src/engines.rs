@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use store::dns_credentials::Secrets;
 use store::proxy_hosts::HostValues;
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
@@ -106,6 +107,23 @@ pub trait Engines: Send + Sync + 'static {
     /// Whether the agent takes these durations. `Err`: why not, with the field.
     fn check_escalation(&self, _: Vec<u32>) -> BoxFuture<'_, Result<(), FieldError>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+    /// Whether programs may write DNS records.
+    fn runs_dns_programs(&self) -> bool {
+        false
+    }
+    /// Whether a DNS provider can be made of what was typed, without asking it.
+    fn check_dns(&self, kind: &'static dns01::Kind, given: &Secrets) -> Result<(), dns01::FieldError> {
+        kind.parse(given).map(drop)
+    }
+    /// Tries a DNS provider for a zone. `Err`: what it cannot be made of.
+    fn try_dns(
+        &self,
+        _: &'static dns01::Kind,
+        _: Secrets,
+        _: String,
+    ) -> BoxFuture<'_, Result<Vec<dns01::TrialStep>, dns01::FieldError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
     /// Tries each server of a host and of its locations once. `Err`: what cannot be tried at all, by field.
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>>;

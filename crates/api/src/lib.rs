@@ -10,6 +10,7 @@ mod api_tokens;
 mod audit;
 mod auth;
 mod certificates;
+mod dns_credentials;
 mod docs;
 pub mod engines;
 mod error;

@@ -20,6 +20,7 @@ pub(crate) fn resources() -> OpenApiRouter<State> {
         .merge(crate::proxy_hosts::routes())
         .merge(crate::certificates::routes())
         .merge(crate::acme::routes())
+        .merge(crate::dns_credentials::routes())
         .merge(crate::revisions::routes())
         .merge(crate::security::routes())
         .merge(crate::settings::routes())

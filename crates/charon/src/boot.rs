@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) balancers: Vec<IpNet>,
     /// Hosts may lead to link-local addresses.
     pub(crate) link_local: bool,
+    /// Who looks names up for DNS-01, and which programs may write records.
+    pub(crate) dns: Dns,
     /// How long requests that are under way may take after the first signal.
     pub(crate) stop_grace: Duration,
     /// How long connections may go on after another process has taken over.
@@ -39,6 +41,17 @@ pub(crate) struct Settings {
     pub(crate) allowed_hosts: Vec<String>,
     /// Variables of the original that are set and mean nothing any more, with the reason.
     pub(crate) ignored: Vec<(String, &'static str)>,
+}
+
+/// What the environment says about proofs by DNS.
+#[derive(Debug, Clone)]
+pub(crate) struct Dns {
+    /// Who looks names up; empty: whom the system asks.
+    pub(crate) resolvers: Vec<SocketAddr>,
+    /// Where the servers of zones listen.
+    pub(crate) port: u16,
+    /// The folder whose programs may write records.
+    pub(crate) programs: Option<PathBuf>,
 }
 
 /// What the environment says about CrowdSec.
@@ -191,8 +204,23 @@ impl Settings {
                 get(name).map(|value| (name.to_owned(), value.trim().to_owned()))
             }),
         };
+        let dns = Dns {
+            resolvers: match find("DNS_RESOLVERS") {
+                None => Vec::new(),
+                Some((full, list)) => servers(&list).map_err(|message| wrong(full, message))?,
+            },
+            port: parse_port("DNS_PORT", 53)?,
+            programs: match find("DNS_PROGRAMS") {
+                None => None,
+                Some((_, path)) if Path::new(&path).is_absolute() => Some(PathBuf::from(path)),
+                Some((full, path)) => {
+                    return Err(wrong(full, format!("'{path}' is not an absolute path; begin it with /")));
+                }
+            },
+        };
         Ok(Self {
             crowdsec,
+            dns,
             db_path: db_path.unwrap_or_else(|| data_dir.join("charon.db")),
             data_dir,
             database_url,
@@ -241,6 +269,18 @@ fn networks(list: &str) -> Result<Vec<IpNet>, String> {
         parsed.map_err(|_| format!("'{text}' is not a network; write one like 10.0.0.0/24, or an address"))
     };
     list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network).collect()
+}
+
+/// Addresses of name servers, separated by commas; port 53 where none is named.
+fn servers(list: &str) -> Result<Vec<SocketAddr>, String> {
+    let server = |text: &str| {
+        let address = text.parse::<SocketAddr>().ok();
+        let address = address.or_else(|| Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, 53)));
+        address.ok_or_else(|| {
+            format!("'{text}' is not the address of a name server; write one like 9.9.9.9 or 10.0.0.1:5353")
+        })
+    };
+    list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(server).collect()
 }
 
 fn wrong(name: String, message: String) -> WrongSetting {
@@ -302,6 +342,8 @@ mod tests {
             ("CHARON_WORKERS", "0", "from 1 to 256"),
             ("CHARON_PROXY_PROTOCOL_FROM", "10.0.0.1, all", "'all' is not a network"),
             ("CHARON_STOP_GRACE", "long", "number of seconds"),
+            ("CHARON_DNS_RESOLVERS", "9.9.9.9, quad", "'quad' is not the address of a name server"),
+            ("CHARON_DNS_PROGRAMS", "hooks", "not an absolute path"),
             ("CHARON_DATABASE_URL", "mysql://x", "only postgres://"),
         ] {
             let message = read(&[(name, value)], false).unwrap_err().to_string();

@@ -84,7 +84,9 @@ impl ControlSide {
         let listen = Listeners::new(store.clone(), listeners.clone(), wake.clone());
         let watch_certificates =
             Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
-        let certify = Certify::new(store.clone(), proxy.clone(), problems.clone(), clock.clone());
+        let dns = data_dir::dns(settings, clock.clone())?;
+        let certify =
+            Certify::new(store.clone(), proxy.clone(), dns.clone(), problems.clone(), clock.clone());
         let automatic = certify.counts();
         let watch_database = Database { store: store.clone(), problems: problems.clone() };
         let retention = Retention { store: store.clone(), clock: clock.clone() };
@@ -136,6 +138,7 @@ impl ControlSide {
             crowdsec: crowdsec.clone(),
             captcha,
             automatic,
+            dns,
             agent: Agent { place: crowdsec.place.clone(), program: crowdsec.program.clone() },
             applied: applied.clone(),
             statuses,

@@ -4,6 +4,7 @@ use crate::boot::Settings;
 use anyhow::Context;
 use base::{Clock, Problems};
 use control::crowdsec::CrowdSec;
+use control::dns::{Dns, DnsSettings};
 use proxy::spec::Spec;
 use proxy::{Config, LogSettings, Proxy};
 use std::fs;
@@ -109,4 +110,10 @@ pub(crate) fn crowdsec(
 /// The address of a listener.
 pub(crate) fn first(addresses: &[SocketAddr]) -> anyhow::Result<SocketAddr> {
     addresses.first().copied().context("the data plane has no listener")
+}
+
+/// The way to DNS providers.
+pub(crate) fn dns(settings: &Settings, clock: Arc<dyn Clock>) -> anyhow::Result<Dns> {
+    let crate::boot::Dns { resolvers, port, programs } = settings.dns.clone();
+    Dns::new(DnsSettings { resolvers, port, programs, link_local: settings.link_local }, clock)
 }

@@ -10,6 +10,7 @@ use api::engines::{
 };
 use base::{Clock, FieldError, Problems, Timestamp};
 use control::Serving;
+use control::dns::{Dns, Given};
 use control::tasks::ListenerState;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub(crate) struct Running {
     pub(crate) crowdsec: control::crowdsec::CrowdSec,
     pub(crate) captcha: control::captcha::Captcha,
     pub(crate) automatic: watch::Receiver<control::acme::Counts>,
+    pub(crate) dns: Dns,
     pub(crate) agent: crate::agent::Agent,
     pub(crate) applied: watch::Receiver<control::Applied>,
     pub(crate) statuses: Statuses,
@@ -217,6 +219,23 @@ impl Engines for Running {
         crate::security::enforcement(&self.crowdsec)
     }
 
+    fn runs_dns_programs(&self) -> bool {
+        self.dns.runs_programs()
+    }
+
+    fn check_dns(&self, kind: &'static dns01::Kind, given: &Given) -> Result<(), dns01::FieldError> {
+        self.dns.provider(kind, given).map(drop)
+    }
+
+    fn try_dns(
+        &self,
+        kind: &'static dns01::Kind,
+        given: Given,
+        zone: String,
+    ) -> BoxFuture<'_, Result<Vec<dns01::TrialStep>, dns01::FieldError>> {
+        Box::pin(async move { self.dns.test(kind, &given, &zone).await })
+    }
+
     fn try_external(&self, external: External) -> BoxFuture<'_, ExternalTrial> {
         Box::pin(crate::security::try_external(external))
     }
@@ -373,6 +392,7 @@ pub(crate) fn resident_memory() -> u64 {
 /// The engines of a command while no Charon runs: nothing is served, and it says so.
 #[derive(Debug)]
 pub(crate) struct Offline {
+    pub(crate) dns: Dns,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) agent: crate::agent::Agent,
     /// How the stored hosts would be served.
@@ -452,6 +472,23 @@ impl Engines for Offline {
 
     fn enforcement(&self) -> api::engines::EnforcementState {
         api::engines::EnforcementState::default()
+    }
+
+    fn runs_dns_programs(&self) -> bool {
+        self.dns.runs_programs()
+    }
+
+    fn check_dns(&self, kind: &'static dns01::Kind, given: &Given) -> Result<(), dns01::FieldError> {
+        self.dns.provider(kind, given).map(drop)
+    }
+
+    fn try_dns(
+        &self,
+        kind: &'static dns01::Kind,
+        given: Given,
+        zone: String,
+    ) -> BoxFuture<'_, Result<Vec<dns01::TrialStep>, dns01::FieldError>> {
+        Box::pin(async move { self.dns.test(kind, &given, &zone).await })
     }
 
     fn try_external(&self, external: External) -> BoxFuture<'_, ExternalTrial> {

@@ -54,7 +54,12 @@ pub(crate) async fn session(settings: &Settings) -> anyhow::Result<Session> {
     let agent = Agent { place, program: settings.crowdsec.program.clone() };
     let state = api::State::new(Wiring {
         store,
-        engines: Arc::new(Offline { clock: clock.clone(), agent, hosts }),
+        engines: Arc::new(Offline {
+            dns: data_dir::dns(settings, clock.clone())?,
+            clock: clock.clone(),
+            agent,
+            hosts,
+        }),
         problems,
         clock,
         setup: SetupToken::closed(),

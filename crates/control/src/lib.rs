@@ -6,6 +6,7 @@ pub mod captcha;
 pub mod compile;
 pub mod crowdsec;
 mod diff;
+pub mod dns;
 mod last_good;
 mod state;
 pub mod tasks;

@@ -95,7 +95,8 @@ impl Phase {
 /// One step of an attempt.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Step {
-    /// `account`, `order`, `challenge`, `validation`, `finalise`, `download` or `store`.
+    /// `account`, `order`, `record`, `propagation`, `challenge`, `validation`, `finalise`, `download`, `store` or
+    /// `clean-up`.
     pub name: String,
     /// When it began.
     pub at: Timestamp,

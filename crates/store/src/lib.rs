@@ -38,6 +38,8 @@ pub mod counters;
 pub mod crowdsec_console_enrollments;
 pub mod crowdsec_external;
 pub mod crowdsec_preset_events;
+pub mod dns_credentials;
+pub mod dns_records;
 pub mod domains;
 pub mod import_sessions;
 pub mod locations;

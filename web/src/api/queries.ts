@@ -203,6 +203,17 @@ export const queries = {
           ? 1_000
           : 10_000,
     }),
+  dnsCredentials: () =>
+    queryOptions({
+      queryKey: ["dns-credentials"],
+      queryFn: () => body(api.GET("/api/v1/dns-credentials")),
+    }),
+  dnsKinds: () =>
+    queryOptions({
+      queryKey: ["dns-credentials", "kinds"],
+      queryFn: () => body(api.GET("/api/v1/dns-credentials/kinds")),
+      staleTime: Infinity,
+    }),
   certificate: (uuid: string) =>
     queryOptions({
       queryKey: ["certificates", uuid],

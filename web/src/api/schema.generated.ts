@@ -368,6 +368,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dns-credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All DNS providers */
+        get: operations["listDnsCredentials"];
+        put?: never;
+        /** Add a DNS provider */
+        post: operations["createDnsCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dns-credentials/kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of DNS providers and their forms */
+        get: operations["listDnsKinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dns-credentials/{uuid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A DNS provider */
+        get: operations["getDnsCredential"];
+        /**
+         * Change a DNS provider
+         * @description Secrets that are left out or empty stay as they are, unless the address that they are sent to changes.
+         */
+        put: operations["updateDnsCredential"];
+        post?: never;
+        /**
+         * Delete a DNS provider
+         * @description Certificates go on serving; those that only it can prove are not renewed, which is then a problem of its own.
+         */
+        delete: operations["deleteDnsCredential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dns-credentials/{uuid}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a DNS provider
+         * @description Writes a harmless TXT value where a proof would stand, looks for it at the servers of the zone, and removes it.
+         */
+        post: operations["testDnsCredential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/docs": {
         parameters: {
             query?: never;
@@ -2536,6 +2616,158 @@ export interface components {
          * @enum {string}
          */
         DiffKind: "added" | "removed" | "changed";
+        /** @description A DNS provider. Its secrets are never in it. */
+        DnsCredential: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description Every name of the zones is proven by it, not only wildcards and the names beside them. */
+            every_name: boolean;
+            /** @description What was typed in the fields that are no secrets. */
+            fields: components["schemas"]["DnsField"][];
+            /** @description Its kind, as `/dns-credentials/kinds` lists them. */
+            kind: string;
+            /** @description Display name. */
+            name: string;
+            /** @description The secrets that are stored, by the names of their fields. */
+            secret_fields: string[];
+            /** Format: date-time */
+            updated_at: string;
+            /** @description The hosts with an automatic certificate that it proves. */
+            used_by: components["schemas"]["DnsHost"][];
+            uuid: string;
+            /**
+             * Format: int64
+             * @description How many seconds a record may take until all servers of its zone show it.
+             */
+            wait_seconds: number;
+            /** @description The zones that it writes to. */
+            zones: string[];
+        };
+        /** @description A DNS provider. A secret that is left out or empty stays as it is stored. */
+        DnsCredentialInput: {
+            /** @description Prove every name of the zones by it, not only wildcards and the names beside them. Default false. */
+            every_name?: boolean;
+            /** @description What is typed in the fields of its kind. */
+            fields: components["schemas"]["DnsFieldInput"][];
+            /**
+             * @description Its kind, as `/dns-credentials/kinds` lists them.
+             * @example cloudflare
+             */
+            kind: string;
+            /**
+             * @description Display name.
+             * @example Cloudflare at home
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How many seconds a record may take until all servers of its zone show it. Default 120.
+             */
+            wait_seconds?: number;
+            /** @description The zones that it writes to. A zone can stand at one provider only. */
+            zones: components["schemas"]["DnsZoneInput"][];
+        };
+        /** @description A field of the form and what was typed. */
+        DnsField: {
+            name: string;
+            value: string;
+        };
+        /** @description A field of the form and what is typed. */
+        DnsFieldInput: {
+            /** @example token */
+            name: string;
+            /**
+             * Format: text
+             * @example
+             */
+            value: string;
+        };
+        /** @description A host whose names are proven. */
+        DnsHost: {
+            name: string;
+            uuid: string;
+        };
+        /** @description A kind of DNS provider and its form. */
+        DnsKind: {
+            /** @description It can be used here. Programs can only where the variable `CHARON_DNS_PROGRAMS` names their folder. */
+            available: boolean;
+            fields: components["schemas"]["DnsKindField"][];
+            /** @description Its name for people. */
+            label: string;
+            /** @description Its name in `kind`. */
+            name: string;
+            /** @description What to know beforehand. */
+            note: string;
+        };
+        /** @description One field of a form. */
+        DnsKindField: {
+            /** @description What can be chosen, when it is a choice. */
+            choices: string[];
+            /** @description What holds when it is left empty. */
+            default: string;
+            /** @description Where to get it. */
+            help: string;
+            /** @description Its name for people. */
+            label: string;
+            /**
+             * Format: int32
+             * @description The least number, when it is one.
+             */
+            least?: number | null;
+            /**
+             * Format: int32
+             * @description The greatest number, when it is one.
+             */
+            most?: number | null;
+            /** @description Its name in `fields`. */
+            name: string;
+            /** @description It must be given. */
+            required: boolean;
+            type: components["schemas"]["DnsKindFieldType"];
+        };
+        /**
+         * @description How a field is typed.
+         * @enum {string}
+         */
+        DnsKindFieldType: "text" | "secret" | "url" | "choice" | "number";
+        /** @description What came of trying a DNS provider. */
+        DnsTrial: {
+            steps: components["schemas"]["DnsTrialStep"][];
+            /** @description No step failed. */
+            works: boolean;
+            /** @description The name whose proof was tried. */
+            zone: string;
+        };
+        /** @description For what a DNS provider is tried. */
+        DnsTrialInput: {
+            /**
+             * @description One of its zones, or a name in one; the first zone when it is left out.
+             * @example example.com
+             */
+            zone?: string;
+        };
+        /**
+         * @description What came of a step; `unclear` cannot be told from here.
+         * @enum {string}
+         */
+        DnsTrialOutcome: "done" | "failed" | "unclear" | "skipped";
+        /** @description One step of a trial. */
+        DnsTrialStep: {
+            /** @description A sentence. */
+            message: string;
+            name: components["schemas"]["DnsTrialStepName"];
+            outcome: components["schemas"]["DnsTrialOutcome"];
+        };
+        /**
+         * @description Find where the record stands, write it, look for it at the servers of the zone, remove it.
+         * @enum {string}
+         */
+        DnsTrialStepName: "find" | "write" | "look" | "remove";
+        /**
+         * @description A zone, such as `example.com`.
+         * @example example.com
+         */
+        DnsZoneInput: string;
         /** @description How decisions are enforced. */
         Enforcement: components["schemas"]["EnforcementState"] & {
             /**
@@ -6128,6 +6360,227 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listDnsCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The DNS providers, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DnsCredential"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createDnsCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DnsCredentialInput"];
+            };
+        };
+        responses: {
+            /** @description The new DNS provider, without its secrets. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DnsCredential"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listDnsKinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The kinds, in the order of their names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DnsKind"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getDnsCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's uuid. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The DNS provider, without its secrets. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DnsCredential"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateDnsCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's uuid. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DnsCredentialInput"];
+            };
+        };
+        responses: {
+            /** @description The DNS provider as it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DnsCredential"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    deleteDnsCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's uuid. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    testDnsCredential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The provider's uuid. */
+                uuid: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DnsTrialInput"];
+            };
+        };
+        responses: {
+            /** @description It was tried; this came of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DnsTrial"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            /** @description What is stored cannot be used (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
             507: components["responses"]["Problem507"];

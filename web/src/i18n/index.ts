@@ -7,6 +7,7 @@ import audit from "./en/audit.json";
 import captcha from "./en/captcha.json";
 import certificates from "./en/certificates.json";
 import crowdsec from "./en/crowdsec.json";
+import dnsCredentials from "./en/dns-credentials.json";
 import hostServers from "./en/host-servers.json";
 import hostTls from "./en/host-tls.json";
 import hostTraffic from "./en/host-traffic.json";
@@ -28,6 +29,7 @@ export const en = {
   audit,
   captcha,
   certificates,
+  dnsCredentials,
   hostServers,
   hostTls,
   hostTraffic,

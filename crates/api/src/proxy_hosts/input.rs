@@ -288,15 +288,6 @@ impl HostChangeInput {
         set(&mut values.hsts_subdomains, self.hsts_subdomains);
         set(&mut values.enabled, self.enabled);
         set(&mut values.automatic_certificate, self.automatic_certificate);
-        if values.automatic_certificate
-            && let Some(wildcard) = values.domain_names.iter().find(|name| name.starts_with("*."))
-        {
-            let message = format!(
-                "no certificate can be asked for automatically for {wildcard} yet, since wildcards need a DNS provider; \
-                 name each host, or upload a certificate"
-            );
-            fault("automatic_certificate", message);
-        }
         values.hsts_max_age = self.hsts_max_age.unwrap_or(values.hsts_max_age);
         if let Some(sent) = self.tags {
             values.tags = tags(sent.into_iter().map(|tag| tag.0), errors);

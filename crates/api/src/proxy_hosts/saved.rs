@@ -72,6 +72,18 @@ pub(super) async fn check_rules(
         };
         errors.push(FieldError::new(field, message));
     }
+    let was_so = before.is_some_and(|before| before.automatic_certificate);
+    if values.automatic_certificate
+        && !was_so
+        && let Some(wildcard) = values.domain_names.iter().find(|name| name.starts_with("*."))
+        && store::dns_credentials::list(&state.store).await?.is_empty()
+    {
+        let message = format!(
+            "{wildcard} can be proven by a DNS provider alone, and there is none; add one under Certificates, DNS \
+             providers, or name each host, or upload a certificate"
+        );
+        errors.push(FieldError::new("automatic_certificate", message));
+    }
     if errors.is_empty() { Ok(()) } else { Err(Error::Validation(errors)) }
 }
 

@@ -54,6 +54,14 @@ impl Answers {
         given.next().is_some_and(|known| !std::mem::replace(&mut known.is_told, true))
     }
 
+    /// Whether the authority was told that it may look at this answer.
+    pub(super) fn is_told(&self, order: &str, answer: &Answer) -> bool {
+        let given = self.all.get(order).into_iter().flatten();
+        let mut given = given
+            .filter(|known| known.answer.token == answer.token && known.answer.challenge == answer.challenge);
+        given.any(|known| known.is_told)
+    }
+
     /// The order has ended: nothing is answered for it any more.
     pub(super) fn drop_order(&mut self, order: &str) {
         self.is_changed |= self.all.remove(order).is_some();

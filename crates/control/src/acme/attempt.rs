@@ -2,11 +2,12 @@
 
 use super::answers::Answers;
 use super::progress::{close, enter, fail, step, validation_failed};
+use crate::dns::Dns;
 use acme::{Account, Authorization, Binding, Challenge, Directory, Error, Kind, Order, OrderStatus};
 use anyhow::Context;
 use base::{Clock, Secret, Timestamp};
 use certs::KeyType;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use store::acme_orders::{self, AcmeOrder, Phase, Progress, Step};
@@ -21,6 +22,11 @@ const STEPS: usize = 8;
 /// A clock that differs by less is right enough.
 const CLOCK: Duration = Duration::from_secs(3600);
 
+/// What to look at when the servers of a zone show a record that the authority does not find.
+const OF_RECORDS: &str = "the record stood at the servers that Charon asked: see whether the Internet asks the same ones \
+                          (NS records at the registrar), whether DNSSEC is in order, and whether a CAA record forbids \
+                          the authority";
+
 /// What attempts are made with.
 #[derive(Debug)]
 pub(super) struct Attempts {
@@ -28,6 +34,7 @@ pub(super) struct Attempts {
     pub(super) proxy: Arc<proxy::Proxy>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) answers: Answers,
+    pub(super) dns: Dns,
     /// Accounts that are open, by their directories.
     pub(super) accounts: HashMap<String, Account>,
     /// Authorities that were found not to answer in this look, by their directories: they are asked once.
@@ -48,9 +55,11 @@ enum Next {
 }
 
 /// Why a step was not taken.
-enum Stop {
+pub(super) enum Stop {
     /// The authority does not do it.
     Authority(Error),
+    /// A DNS provider does not do it.
+    Dns(Error),
     /// The database does not do it.
     Own(anyhow::Error),
 }
@@ -123,6 +132,7 @@ impl Attempts {
                 Ok(Next::End) => return Ok(()),
                 Err(Stop::Own(error)) => return Err(error),
                 Err(Stop::Authority(error)) => return self.failed(order, error).await,
+                Err(Stop::Dns(error)) => return self.not_proven(order, error).await,
             }
         }
         self.note(order).await
@@ -158,7 +168,10 @@ impl Attempts {
                 let is_trial = is_trial(settings, &order.progress, before);
                 self.collect(settings, order, &account, is_trial).await
             }
-            OrderStatus::Invalid => Err(Stop::Authority(self.rejected(order, found))),
+            OrderStatus::Invalid => {
+                let by_dns = self.proven_by_dns(order).await?;
+                Err(Stop::Authority(self.rejected(order, found, &by_dns)))
+            }
         }
     }
 
@@ -252,21 +265,27 @@ impl Attempts {
         account: &Account,
         found: &Order,
     ) -> Result<Next, Stop> {
-        let wanted = Challenge::named(&settings.challenge).unwrap_or(Challenge::Http01);
+        let usual = Challenge::named(&settings.challenge).unwrap_or(Challenge::Http01);
         let open: Vec<&Authorization> = found.authorizations.iter().filter(|one| !one.is_valid).collect();
+        let by_dns = self.by_dns(order).await?;
         let mut pending = Vec::new();
+        let mut is_waiting = false;
         for one in &open {
-            if one.wildcard {
-                return Err(refused(
-                    format!("*.{} can be proven by DNS-01 alone", one.name),
-                    "wildcards need a DNS provider, which automatic certificates do not use yet: name each host",
-                ));
+            let wanted = if by_dns.takes(one) { Challenge::Dns01 } else { usual };
+            let offered = one.answers.iter().find(|answer| answer.challenge == wanted);
+            if wanted == Challenge::Dns01
+                && offered
+                    .is_none_or(|answer| answer.is_pending && !self.answers.is_told(&order.uuid, answer))
+                && !self.prove_by_dns(&by_dns, order, one, &open).await?
+            {
+                is_waiting = true;
+                continue;
             }
-            let Some(answer) = one.answers.iter().find(|answer| answer.challenge == wanted) else {
+            let Some(answer) = offered else {
                 let offered: Vec<&str> = one.answers.iter().map(|answer| name(answer.challenge)).collect();
                 let message = format!(
                     "the authority offers no {} for {}, but {}",
-                    settings.challenge,
+                    name(wanted),
                     one.name,
                     offered.join(", ")
                 );
@@ -278,19 +297,19 @@ impl Attempts {
             let given = self.answers.give(&order.uuid, &one.name, answer);
             given.map_err(|message| refused(message, "please report this"))?;
             if answer.is_pending && self.answers.tell(&order.uuid, answer) {
-                pending.push(*one);
+                pending.push((*one, wanted));
             }
         }
         self.answers.publish(&self.proxy).map_err(|message| refused(message, "please report this"))?;
-        let names =
-            |all: &[&Authorization]| all.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join(", ");
         if !pending.is_empty() {
-            let message = format!("answers the challenge {} for {}", settings.challenge, names(&pending));
+            let all: Vec<String> =
+                pending.iter().map(|(one, how)| format!("{} for {}", name(*how), shown(one))).collect();
+            let message = format!("answers the challenge {}", all.join(", "));
             step(&mut order.progress, "challenge", message, self.clock.now());
             self.note(order).await.map_err(Stop::Own)?;
         }
-        for one in &pending {
-            match account.ready(&found.url, &one.name, one.wildcard, wanted).await {
+        for (one, wanted) in &pending {
+            match account.ready(&found.url, &one.name, one.wildcard, *wanted).await {
                 // It has looked already: the order says what came of it.
                 Err(error) if error.kind == Kind::Refused => {
                     tracing::debug!("{}: the challenge was not taken: {error}", one.name);
@@ -298,15 +317,25 @@ impl Attempts {
                 other => other?,
             }
         }
-        let message = format!("the authority looks at {}", names(&open));
+        if is_waiting {
+            self.is_decided_in_time(order)?;
+            return Ok(Next::Wait);
+        }
+        let names: Vec<String> = open.iter().map(|one| shown(one)).collect();
+        let message = format!("the authority looks at {}", names.join(", "));
         let next = self.wait(order, "validation", &message)?;
         // A quick authority has looked by now.
         Ok(if pending.is_empty() { next } else { Next::Go })
     }
 
     fn wait(&mut self, order: &mut AcmeOrder, name: &str, message: &str) -> Result<Next, Stop> {
+        step(&mut order.progress, name, message, self.clock.now());
+        self.is_decided_in_time(order)?;
+        Ok(Next::Wait)
+    }
+
+    fn is_decided_in_time(&mut self, order: &mut AcmeOrder) -> Result<(), Stop> {
         let now = self.clock.now();
-        step(&mut order.progress, name, message, now);
         if order.progress.begun_at.is_some_and(|begun| now.since(begun) > DECISION) {
             self.give_up(order);
             return Err(refused(
@@ -314,7 +343,7 @@ impl Attempts {
                 "Charon tries again by itself",
             ));
         }
-        Ok(Next::Wait)
+        Ok(())
     }
 
     /// The names are proven: sends the request for the certificate, whose key is kept first.
@@ -444,14 +473,15 @@ impl Attempts {
         )
     }
 
-    fn rejected(&mut self, order: &mut AcmeOrder, found: Order) -> Error {
+    fn rejected(&mut self, order: &mut AcmeOrder, found: Order, by_dns: &BTreeSet<String>) -> Error {
         let now = self.clock.now();
         let of_names =
             found.authorizations.into_iter().find_map(|one| one.error.map(|error| (one.name, error)));
         let error = match of_names {
             Some((name, error)) => {
                 validation_failed(&mut order.progress, now);
-                Error { message: format!("{name}: {}", error.message), ..error }
+                let remedy = if by_dns.contains(&name) { OF_RECORDS } else { error.remedy };
+                Error { kind: error.kind, message: format!("{name}: {}", error.message), remedy }
             }
             None => found.error.unwrap_or_else(|| Error {
                 kind: Kind::Refused,
@@ -481,9 +511,21 @@ impl Attempts {
             }
             _ => self.give_up(order),
         }
+        self.end(order, &error).await
+    }
+
+    /// A DNS provider has not done its part. An order whose proof only comes later stays open.
+    async fn not_proven(&mut self, order: &mut AcmeOrder, error: Error) -> anyhow::Result<()> {
+        if !matches!(error.kind, Kind::Unreachable | Kind::RateLimited(_)) {
+            self.give_up(order);
+        }
+        self.end(order, &error).await
+    }
+
+    async fn end(&mut self, order: &mut AcmeOrder, error: &Error) -> anyhow::Result<()> {
         self.answers.publish(&self.proxy).map_err(anyhow::Error::msg)?;
         let first = order.domains.first().cloned().unwrap_or_default();
-        fail(&mut order.progress, &error, &first, self.clock.now());
+        fail(&mut order.progress, error, &first, self.clock.now());
         self.failed += 1;
         tracing::warn!("no certificate for {}: {}", order.domains.join(", "), error.message);
         self.note(order).await
@@ -504,6 +546,12 @@ async fn new_key(settings: &AcmeSettings) -> Result<Secret<String>, Stop> {
 
 fn name(challenge: Challenge) -> &'static str {
     Challenge::ALL.iter().find(|(_, known)| *known == challenge).map_or("", |(name, _)| name)
+}
+
+/// What has to be proven, as a person writes it.
+fn shown(one: &Authorization) -> String {
+    let wildcard = if one.wildcard { "*." } else { "" };
+    format!("{wildcard}{}", one.name)
 }
 
 /// When a certificate that serves is renewed.

@@ -2,7 +2,8 @@
 
 use super::answers::Answers;
 use super::attempt::{Attempts, renewal};
-use super::progress::{enter, hold};
+use super::progress::{end, enter, hold};
+use crate::dns::Dns;
 use base::{Clock, Code, Problem, Problems, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -60,12 +61,19 @@ struct Wanted {
 
 impl Certify {
     /// Nothing is begun yet.
-    pub fn new(store: Store, proxy: Arc<proxy::Proxy>, problems: Problems, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        store: Store,
+        proxy: Arc<proxy::Proxy>,
+        dns: Dns,
+        problems: Problems,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let attempts = Attempts {
             store,
             proxy,
             clock,
             answers: Answers::default(),
+            dns,
             accounts: HashMap::new(),
             down: HashMap::new(),
             issued: 0,
@@ -115,12 +123,21 @@ impl Certify {
         }
         self.attempts.answers.publish(&self.attempts.proxy).map_err(anyhow::Error::msg)?;
         let now = self.attempts.clock.now();
+        let (stays, cleaned) = self.attempts.clean_up(&orders).await?;
+        for order in orders.iter_mut().filter(|order| cleaned.contains(&order.uuid)) {
+            if order.progress.phase != Phase::Ordering {
+                end(&mut order.progress, "clean-up", "removed the TXT records", now);
+                self.attempts.note(order).await?;
+            }
+        }
         self.pause = pause(&orders, now);
         // What was issued in this look stands in the rows by now.
         let certificates = ssl_certificates::of_provider(&store, ACME).await?;
         let orders = acme_orders::list(&store).await?;
         self.count(&orders, &certificates);
-        self.problems.report(COMPONENT, problems(&orders, &wanted, &certificates, now));
+        let mut problems = problems(&orders, &wanted, &certificates, now);
+        problems.extend(stays);
+        self.problems.report(COMPONENT, problems);
         Ok(summary(&orders))
     }
 

@@ -6,5 +6,6 @@ mod answers;
 mod attempt;
 mod certify;
 mod progress;
+mod records;
 
 pub use certify::{Certify, Counts};

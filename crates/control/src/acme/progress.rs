@@ -28,6 +28,12 @@ pub(super) fn step(progress: &mut Progress, name: &str, message: impl Into<Strin
     }
 }
 
+/// A step that has ended already, beside what else there is.
+pub(super) fn end(progress: &mut Progress, name: &str, message: &str, now: Timestamp) {
+    progress.steps.retain(|step| step.name != name);
+    progress.steps.push(Step { name: name.to_owned(), at: now, message: message.to_owned(), done: true });
+}
+
 /// Nothing is tried until a person has done something.
 pub(super) fn hold(progress: &mut Progress, message: &str, remedy: &str, now: Timestamp) {
     enter(progress, Phase::Held, now);

@@ -14,6 +14,7 @@ import { useDialog } from "@/ui/dialog";
 import { FilterSelect, ListPage } from "@/ui/list-page";
 import { Empty } from "@/ui/notice";
 import { useParam } from "@/ui/url-state";
+import { DnsCredentialsCard } from "./dns-card";
 import { AutomaticCard } from "./automatic-card";
 import { certificateColumns } from "./columns";
 import { DeleteCertificate } from "./delete";
@@ -87,6 +88,7 @@ export default function CertificatesPage() {
       />
       <div className="mx-auto mt-5 flex max-w-6xl flex-col gap-5">
         <AutomaticCard />
+        {mayEdit ? <DnsCredentialsCard /> : null}
         <InternalCa />
       </div>
       <DeleteCertificate
