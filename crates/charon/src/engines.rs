@@ -357,6 +357,7 @@ fn translate(entry: &proxy::Entry, name: impl Fn(&str) -> Option<String>) -> Log
             proxy::Protocol::Http10 => "HTTP/1.0",
             proxy::Protocol::Http11 => "HTTP/1.1",
             proxy::Protocol::Http2 => "HTTP/2",
+            proxy::Protocol::Http3 => "HTTP/3",
         }
         .to_owned(),
         scheme: entry.scheme.to_owned(),

@@ -34,6 +34,10 @@ pub enum Cut {
     H2Flood,
     /// HTTP/2: a breach of the protocol.
     H2Protocol,
+    /// HTTP/3: more streams reset, or more frames that carry nothing, than a client that means well sends.
+    H3Flood,
+    /// HTTP/3: a breach of the protocol.
+    H3Protocol,
     /// A peer that may not, or did not in time, say by PROXY protocol whose connection it passes on.
     ProxyProtocol,
     /// The client was banned while its connection was open.
@@ -42,7 +46,7 @@ pub enum Cut {
 
 impl Cut {
     /// All reasons with their names, as in metrics.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 17] = [
         (Self::Connections, "connections"),
         (Self::ConnectionsPerClient, "connections_per_client"),
         (Self::Descriptors, "descriptors"),
@@ -56,6 +60,8 @@ impl Cut {
         (Self::H2Control, "h2_control_frames"),
         (Self::H2Flood, "h2_flood"),
         (Self::H2Protocol, "h2_protocol"),
+        (Self::H3Flood, "h3_flood"),
+        (Self::H3Protocol, "h3_protocol"),
         (Self::ProxyProtocol, "proxy_protocol"),
         (Self::Banned, "banned"),
     ];

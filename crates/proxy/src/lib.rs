@@ -1,4 +1,4 @@
-//! Charon's data plane: listeners, TLS, HTTP/1.1 and HTTP/2 towards clients, HTTP/1.1 towards origins.
+//! Charon's data plane: listeners, TLS, HTTP/1.1, HTTP/2 and HTTP/3 towards clients, HTTP/1.1 towards origins.
 //!
 //! [`Config::build`] compiles a [`spec::Spec`]; [`start`] serves it; [`Proxy::publish`] swaps it. One worker per
 //! core shares nothing with the others but the compiled configuration. What happens to a request is one
@@ -30,12 +30,14 @@ mod path;
 mod phases;
 mod pipeline;
 mod proxy_protocol;
+mod quic;
 mod request;
 mod respond;
 mod shape;
 pub mod spec;
 mod start;
 mod stats;
+mod stream_head;
 mod sweep;
 mod upstream;
 mod websocket;
@@ -52,6 +54,7 @@ pub use cuts::Cut;
 pub use geo::{Country, Geo, Knows};
 pub use listen::Listening;
 pub use log::{Entry, Fault, LOG_FIELDS, LogFormat, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
+pub use quic::QuicListening;
 pub use start::{Limits, Proxy, Settings, StartError, start};
 pub use stats::{Histogram, HostStats, Stats};
 pub use upstream::status::{CheckResult, NameStatus, ServerHealth, ServerStatus, UpstreamStatus};

@@ -186,9 +186,7 @@ fn welcome(
 ) {
     // An unusual socket is served all the same.
     let _ = stream.set_nodelay(true);
-    // Counted before its task runs, so that a drain waits for it.
-    worker.stats.connections.add(1);
-    tokio::task::spawn_local(serve(Open(worker.clone()), stream, peer, tls, balancers));
+    tokio::task::spawn_local(serve(Open::new(worker), stream, peer, tls, balancers));
 }
 
 /// What is known about a client's connection.
@@ -217,7 +215,15 @@ pub(crate) struct Peer {
 const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 
 /// Counts an open connection, and sees when its task panics.
-struct Open(Rc<Worker>);
+pub(crate) struct Open(Rc<Worker>);
+
+impl Open {
+    /// To be made before the connection's task runs, so that a drain waits for it.
+    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
+        worker.stats.connections.add(1);
+        Self(worker.clone())
+    }
+}
 
 impl Drop for Open {
     fn drop(&mut self) {

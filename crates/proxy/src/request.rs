@@ -43,6 +43,14 @@ pub(crate) enum Version {
     #[default]
     Http11,
     Http2,
+    Http3,
+}
+
+impl Version {
+    /// Whether a request is one stream of many on its connection.
+    pub(crate) fn has_streams(self) -> bool {
+        matches!(self, Self::Http2 | Self::Http3)
+    }
 }
 
 /// Why a head is refused before any phase sees it.

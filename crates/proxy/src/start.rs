@@ -8,6 +8,7 @@ use crate::gate::Gate;
 use crate::listen::Listening;
 use crate::log::{Entry, LogSettings, LogStatus, Writer};
 use crate::networks::Networks;
+use crate::quic::{self, QuicListening};
 use crate::stats::{self, Stats, WorkerStats};
 use crate::upstream::attend;
 use crate::upstream::live::Registry;
@@ -125,6 +126,21 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
     },
+    /// Somebody else has the UDP port.
+    #[error(
+        "cannot listen on UDP {address}: another program has the port; ask who with  ss -lunp 'sport = :{port}'",
+        port = .address.port()
+    )]
+    UdpInUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Load balancers say by PROXY protocol whose connection they pass on, which there is not for UDP.
+    #[error(
+        "HTTP/3 cannot be served behind PROXY protocol, which is for TCP only: its clients would be taken for others; \
+         leave CHARON_PROXY_PROTOCOL_FROM empty, or switch HTTP/3 off"
+    )]
+    QuicBehindBalancers,
     /// The process may not.
     #[error(
         "cannot listen on {address}: this user may not take port {port}; use a port from 1024 up, or allow it with  \
@@ -189,6 +205,8 @@ pub struct Proxy {
     log: Writer,
     workers: Vec<mpsc::UnboundedSender<Order>>,
     listening: Mutex<Vec<Listening>>,
+    /// Load balancers speak PROXY protocol.
+    has_balancers: bool,
     /// Closes when the last worker has ended.
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
@@ -213,8 +231,14 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let (attendant, wanted) = mpsc::unbounded_channel();
     let current = Arc::new(ArcSwap::new(config));
     let bans = Arc::new(ArcSwapOption::empty());
+<<<<<<< HEAD
     let challenges = Arc::new(ArcSwapOption::empty());
     let tls = ServerTls::new(&current, &challenges).map_err(StartError::Tls)?;
+=======
+    let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
+    let quic = quic::listen::configuration(tls.quic())
+        .map_err(|message| StartError::Tls(rustls::Error::General(message)))?;
+>>>>>>> 7cb47c9 (HTTP/3 on QUIC through the same pipeline, in the data plane)
     let (log, senders) =
         Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
     let stats: Vec<_> = (0..workers).map(|_| Arc::new(WorkerStats::default())).collect();
@@ -233,6 +257,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
             stats: stats.clone(),
             log,
             tls: tls.clone(),
+            quic: quic.clone(),
             gate: gate.clone(),
             balancers: balancers.clone(),
             current: current.clone(),
@@ -275,6 +300,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         log,
         workers: told,
         listening: Mutex::default(),
+        has_balancers: balancers.is_some(),
         ended,
     };
     for listening in listening {
@@ -316,6 +342,31 @@ impl Proxy {
         self.listening().retain(|listening| listening.address != address);
         for worker in &self.workers {
             let _ = worker.send(Order::Unlisten(address));
+        }
+    }
+
+    /// Serves HTTP/3 on one more address from now on, which is given back.
+    ///
+    /// # Errors
+    /// Behind PROXY protocol.
+    pub fn listen_quic(&self, listening: QuicListening) -> Result<SocketAddr, StartError> {
+        if self.has_balancers {
+            return Err(StartError::QuicBehindBalancers);
+        }
+        let QuicListening { address, sockets } = listening;
+        let count = sockets.len();
+        for (place, socket) in sockets.into_iter().enumerate() {
+            let share = quic::listen::Share { address, socket, place, count };
+            // A worker that has ended needs no socket.
+            let _ = self.workers[place % self.workers.len()].send(Order::ListenQuic(share));
+        }
+        Ok(address)
+    }
+
+    /// Takes no further HTTP/3 connections on an address, and asks those that are open to go when they have finished.
+    pub fn unlisten_quic(&self, address: SocketAddr) {
+        for worker in &self.workers {
+            let _ = worker.send(Order::UnlistenQuic(address));
         }
     }
 

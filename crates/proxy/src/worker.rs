@@ -13,6 +13,7 @@ use crate::h2::stream::Tasks;
 use crate::listen::{Accepting, Share};
 use crate::log::{Lane, RequestId};
 use crate::networks::Networks;
+use crate::quic;
 use crate::request::Request;
 use crate::stats::{HostCounters, WorkerStats};
 use crate::sweep::Sweep;
@@ -36,6 +37,9 @@ pub(crate) enum Order {
     Listen(Share),
     /// Accept no more on this address.
     Unlisten(SocketAddr),
+    /// The same for HTTP/3.
+    ListenQuic(quic::listen::Share),
+    UnlistenQuic(SocketAddr),
     /// Accept nothing, finish what runs, end.
     Drain(Drain),
 }
@@ -70,6 +74,8 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) log: Arc<Lane>,
     pub(crate) tls: ServerTls,
+    /// How QUIC is spoken.
+    pub(crate) quic: quinn::ServerConfig,
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.
     pub(crate) balancers: Option<Arc<Networks>>,
@@ -128,6 +134,8 @@ pub(crate) struct Parts {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) log: Arc<Lane>,
     pub(crate) tls: ServerTls,
+    /// How QUIC is spoken.
+    pub(crate) quic: quinn::ServerConfig,
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.
     pub(crate) balancers: Option<Arc<Networks>>,
@@ -227,6 +235,7 @@ pub(crate) async fn run(parts: Parts) {
         stats,
         log,
         tls,
+        quic,
         gate,
         balancers,
         current,
@@ -249,6 +258,7 @@ pub(crate) async fn run(parts: Parts) {
         stats,
         log,
         tls,
+        quic,
         gate,
         balancers,
         draining: Cell::new(false),
@@ -273,16 +283,19 @@ pub(crate) async fn run(parts: Parts) {
         }
     });
     let mut accepting = Accepting::default();
+    let mut accepting_quic = quic::listen::Accepting::default();
     let drain = loop {
         match orders.recv().await {
             Some(Order::Listen(share)) => accepting.open(share, &worker),
             Some(Order::Unlisten(address)) => accepting.close(address),
+            Some(Order::ListenQuic(share)) => accepting_quic.open(share, &worker),
+            Some(Order::UnlistenQuic(address)) => accepting_quic.close(address),
             Some(Order::Drain(drain)) => break drain,
             // The proxy was dropped: end at once.
             None => return,
         }
     };
-    drop(accepting);
+    drop((accepting, accepting_quic));
     worker.draining.set(true);
     worker.patient.set(drain.patient);
     // What waits in the sockets is accepted first.
@@ -311,7 +324,9 @@ async fn finish(worker: &Worker, grace: Duration, orders: &mut mpsc::UnboundedRe
                     worker.sweep.wake_idle();
                 }
                 // Nothing is accepted any more, so listening has no meaning.
-                Some(Order::Listen(_) | Order::Unlisten(_)) => {}
+                Some(
+                    Order::Listen(_) | Order::Unlisten(_) | Order::ListenQuic(_) | Order::UnlistenQuic(_),
+                ) => {}
                 None => return,
             },
         }

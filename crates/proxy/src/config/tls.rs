@@ -150,6 +150,8 @@ pub(super) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>,
 #[derive(Clone, Debug)]
 pub(crate) struct ServerTls {
     usual: [Arc<ServerConfig>; 4],
+    /// For HTTP/3.
+    quic: Arc<ServerConfig>,
     resolver: Arc<Resolver>,
     /// For certificate authorities that look whether a name leads here (RFC 8737).
     pub(crate) challenge: Arc<ServerConfig>,
@@ -170,8 +172,8 @@ impl ServerTls {
         let resolver = Arc::new(Resolver(current.clone()));
         // Its keys change every six hours, and open tickets for twelve.
         let ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
-        let make = |policy, http2| {
-            let mut config = server(policy, http2, resolver.clone(), None)?;
+        let make = |policy, protocols| {
+            let mut config = server(policy, protocols, resolver.clone(), None)?;
             config.ticketer = ticketer.clone();
             // One ticket per connection is enough for clients that come back; each costs a write.
             config.send_tls13_tickets = 1;
@@ -179,10 +181,10 @@ impl ServerTls {
         };
         use TlsPolicy::{Intermediate, Modern};
         let usual = [
-            make(Intermediate, false)?,
-            make(Intermediate, true)?,
-            make(Modern, false)?,
-            make(Modern, true)?,
+            make(Intermediate, HTTP1)?,
+            make(Intermediate, BOTH)?,
+            make(Modern, HTTP1)?,
+            make(Modern, BOTH)?,
         ];
         let mut challenge = ServerConfig::builder_with_provider(PROVIDER.clone())
             .with_safe_default_protocol_versions()?
@@ -191,7 +193,15 @@ impl ServerTls {
         challenge.alpn_protocols = vec![challenges::ALPN.to_vec()];
         challenge.send_tls13_tickets = 0;
         let challenge = Arc::new(challenge);
-        Ok(Self { usual, resolver, challenge })
+        // No early data is taken: what is asked for before the handshake has ended can be sent again by others.
+        let quic = make(Modern, HTTP3)?;
+        Ok(Self { usual, quic, resolver, challenge })
+    }
+
+    /// How it is spoken below HTTP/3, where nothing is known about the client yet. No client certificates are asked
+    /// for there.
+    pub(crate) fn quic(&self) -> Arc<ServerConfig> {
+        self.quic.clone()
     }
 
     /// How it is spoken with this client.
@@ -204,7 +214,8 @@ impl ServerTls {
         if let Some(made) = auth.made[place].get() {
             return Ok(made.clone());
         }
-        let mut config = server(met.policy, met.http2, self.resolver.clone(), Some(&auth.verifier))?;
+        let protocols = if met.http2 { BOTH } else { HTTP1 };
+        let mut config = server(met.policy, protocols, self.resolver.clone(), Some(&auth.verifier))?;
         // Whoever comes back shows the certificate again: a session would outlive an authority that is gone.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
@@ -214,7 +225,7 @@ impl ServerTls {
 
 fn server(
     policy: TlsPolicy,
-    http2: bool,
+    protocols: &[&[u8]],
     resolver: Arc<Resolver>,
     clients: Option<&Arc<dyn ClientCertVerifier>>,
 ) -> Result<ServerConfig, rustls::Error> {
@@ -228,7 +239,6 @@ fn server(
         Some(verifier) => builder.with_client_cert_verifier(verifier.clone()),
     };
     let mut config = builder.with_cert_resolver(resolver);
-    let protocols: &[&[u8]] = if http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
 }
@@ -244,9 +254,10 @@ impl ResolvesServerCert for Resolver {
     }
 }
 
-/// What is offered to origins (ALPN).
+/// What is offered to origins, and taken from clients (ALPN).
 pub(super) const HTTP1: &[&[u8]] = &[b"http/1.1"];
 pub(super) const HTTP2: &[&[u8]] = &[b"h2"];
+const HTTP3: &[&[u8]] = &[b"h3"];
 pub(super) const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 /// What connections with TLS to origins must have in common to be shared.

@@ -4,14 +4,15 @@
 use crate::buffers::Inbox;
 use crate::config::Edits;
 use crate::downstream::{BodyFault, Downstream, Volume};
-use crate::field::{self, Kind};
+use crate::field;
 use crate::h1::body::{Framing, Keep, each_trailer};
 use crate::h1::response::Head;
 use crate::io::Io;
 use crate::listen::Peer;
 use crate::log::Fault;
 use crate::pipeline::{self, Call, Stop};
-use crate::request::{MAX_HEADERS, Reject, Request, Version};
+use crate::request::{Reject, Request, Version};
+use crate::stream_head::{HeadReader, RequestLine};
 use crate::worker::Worker;
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -126,93 +127,20 @@ pub(crate) fn read_head(
     no_body: bool,
     request: &mut Request,
 ) -> Result<(), Reject> {
-    request.version = Version::Http2;
-    request.websocket = is_websocket(head)?;
-    // To the origin a WebSocket is the upgrade of a GET.
-    let method = if request.websocket { "GET" } else { head.method.as_str() };
-    let method = request.push_text(method.as_bytes());
-    request.set_method(method);
-    if (head.method == Method::CONNECT && !request.websocket) || head.method == Method::TRACE {
-        return Err(Reject { status: 405, reason: "CONNECT and TRACE are refused" });
-    }
-    if head.headers.len() > MAX_HEADERS {
-        return Err(Reject { status: 431, reason: "the request has more than 100 headers" });
-    }
+    let websocket = is_websocket(head)?;
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let target = request.push_text(target.as_bytes());
-
-    let mut cookie = Vec::new();
-    let mut length = None;
-    let mut hosts = 0;
-    for (name, value) in &head.headers {
-        let (text, value) = (name.as_str().as_bytes(), value.as_bytes());
-        match field::kind(text) {
-            Kind::Connection | Kind::TransferEncoding | Kind::Upgrade => {
-                return Err(Reject::bad("the request has a header of HTTP/1 connections"));
-            }
-            Kind::Hop => continue,
-            Kind::Other if request.websocket && text == b"sec-websocket-key" => continue,
-            Kind::ContentLength if length.replace(value).is_some() => {
-                return Err(Reject::bad("the request has two Content-Lengths"));
-            }
-            Kind::Host => {
-                hosts += 1;
-                let host = request.push_text(value);
-                if hosts > 1
-                    || head
-                        .uri
-                        .authority()
-                        .is_some_and(|other| !other.as_str().as_bytes().eq_ignore_ascii_case(value))
-                {
-                    return Err(Reject::bad("the request names two hosts"));
-                }
-                request.set_authority(host)?;
-                continue;
-            }
-            // One header again, as HTTP/1 has it (RFC 9113, section 8.2.3).
-            Kind::Kept if text == b"cookie" => {
-                if !cookie.is_empty() {
-                    cookie.extend_from_slice(b"; ");
-                }
-                cookie.extend_from_slice(value);
-                continue;
-            }
-            _ => {}
-        }
-        let name = request.push_text(text);
-        let value = request.push_text(value);
-        request.push_field(name, value);
-    }
-    if !cookie.is_empty() {
-        let (name, value) = (request.push_text(b"cookie"), request.push_text(&cookie));
-        request.push_field(name, value);
-    }
-    if let Some(authority) = head.uri.authority() {
-        let authority = request.push_text(authority.as_str().as_bytes());
-        request.set_authority(authority)?;
-    } else if hosts == 0 {
-        return Err(Reject::bad("the request names no host"));
-    }
-    request.set_target(target)?;
-    if request.websocket {
-        // HTTP/1.1 wants one; HTTP/2 has none, since nothing in between could take an answer for another's.
-        let (name, key) = (request.push_text(b"sec-websocket-key"), request.push_text(&websocket_key()));
-        request.push_field(name, key);
-    }
-    request.keep_alive = true;
-    request.framing = match length {
-        // What a WebSocket says begins when the origin has agreed.
-        _ if no_body || request.websocket => Framing::None,
-        Some(length) => {
-            let length = field::content_length(length);
-            match length.ok_or(Reject::bad("the request's Content-Length is not one number"))? {
-                0 => Framing::None,
-                length => Framing::Length(length),
-            }
-        }
-        None => Framing::Chunked,
+    let line = RequestLine {
+        version: Version::Http2,
+        method: request.push_text(head.method.as_str().as_bytes()),
+        target: request.push_text(target.as_bytes()),
+        authority: head.uri.authority().map(|authority| request.push_text(authority.as_str().as_bytes())),
+        websocket,
     };
-    request.read_expectation()
+    let mut reader = HeadReader::new(request, line)?;
+    for (name, value) in &head.headers {
+        reader.field(name.as_str().as_bytes(), value.as_bytes())?;
+    }
+    reader.finish(no_body)
 }
 
 /// Whether a stream asks for a WebSocket (RFC 8441, section 4).
@@ -222,15 +150,6 @@ fn is_websocket(head: &http::request::Parts) -> Result<bool, Reject> {
         Some(_) => Err(Reject { status: 501, reason: "the only protocol taken by CONNECT is websocket" }),
         None => Ok(false),
     }
-}
-
-/// 16 random bytes in base64 (RFC 6455, section 4.1).
-fn websocket_key() -> [u8; 24] {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    // Two zero bits at the end fill up the last digit.
-    let bits = u128::from_be_bytes(base::random::bytes());
-    let digit = |at: usize| if at == 21 { bits << 4 & 63 } else { bits >> (122 - 6 * at) & 63 };
-    std::array::from_fn(|at| if at > 21 { b'=' } else { DIGITS[usize::try_from(digit(at)).unwrap_or(0)] })
 }
 
 /// The client's side of one exchange.

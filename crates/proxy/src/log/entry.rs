@@ -47,15 +47,19 @@ pub enum Protocol {
     /// HTTP/2
     #[serde(rename = "h2")]
     Http2,
+    /// HTTP/3
+    #[serde(rename = "h3")]
+    Http3,
 }
 
 impl Protocol {
-    /// The version as in a request line; HTTP/2 has none there, and tools expect this one.
+    /// The version as in a request line; HTTP/2 and HTTP/3 have none there, and tools expect these.
     pub(crate) fn version(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",
             Self::Http11 => "HTTP/1.1",
             Self::Http2 => "HTTP/2.0",
+            Self::Http3 => "HTTP/3.0",
         }
     }
 }

@@ -134,6 +134,7 @@ fn json(record: &Record<'_>, wanted: u32, second: &mut Second, lines: &mut Vec<u
             Protocol::Http10 => b"\"h1.0\"",
             Protocol::Http11 => b"\"h1.1\"",
             Protocol::Http2 => b"\"h2\"",
+            Protocol::Http3 => b"\"h3\"",
         });
     });
     object.field(b",\"scheme\":\"", |lines| {

@@ -45,6 +45,7 @@ pub(crate) fn run(call: &mut Call<'_>, volume: Volume) {
             Version::Http10 => Protocol::Http10,
             Version::Http11 => Protocol::Http11,
             Version::Http2 => Protocol::Http2,
+            Version::Http3 => Protocol::Http3,
         },
         scheme: if call.https { "https" } else { "http" },
         status: seen.status,

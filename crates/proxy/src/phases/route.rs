@@ -2,7 +2,6 @@
 
 use crate::log::Fault;
 use crate::pipeline::{Call, Flow, Stop};
-use crate::request::Version;
 use crate::spec::DefaultSite;
 use std::sync::Arc;
 
@@ -44,10 +43,10 @@ fn named_another(call: &Call<'_>, host: usize) -> bool {
     named.is_some_and(|found| found.map(|(index, _)| index) != Some(host))
 }
 
-/// Browsers share an h2 connection among hosts of one certificate. A request for a host with another
+/// Browsers share a connection of HTTP/2 or HTTP/3 among hosts of one certificate. A request for a host with another
 /// certificate came by the wrong connection (RFC 9110, section 15.5.20).
 fn is_misdirected(call: &Call<'_>, name: &[u8]) -> bool {
-    if call.request.version != Version::Http2 {
+    if !call.request.version.has_streams() {
         return false;
     }
     let sni = call.peer.sni.as_deref();

@@ -13,7 +13,7 @@ use crate::downstream::{BodyFault, Downstream};
 use crate::h1::body::{Decoder, Framing, Malformed, Step};
 use crate::h1::response;
 use crate::pipeline::Call;
-use crate::request::{MAX_HEADERS, Version};
+use crate::request::MAX_HEADERS;
 use crate::sweep::Pace;
 use crate::worker::Worker;
 use http::HeaderValue;
@@ -379,7 +379,7 @@ impl Exchange<'_> {
                 Next::Tunnel(size) => {
                     self.inbox.consume(size, &worker.buffers);
                     call.seen.status = 101;
-                    if call.request.version == Version::Http2 {
+                    if call.request.version.has_streams() {
                         tunnel::run_stream(call, down, &mut self.link.io, &mut self.inbox).await?;
                         return Ok(Ended::Spent);
                     }

@@ -15,6 +15,8 @@ mod dns;
 mod floods;
 mod framing;
 mod h2_origin;
+mod h3;
+mod h3_faults;
 mod headers;
 mod heads2;
 mod health;

@@ -1,0 +1,449 @@
+//! HTTP/3: the same answers as HTTP/1 and HTTP/2, by a client that is not of our making; moving clients, Retry, draining
+//! (acceptance A19).
+
+use crate::http2::{Any, run};
+use crate::kit::*;
+use bytes::{Buf, Bytes};
+use h3::client::{RequestStream, SendRequest};
+use h3_quinn::{BidiStream, OpenStreams};
+use http::{HeaderMap, Request};
+use proxy::spec::Spec;
+use proxy::{Fault, Limits, LogSettings, Protocol, Proxy, QuicListening, Settings};
+use quinn::crypto::rustls::QuicClientConfig;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) type Sender = SendRequest<OpenStreams, Bytes>;
+type Exchange = RequestStream<BidiStream<Bytes>, Bytes>;
+
+/// A proxy with a certificate for `a.test`, and where it serves HTTP/3.
+pub(crate) fn quic(origin: &Origin, workers: usize, limits: Limits) -> (Proxy, SocketAddr) {
+    let spec = Spec { certificates: vec![certificate("c", &["a.test", "*.a.test"])], ..spec_for(origin) };
+    quic_with(&spec, workers, limits)
+}
+
+pub(crate) fn quic_with(spec: &Spec, workers: usize, limits: Limits) -> (Proxy, SocketAddr) {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let settings = Settings {
+        http: vec![any],
+        https: vec![any],
+        workers,
+        access_log: LogSettings::default(),
+        limits,
+        ..Settings::default()
+    };
+    let proxy = proxy::start(settings, config(spec), Arc::new(base::SystemClock)).unwrap();
+    let address = proxy.listen_quic(QuicListening::bind(any, workers).unwrap()).unwrap();
+    (proxy, address)
+}
+
+/// A client of QUIC that speaks this protocol (ALPN).
+pub(crate) fn endpoint(protocol: &[u8]) -> quinn::Endpoint {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Any))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).unwrap()));
+    let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    endpoint.set_default_client_config(config);
+    endpoint
+}
+
+pub(crate) async fn connect(address: SocketAddr, sni: &str) -> quinn::Connection {
+    endpoint(b"h3").connect(address, sni).unwrap().await.unwrap()
+}
+
+/// The sender of requests, and what drives the connection, which ends with its error.
+async fn http3(connection: quinn::Connection) -> (Sender, tokio::task::JoinHandle<String>) {
+    let (mut driver, sender) = h3::client::new(h3_quinn::Connection::new(connection)).await.unwrap();
+    let driving = tokio::task::spawn_local(async move {
+        std::future::poll_fn(|cx| driver.poll_close(cx)).await.to_string()
+    });
+    (sender, driving)
+}
+
+fn get(uri: &str) -> Request<()> {
+    Request::get(uri).body(()).unwrap()
+}
+
+async fn answer(mut stream: Exchange) -> Result<(http::Response<()>, Vec<u8>, Option<HeaderMap>), String> {
+    let head = stream.recv_response().await.map_err(|error| error.to_string())?;
+    let mut body = Vec::new();
+    while let Some(mut data) = stream.recv_data().await.map_err(|error| error.to_string())? {
+        body.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+    }
+    let trailers = stream.recv_trailers().await.map_err(|error| error.to_string())?;
+    Ok((head, body, trailers))
+}
+
+async fn fetch(
+    sender: &mut Sender,
+    request: Request<()>,
+    body: Option<(&[u8], Option<HeaderMap>)>,
+) -> Result<(http::Response<()>, Vec<u8>, Option<HeaderMap>), String> {
+    let mut stream = sender.send_request(request).await.map_err(|error| error.to_string())?;
+    if let Some((body, trailers)) = body {
+        stream.send_data(Bytes::copy_from_slice(body)).await.map_err(|error| error.to_string())?;
+        if let Some(trailers) = trailers {
+            stream.send_trailers(trailers).await.map_err(|error| error.to_string())?;
+        }
+    }
+    stream.finish().await.map_err(|error| error.to_string())?;
+    answer(stream).await
+}
+
+#[test]
+fn requests_and_answers_are_the_same_as_over_the_other_protocols() {
+    let origin = Origin::mirror();
+    let (proxy, address) = quic(&origin, 1, quick());
+    let mut live = proxy.watch_log();
+    run(async {
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        let request = Request::get("https://a.test/x/../y?q")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2")
+            .header("te", "trailers")
+            .header("x-forwarded-for", "6.6.6.6")
+            .header("remote_user", "root")
+            .body(())
+            .unwrap();
+        let (head, body, _) = fetch(&mut sender, request, None).await.unwrap();
+        let body = String::from_utf8(body).unwrap();
+        assert_eq!(head.status(), 200);
+        assert!(body.starts_with("GET /y?q HTTP/1.1\r\nHost: a.test\r\n"), "{body}");
+        assert!(
+            body.contains("cookie: a=1; b=2\r\n") && body.contains("X-Forwarded-Proto: https\r\n"),
+            "{body}"
+        );
+        assert!(body.contains("X-Forwarded-For: 127.0.0.1\r\n"), "{body}");
+        assert!(!body.contains("te:") && !body.contains("6.6.6.6") && !body.contains("root"), "{body}");
+        assert!(!body.to_ascii_lowercase().contains("transfer-encoding"), "{body}");
+        let (head, _, _) = fetch(&mut sender, get("https://a.test/%2e%2e/"), None).await.unwrap();
+        assert_eq!(head.status(), 400);
+        let (head, body, _) =
+            fetch(&mut sender, Request::head("https://a.test/").body(()).unwrap(), None).await.unwrap();
+        assert!(head.headers().contains_key("content-length") && body.is_empty());
+        let (head, ..) = fetch(&mut sender, get("https://nobody.test/"), None).await.unwrap();
+        assert_eq!(head.status(), 421);
+    });
+    let entry = live.blocking_recv().unwrap();
+    assert_eq!((entry.protocol, entry.path.as_str(), entry.scheme), (Protocol::Http3, "/y", "https"));
+    assert_eq!((entry.client_ip.to_string().as_str(), entry.status), ("127.0.0.1", 200));
+}
+
+#[test]
+fn a_hundred_streams_at_once_get_their_own_answers_however_large() {
+    let origin = Origin::answering(|head, _| {
+        let name = head.split(' ').nth(1).unwrap();
+        sized(name.repeat(20_000).as_bytes())
+    });
+    let (proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let (sender, _driver) = http3(connect(address, "a.test").await).await;
+        let streams: Vec<_> = (0..100)
+            .map(|number| {
+                let mut sender = sender.clone();
+                tokio::task::spawn_local(async move {
+                    let uri = format!("https://a.test/{number}");
+                    let (_, body, _) = fetch(&mut sender, get(&uri), None).await.unwrap();
+                    assert_eq!(body, format!("/{number}").repeat(20_000).as_bytes());
+                })
+            })
+            .collect();
+        for stream in streams {
+            stream.await.unwrap();
+        }
+    });
+    assert_eq!(proxy.stats().statuses[1], 100);
+}
+
+#[test]
+fn bodies_and_trailers_go_both_ways() {
+    let origin = Origin::scripted(|wire, _| {
+        while let Some(head) = wire.head() {
+            let body = wire.body(&head);
+            let size = format!("{:x}\r\n", body.len());
+            let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".as_slice();
+            wire.send(
+                &[head, size.as_bytes(), &body, b"\r\n0\r\nGrpc-Status: 0\r\nHost: evil\r\n\r\n"].concat(),
+            );
+        }
+    });
+    let (_proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        let mut trailers = HeaderMap::new();
+        trailers.insert("x-sum", "7".parse().unwrap());
+        trailers.insert("authorization", "forged".parse().unwrap());
+        let post = || Request::post("https://a.test/").body(()).unwrap();
+        let body = vec![b'x'; 300_000];
+        let (_, echoed, got) = fetch(&mut sender, post(), Some((&body, Some(trailers)))).await.unwrap();
+        assert!(echoed == body);
+        let got = got.unwrap();
+        assert_eq!((&got["grpc-status"], got.len()), (&"0".parse().unwrap(), 1));
+        let sized =
+            |length| Request::post("https://a.test/").header("content-length", length).body(()).unwrap();
+        assert_eq!(fetch(&mut sender, sized("5"), Some((b"hello", None))).await.unwrap().1, b"hello");
+        for (length, body) in [("5", &b"hell"[..]), ("5", b"hello!"), ("0", b"x")] {
+            let refused = match fetch(&mut sender, sized(length), Some((body, None))).await {
+                Ok((head, ..)) => head.status() == 400,
+                Err(_) => true,
+            };
+            assert!(refused, "{length}");
+        }
+    });
+    let seen = origin.seen();
+    assert!(seen.contains("0\r\nx-sum: 7\r\n\r\n") && !seen.contains("forged"));
+    assert!(seen.contains("Content-Length: 5\r\n") && !seen.contains("hello!"));
+}
+
+#[test]
+fn an_answer_may_begin_before_the_request_has_ended() {
+    let origin = Origin::scripted(|wire, _| {
+        wire.head();
+        wire.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while wire.exactly(3) == b"4\r\n" {
+            let data = wire.exactly(6);
+            wire.send(&[b"4\r\n".as_slice(), &data].concat());
+        }
+        wire.send(b"0\r\n\r\n");
+        wire.drain();
+    });
+    let (_proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        let mut stream =
+            sender.send_request(Request::post("https://a.test/").body(()).unwrap()).await.unwrap();
+        assert_eq!(stream.recv_response().await.unwrap().status(), 200);
+        for number in 0..20 {
+            let piece = Bytes::from(format!("{number:04}"));
+            stream.send_data(piece.clone()).await.unwrap();
+            let mut got = stream.recv_data().await.unwrap().unwrap();
+            assert_eq!(got.copy_to_bytes(got.remaining()), piece);
+        }
+        stream.finish().await.unwrap();
+        assert!(stream.recv_data().await.unwrap().is_none());
+    });
+}
+
+#[test]
+fn what_one_side_breaks_off_is_broken_off_at_the_other() {
+    let (left, noticed) = std::sync::mpsc::channel();
+    let left = std::sync::Mutex::new(left);
+    let origin = Origin::scripted(move |wire, _| {
+        let head = wire.head().unwrap();
+        if head.contains("/cut") {
+            wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        } else {
+            wire.drain();
+            left.lock().unwrap().send(()).unwrap();
+        }
+    });
+    let (proxy, address) = quic(&origin, 1, quick());
+    let mut live = proxy.watch_log();
+    run(async {
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        let error = fetch(&mut sender, get("https://a.test/cut"), None).await.unwrap_err();
+        assert!(error.contains("INTERNAL_ERROR"), "{error}");
+        assert_eq!(live.recv().await.unwrap().fault, Fault::Upstream);
+        let mut stream = sender.send_request(get("https://a.test/hang")).await.unwrap();
+        stream.finish().await.unwrap();
+        while !origin.seen().contains("/hang") {
+            tokio::task::yield_now().await;
+        }
+        stream.stop_sending(h3::error::Code::H3_REQUEST_CANCELLED);
+        assert_eq!(live.recv().await.unwrap().fault, Fault::Client);
+    });
+    noticed.recv_timeout(PATIENCE).unwrap();
+}
+
+#[test]
+fn a_slow_head_a_silent_connection_and_a_slow_body_are_cut() {
+    let origin = Origin::mirror();
+    let short = Duration::from_millis(200);
+    let limits = Limits { head: short, idle: short, stall: short, rate_grace: short, ..quick() };
+    let (proxy, address) = quic(&origin, 1, limits);
+    let count = |name: &str| {
+        let cuts = proxy.stats().cuts;
+        cuts.iter().find(|(cut, _)| cut.name() == name).map_or(0, |(_, count)| *count)
+    };
+    run(async {
+        let silent = connect(address, "a.test").await;
+        silent.closed().await;
+        assert_eq!(count("silent"), 1);
+        let slow = connect(address, "a.test").await;
+        let (mut send, _receive) = slow.open_bi().await.unwrap();
+        send.write_all(&[0x01, 20, 0, 0]).await.unwrap();
+        send.stopped().await.unwrap();
+        assert_eq!(count("slow_head"), 1);
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        let request = Request::post("https://a.test/").header("content-length", "5").body(()).unwrap();
+        let mut stream = sender.send_request(request).await.unwrap();
+        stream.send_data(Bytes::from_static(b"h")).await.unwrap();
+        let ended = stream.recv_response().await;
+        assert!(ended.is_err() || ended.unwrap().status() == 408);
+        assert_eq!(count("slow_body"), 1);
+    });
+}
+
+#[test]
+fn a_client_that_moves_keeps_its_connection_and_its_worker() {
+    let origin = Origin::answering(|_, _| sized(&vec![b'x'; 2_000_000]));
+    let (_proxy, address) = quic(&origin, 3, quick());
+    run(async {
+        for _ in 0..6 {
+            let endpoint = endpoint(b"h3");
+            let connection = endpoint.connect(address, "a.test").unwrap().await.unwrap();
+            let (mut sender, _driver) = http3(connection).await;
+            let mut stream = sender.send_request(get("https://a.test/")).await.unwrap();
+            stream.finish().await.unwrap();
+            stream.recv_response().await.unwrap();
+            // To another port of the same network, within the answer; what follows may be asked for.
+            endpoint.rebind(UdpSocket::bind("127.0.0.1:0").unwrap()).unwrap();
+            let mut length = 0;
+            while let Some(data) = stream.recv_data().await.unwrap() {
+                length += data.remaining();
+            }
+            assert_eq!(length, 2_000_000);
+            let (head, ..) = fetch(&mut sender, get("https://a.test/"), None).await.unwrap();
+            assert_eq!(head.status(), 200);
+        }
+    });
+}
+
+#[test]
+fn a_client_that_moves_to_another_network_finishes_and_connects_anew() {
+    let origin = Origin::answering(|_, _| sized(&vec![b'x'; 2_000_000]));
+    let (_proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let endpoint = endpoint(b"h3");
+        let connection = endpoint.connect(address, "a.test").unwrap().await.unwrap();
+        let (mut sender, _driver) = http3(connection).await;
+        let mut stream = sender.send_request(get("https://a.test/")).await.unwrap();
+        stream.finish().await.unwrap();
+        stream.recv_response().await.unwrap();
+        endpoint.rebind(UdpSocket::bind("127.0.0.2:0").unwrap()).unwrap();
+        let mut length = 0;
+        while let Some(data) = stream.recv_data().await.unwrap() {
+            length += data.remaining();
+        }
+        assert_eq!(length, 2_000_000);
+        // Rules about clients are by address, and this one was never checked.
+        let error = fetch(&mut sender, get("https://a.test/"), None).await.unwrap_err();
+        assert!(error.contains("REQUEST_REJECTED"), "{error}");
+    });
+}
+
+#[test]
+fn a_drain_lets_running_requests_finish_and_takes_no_further_ones() {
+    let (release, go_on) = std::sync::mpsc::channel();
+    let go_on = std::sync::Mutex::new(go_on);
+    let origin = Origin::scripted(move |wire, _| {
+        wire.head().unwrap();
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nha");
+        go_on.lock().unwrap().recv().unwrap();
+        wire.send(b"lf");
+        wire.drain();
+    });
+    let (proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let (mut sender, driver) = http3(connect(address, "a.test").await).await;
+        let mut stream = sender.send_request(get("https://a.test/")).await.unwrap();
+        stream.finish().await.unwrap();
+        stream.recv_response().await.unwrap();
+        let draining = tokio::task::spawn_local(async move { proxy.drain(PATIENCE).await });
+        // GOAWAY comes; what is asked for then is not taken.
+        while fetch(&mut sender, get("https://a.test/late"), None).await.is_ok() {}
+        release.send(()).unwrap();
+        let mut body = Vec::new();
+        while let Some(mut data) = stream.recv_data().await.unwrap() {
+            body.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+        }
+        assert_eq!(body, b"half");
+        let end = driver.await.unwrap();
+        assert!(end.contains("NO_ERROR"), "{end}");
+        draining.await.unwrap();
+    });
+    assert!(!origin.seen().contains("/late"));
+}
+
+#[test]
+fn an_address_that_is_let_go_can_be_taken_again_once_its_connections_have_ended() {
+    let origin = Origin::mirror();
+    let (proxy, address) = quic(&origin, 2, quick());
+    run(async {
+        let (mut sender, driver) = http3(connect(address, "a.test").await).await;
+        assert_eq!(fetch(&mut sender, get("https://a.test/"), None).await.unwrap().0.status(), 200);
+        assert!(QuicListening::bind(address, 2).unwrap_err().to_string().contains("UDP"));
+        proxy.unlisten_quic(address);
+        driver.await.unwrap();
+        let mut again = None;
+        while again.is_none() {
+            again = QuicListening::bind(address, 2).ok();
+            tokio::task::yield_now().await;
+        }
+        proxy.listen_quic(again.unwrap()).unwrap();
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        assert_eq!(fetch(&mut sender, get("https://a.test/"), None).await.unwrap().0.status(), 200);
+    });
+}
+
+#[test]
+fn when_many_handshakes_are_open_clients_have_to_show_that_their_address_is_theirs() {
+    let origin = Origin::ok();
+    let (_proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        // First packets of clients that never go on.
+        let sink = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let kind_of_answer = async || {
+            let client = endpoint(b"h3");
+            let _connecting = client.connect(sink.local_addr().unwrap(), "a.test").unwrap();
+            let mut packet = [0; 2000];
+            let length = sink.recv(&mut packet).await.unwrap();
+            socket.send_to(&packet[..length], address).await.unwrap();
+            packet[0]
+        };
+        let mut packet = [0; 2000];
+        let mut retried = false;
+        for _ in 0..200 {
+            kind_of_answer().await;
+            // A Retry is a long header of type 3 (RFC 9000, section 17.2.5).
+            while let Ok(length) = socket.try_recv(&mut packet) {
+                retried |= length > 0 && packet[0] & 0xf0 == 0xf0;
+            }
+        }
+        while !retried {
+            let length = socket.recv(&mut packet).await.unwrap();
+            retried |= length > 0 && packet[0] & 0xf0 == 0xf0;
+        }
+        // A client that means well gets through.
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        assert_eq!(fetch(&mut sender, get("https://a.test/"), None).await.unwrap().0.status(), 200);
+    });
+}
+
+#[test]
+fn other_protocols_and_names_without_a_certificate_end_the_handshake() {
+    let origin = Origin::ok();
+    let (proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        assert!(endpoint(b"hq-interop").connect(address, "a.test").unwrap().await.is_err());
+        assert!(endpoint(b"h3").connect(address, "unknown.test").unwrap().await.is_err());
+    });
+    eventually("both are counted", || proxy.stats().handshake_failures == 2);
+}
+
+#[test]
+fn behind_proxy_protocol_there_is_no_http_3() {
+    let origin = Origin::ok();
+    let proxy = start_behind(&spec_for(&origin), quick(), LogSettings::default(), &["127.0.0.0/8"]);
+    let listening = QuicListening::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
+    let error = proxy.listen_quic(listening).unwrap_err();
+    assert!(error.to_string().contains("PROXY protocol"), "{error}");
+}
