@@ -79,6 +79,7 @@ step rust-lint cargo clippy --workspace --all-targets --locked -- -D warnings
 step rust-tests cargo_tests
 step api-check scripts/api-check.sh "$target/debug/charon"
 step tls-check scripts/tls-check.sh "$target/debug/charon"
+step h3-check scripts/h3-check.sh "$target/debug/charon"
 # Each target for a minute, with coverage as the guide; the corpus alone runs among the Rust tests.
 step fuzz scripts/fuzz.sh
 step deny deny

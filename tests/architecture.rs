@@ -41,6 +41,7 @@ const AT_HOME: &[(&str, &[&str])] = &[
     ("x509-parser", &["certs", "proxy"]),
     ("httparse", &["proxy"]),
     ("h2", &["proxy"]),
+    ("quinn", &["proxy"]),
     ("socket2", &["proxy"]),
     ("hyper", &["charon"]),
     ("reqwest", &["outbound"]),

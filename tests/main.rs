@@ -31,6 +31,7 @@ mod dns_proofs;
 mod docs;
 mod features;
 mod hosts;
+mod http3;
 mod kill;
 mod load;
 mod main_job;

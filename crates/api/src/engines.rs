@@ -435,7 +435,7 @@ impl LogFilter {
 /// An address that this process listens on, or tries to.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Listener {
-    /// `ui`, `http` or `https`.
+    /// `ui`, `http`, `https`, or `http3`, which is by UDP.
     pub purpose: String,
     /// Address and port.
     pub address: String,

@@ -67,6 +67,7 @@ fn entry(line: &Value, name: &impl Fn(&str) -> Option<String>) -> Option<LogEntr
             Some("h1.0") => "HTTP/1.0",
             Some("h1.1") => "HTTP/1.1",
             Some("h2") => "HTTP/2",
+            Some("h3") => "HTTP/3",
             _ => "",
         }
         .to_owned(),

@@ -14,7 +14,7 @@ use control::acme::Certify;
 use control::captcha::{Captcha, Show};
 use control::crowdsec::{Configure, CrowdSec, Enforce, Enroll, Prove, Supervise};
 use control::tasks::{
-    AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Shared,
+    AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Serves, Shared,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -165,8 +165,9 @@ impl ControlSide {
             build: build_info::info(),
             allowed_hosts: settings.allowed_hosts.clone(),
             data_dir: settings.data_dir.clone(),
-            public_http_port: port(&listeners.states(), false).unwrap_or(settings.proxy_http.port()),
-            public_https_port: port(&listeners.states(), true).unwrap_or(settings.proxy_https.port()),
+            public_http_port: port(&listeners.states(), Serves::Http).unwrap_or(settings.proxy_http.port()),
+            public_https_port: port(&listeners.states(), Serves::Https)
+                .unwrap_or(settings.proxy_https.port()),
             own_ports: vec![ui_address.port()],
             link_local: settings.link_local,
         });
@@ -207,8 +208,8 @@ impl ControlSide {
 }
 
 /// The port of the first listener of a kind.
-fn port(states: &watch::Receiver<Vec<control::tasks::ListenerState>>, tls: bool) -> Option<u16> {
-    states.borrow().iter().find(|state| state.tls == tls).map(|state| state.address.port())
+fn port(states: &watch::Receiver<Vec<control::tasks::ListenerState>>, serves: Serves) -> Option<u16> {
+    states.borrow().iter().find(|state| state.serves == serves).map(|state| state.address.port())
 }
 
 /// Looks at the counters every two seconds.

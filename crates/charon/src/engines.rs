@@ -11,7 +11,7 @@ use api::engines::{
 use base::{Clock, FieldError, Problems, Timestamp};
 use control::Serving;
 use control::dns::{Dns, Given};
-use control::tasks::ListenerState;
+use control::tasks::{ListenerState, Serves};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -176,7 +176,12 @@ impl Engines for Running {
             state: "listening".to_owned(),
         };
         let proxy = self.listeners.borrow().clone().into_iter().map(|state| Listener {
-            purpose: if state.tls { "https" } else { "http" }.to_owned(),
+            purpose: match state.serves {
+                Serves::Http => "http",
+                Serves::Https => "https",
+                Serves::Http3 => "http3",
+            }
+            .to_owned(),
             address: state.address.to_string(),
             state: state.fault.map_or_else(|| "listening".to_owned(), |fault| format!("failing: {fault}")),
         });

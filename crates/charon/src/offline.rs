@@ -36,7 +36,8 @@ pub(crate) async fn session(settings: &Settings) -> anyhow::Result<Session> {
     let problems = Problems::new(clock.clone());
     let options = data_dir::store_options(settings, clock.clone(), problems.clone());
     let (store, report) = Store::open(options).await?;
-    let compiled = control::compile::Compiler::default().compile(&control::tasks::rows(&store, None).await?);
+    let compiled = control::compile::Compiler::default()
+        .compile(&control::tasks::rows(&store, control::compile::Ports::default()).await?);
     problems.report("configuration", compiled.problems);
     let now = clock.now();
     let hosts: HashMap<String, HostState> = compiled

@@ -128,10 +128,19 @@ pub enum StartError {
     },
     /// Somebody else has the UDP port.
     #[error(
-        "cannot listen on UDP {address}: another program has the port; ask who with  ss -lunp 'sport = :{port}'",
+        "cannot listen on UDP {address}: another program has the port, or, after an upgrade, the process before still \
+         finishes what runs there; ask who with  ss -lunp 'sport = :{port}'",
         port = .address.port()
     )]
     UdpInUse {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Our own connections of before have not ended.
+    #[error(
+        "cannot listen on UDP {address}: what ran there before HTTP/3 was switched off has not finished; wait until it has"
+    )]
+    UdpFinishing {
         /// The address.
         address: SocketAddr,
     },
@@ -231,14 +240,10 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let (attendant, wanted) = mpsc::unbounded_channel();
     let current = Arc::new(ArcSwap::new(config));
     let bans = Arc::new(ArcSwapOption::empty());
-<<<<<<< HEAD
     let challenges = Arc::new(ArcSwapOption::empty());
     let tls = ServerTls::new(&current, &challenges).map_err(StartError::Tls)?;
-=======
-    let tls = ServerTls::new(&current).map_err(StartError::Tls)?;
     let quic = quic::listen::configuration(tls.quic())
         .map_err(|message| StartError::Tls(rustls::Error::General(message)))?;
->>>>>>> 7cb47c9 (HTTP/3 on QUIC through the same pipeline, in the data plane)
     let (log, senders) =
         Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
     let stats: Vec<_> = (0..workers).map(|_| Arc::new(WorkerStats::default())).collect();

@@ -3524,7 +3524,7 @@ export interface components {
         Listener: {
             /** @description Address and port. */
             address: string;
-            /** @description `ui`, `http` or `https`. */
+            /** @description `ui`, `http`, `https`, or `http3`, which is by UDP. */
             purpose: string;
             /** @description `listening`, or `failing: ` and why. */
             state: string;
@@ -4566,6 +4566,11 @@ export interface components {
              */
             "metrics.open_to": string[];
             /**
+             * @description Serve HTTP/3 too, by UDP on the port of HTTPS.
+             * @default false
+             */
+            "proxy.http3": boolean;
+            /**
              * Format: int32
              * @description Port of the proxy for plain HTTP; 0 for the one of the environment.
              * @default 0
@@ -4636,6 +4641,11 @@ export interface components {
              * @example []
              */
             "metrics.open_to"?: components["schemas"]["NetworkInput"][];
+            /**
+             * @description Serve HTTP/3 too, by UDP on the port of HTTPS. Whether it is served stands in the listeners of `GET /system/info`.
+             * @example false
+             */
+            "proxy.http3"?: boolean;
             /**
              * Format: int32
              * @description Port of the proxy for plain HTTP; 0 for the one of the environment. Changes hold at once.

@@ -50,6 +50,9 @@ pub(crate) struct Settings {
     /// Port of the proxy for HTTPS; 0 for the one of the environment.
     #[serde(rename = "proxy.https_port")]
     pub(crate) proxy_https_port: u16,
+    /// Serve HTTP/3 too, by UDP on the port of HTTPS.
+    #[serde(rename = "proxy.http3")]
+    pub(crate) proxy_http3: bool,
 }
 
 /// The form of a line of the access log.
@@ -105,6 +108,7 @@ impl Default for Settings {
             metrics_open_to: Vec::new(),
             proxy_http_port: 0,
             proxy_https_port: 0,
+            proxy_http3: false,
         }
     }
 }

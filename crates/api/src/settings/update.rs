@@ -76,6 +76,10 @@ pub(crate) struct SettingsInput {
     #[serde(default, rename = "proxy.https_port")]
     #[schema(nullable = false, minimum = 0, maximum = 65535, example = 0)]
     proxy_https_port: Option<u16>,
+    /// Serve HTTP/3 too, by UDP on the port of HTTPS. Whether it is served stands in the listeners of `GET /system/info`.
+    #[serde(default, rename = "proxy.http3")]
+    #[schema(nullable = false, example = false)]
+    proxy_http3: Option<bool>,
 }
 
 impl Input for SettingsInput {}
@@ -171,6 +175,7 @@ pub(crate) async fn update(
     }
     after.proxy_http_port = input.proxy_http_port.unwrap_or(after.proxy_http_port);
     after.proxy_https_port = input.proxy_https_port.unwrap_or(after.proxy_https_port);
+    after.proxy_http3 = input.proxy_http3.unwrap_or(after.proxy_http3);
     let mut errors = after.check();
     errors.extend(ports_in_use(&state, &before, &after));
     if !errors.is_empty() {

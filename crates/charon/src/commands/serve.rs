@@ -11,7 +11,8 @@ use anyhow::{Context, bail};
 use api::SetupToken;
 use base::{Clock, Code, Problem, Problems, SystemClock};
 use control::LastGood;
-use control::tasks::{ListenerState, Memory, Shared, Wanted};
+use control::compile::Ports;
+use control::tasks::{ListenerState, Memory, Serves, Shared, Wanted};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -262,8 +263,8 @@ fn tell_where(world: &World) -> anyhow::Result<Option<RunFile>> {
 
 fn running(world: &World) -> anyhow::Result<run_file::Running> {
     let states = world.listeners.states().borrow().clone();
-    let address = |tls: bool, wanted| {
-        let mut of_kind = states.iter().filter(|state| state.tls == tls);
+    let address = |serves: Serves, wanted| {
+        let mut of_kind = states.iter().filter(|state| state.serves == serves);
         let up = of_kind.clone().find(|state| state.fault.is_none());
         up.or(of_kind.next()).map_or(wanted, |state: &ListenerState| state.address)
     };
@@ -271,8 +272,8 @@ fn running(world: &World) -> anyhow::Result<run_file::Running> {
         pid: std::process::id(),
         version: build_info::VERSION.to_owned(),
         ui: world.doors.address()?,
-        http: address(false, world.settings.proxy_http),
-        https: address(true, world.settings.proxy_https),
+        http: address(Serves::Http, world.settings.proxy_http),
+        https: address(Serves::Https, world.settings.proxy_https),
     })
 }
 
@@ -286,7 +287,8 @@ async fn first_configuration(
 ) -> (Memory, Arc<proxy::Config>) {
     let port = Some(settings.proxy_https.port()).filter(|port| *port != 443);
     let port = port.and_then(|port| base::Port::new(port.into()).ok());
-    let error = match Memory::first(store, clock.as_ref(), port).await {
+    let ports = Ports { https: port, http3: None };
+    let error = match Memory::first(store, clock.as_ref(), ports).await {
         Ok(memory) => {
             let config = memory.config().unwrap_or_else(|| Arc::new(proxy::Config::empty()));
             return (memory, config);

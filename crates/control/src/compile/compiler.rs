@@ -199,7 +199,8 @@ impl Compiler {
             unknown_name: tls::unknown_name(&rows.settings, &mut out.problems),
             default_site: default_site::compile(&rows.settings, &mut out.problems),
             trusted_proxies: trusted_proxies::compile(&rows.settings, &mut out.problems),
-            https_port: rows.https_port,
+            https_port: rows.ports.https,
+            http3_port: rows.ports.http3,
             client_certificates: shown
                 .iter()
                 .filter_map(|id| by_id.get(id.as_str()))

@@ -48,8 +48,17 @@ pub struct Rows {
     pub settings: BTreeMap<String, String>,
     /// The key that signs cookies of upstreams; `None` while no host needs one, or why it cannot be had.
     pub cookie_key: Option<Result<Secret<String>, String>>,
+    /// Where is listened.
+    pub ports: Ports,
+}
+
+/// What the configuration says about listening addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ports {
     /// The port of the HTTPS listener as clients see it, when it is not 443.
-    pub https_port: Option<Port>,
+    pub https: Option<Port>,
+    /// The port of HTTP/3, where it is served.
+    pub http3: Option<Port>,
 }
 
 /// A certificate as it is held: its chain stands in what is presented, and not twice.

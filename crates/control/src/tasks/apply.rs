@@ -3,9 +3,10 @@
 
 use super::internal_certificates;
 use super::rows::Held;
+use crate::compile::Ports;
 use crate::compile::{self, Compiled, Compiler, Rows, known_as};
 use crate::{Applied, HostState, LastGood, LastGoodError, Serving, diff, split, summary};
-use base::{Clock, Code, Port, Problem, Problems, Timestamp};
+use base::{Clock, Code, Problem, Problems, Timestamp};
 use proxy::spec::Patch;
 use proxy::{BuildProblem, Config};
 use std::collections::{BTreeMap, HashMap};
@@ -69,12 +70,12 @@ impl Memory {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn first(store: &Store, clock: &dyn Clock, https_port: Option<Port>) -> anyhow::Result<Self> {
+    pub async fn first(store: &Store, clock: &dyn Clock, ports: Ports) -> anyhow::Result<Self> {
         let mut memory = Self::default();
-        memory.rows.refresh(store, clock.monotonic(), https_port).await?;
+        memory.rows.refresh(store, clock.monotonic(), ports).await?;
         match internal_certificates::ensure(store, &memory.rows.rows, clock.now()).await {
             Ok(issued) if issued.is_empty() => {}
-            Ok(_) => memory.rows.refresh(store, clock.monotonic(), https_port).await?,
+            Ok(_) => memory.rows.refresh(store, clock.monotonic(), ports).await?,
             // The reconciler tries again, and tells.
             Err(error) => tracing::warn!("internal certificates could not be issued: {error:#}"),
         }
@@ -167,13 +168,13 @@ struct Served {
 
 impl Apply {
     async fn look(&mut self) -> anyhow::Result<Served> {
-        let https_port = super::https_port(&self.listeners.borrow());
-        self.memory.rows.refresh(&self.store, self.clock.monotonic(), https_port).await?;
+        let ports = super::ports(&self.listeners.borrow());
+        self.memory.rows.refresh(&self.store, self.clock.monotonic(), ports).await?;
         // Renewal comes first, but must not keep a change from being served.
         let renewed =
             internal_certificates::ensure(&self.store, &self.memory.rows.rows, self.clock.now()).await;
         if renewed.as_ref().map_or(true, |issued| !issued.is_empty()) {
-            self.memory.rows.refresh(&self.store, self.clock.monotonic(), https_port).await?;
+            self.memory.rows.refresh(&self.store, self.clock.monotonic(), ports).await?;
         }
         let (message, trouble) = self.serve(self.memory.rows.change()).await?;
         if trouble.is_some() {
@@ -419,8 +420,8 @@ fn built(fault: &BuildProblem, host: Option<&ProxyHost>) -> Problem {
 ///
 /// # Errors
 /// When the database cannot be read. A key that cannot be opened or does not fit is told in its row.
-pub async fn rows(store: &Store, https_port: Option<Port>) -> anyhow::Result<Rows> {
+pub async fn rows(store: &Store, ports: Ports) -> anyhow::Result<Rows> {
     let mut held = Held::default();
-    held.refresh(store, Duration::ZERO, https_port).await?;
+    held.refresh(store, Duration::ZERO, ports).await?;
     Ok(held.rows)
 }

@@ -1,8 +1,9 @@
 //! Keeps the data plane listening where the settings, or else the environment, say. A port that cannot be had is a
 //! problem that names it, and is tried again; the other listeners serve meanwhile, and so does the port before.
 
+use crate::compile::Ports;
 use base::{Clock, Code, Problem, Problems, Timestamp};
-use proxy::{Listening, Proxy};
+use proxy::{Listening, Proxy, QuicListening, StartError};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +18,36 @@ const MAX_BACK_OFF: Duration = Duration::from_secs(60);
 /// How often it is looked without a reason.
 const INTERVAL: Duration = Duration::from_secs(600);
 
+/// What clients speak on an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Serves {
+    /// HTTP by TCP.
+    Http,
+    /// The same within TLS.
+    Https,
+    /// HTTP/3, by UDP.
+    Http3,
+}
+
+impl Serves {
+    fn tcp(tls: bool) -> Self {
+        if tls { Self::Https } else { Self::Http }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Http => "plain HTTP",
+            Self::Https => "HTTPS",
+            Self::Http3 => "HTTP/3",
+        }
+    }
+}
+
 /// How one listener stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ListenerState {
-    /// Whether clients speak TLS there.
-    pub tls: bool,
+    /// What is spoken there.
+    pub serves: Serves,
     /// Where it listens, or would.
     pub address: SocketAddr,
     /// Why it does not.
@@ -71,6 +97,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     default: Wanted,
     places: [Place; 2],
+    /// Where HTTP/3 is served, and where it was until connections have ended.
+    quic: Vec<SocketAddr>,
+    quic_before: Vec<SocketAddr>,
     failures: u32,
     states: watch::Sender<Vec<ListenerState>>,
 }
@@ -80,7 +109,8 @@ impl Shared {
     pub fn new(proxy: Arc<Proxy>, problems: Problems, clock: Arc<dyn Clock>, default: Wanted) -> Self {
         let (states, receiver) = watch::channel(Vec::new());
         let places = Default::default();
-        let inner = Inner { proxy, problems, clock, default, places, failures: 0, states };
+        let (quic, quic_before) = Default::default();
+        let inner = Inner { proxy, problems, clock, default, places, quic, quic_before, failures: 0, states };
         Self(Arc::new(tokio::sync::Mutex::new(inner)), receiver)
     }
 
@@ -94,7 +124,7 @@ impl Shared {
         let inner = self.0.lock().await;
         let since = inner.clock.now();
         let state = |socket: &Listening| ListenerState {
-            tls: socket.tls,
+            serves: Serves::tcp(socket.tls),
             address: socket.address,
             fault: None,
             since,
@@ -227,26 +257,27 @@ impl Inner {
                             self.proxy.unlisten(old);
                         }
                         place.wanted = Some(wanted);
-                        tracing::info!("listening on {address} for {}", name(tls));
+                        tracing::info!("listening on {address} for {}", Serves::tcp(tls).name());
                     }
                     Err(error) => {
-                        problems.push(down(wanted, tls, &error));
+                        problems.push(down(wanted, Serves::tcp(tls), &error));
                         fault = Some(error.to_string());
                     }
                 }
             }
-            let mut state = |address, fault: Option<String>| {
-                let new = ListenerState { tls, address, fault, since: now };
-                let same = |old: &&ListenerState| {
-                    (old.tls, old.address, &old.fault) == (tls, new.address, &new.fault)
-                };
-                states.push(before.iter().find(same).cloned().unwrap_or(new));
-            };
-            place.bound.iter().for_each(|address| state(*address, None));
-            if fault.is_some() {
-                state(wanted, fault);
-            }
+            let serves = Serves::tcp(tls);
+            states.extend(place.bound.iter().map(|address| (serves, *address, None)));
+            states.extend(fault.map(|fault| (serves, wanted, Some(fault))));
         }
+        self.reconcile_quic(settings, &mut problems, &mut states);
+        let state = |(serves, address, fault)| {
+            let new = ListenerState { serves, address, fault, since: now };
+            let same = |old: &&ListenerState| {
+                (old.serves, old.address, &old.fault) == (new.serves, new.address, &new.fault)
+            };
+            before.iter().find(same).cloned().unwrap_or(new)
+        };
+        let states: Vec<_> = states.into_iter().map(state).collect();
         self.failures = if problems.is_empty() { 0 } else { self.failures.saturating_add(1) };
         self.problems.report(COMPONENT, problems);
         self.states.send_if_modified(|known| {
@@ -255,19 +286,61 @@ impl Inner {
             differs
         });
     }
+
+    /// HTTP/3 is served by UDP where HTTPS is served by TCP.
+    fn reconcile_quic(
+        &mut self,
+        settings: &[settings::Setting],
+        problems: &mut Vec<Problem>,
+        states: &mut Vec<Found>,
+    ) {
+        let is_on = settings.iter().any(|setting| setting.key == "proxy.http3" && setting.value == "true");
+        let wanted = if is_on { self.places[1].bound.clone() } else { Vec::new() };
+        let proxy = self.proxy.clone();
+        for gone in self.quic.extract_if(.., |address| !wanted.contains(address)) {
+            proxy.unlisten_quic(gone);
+            self.quic_before.push(gone);
+            tracing::info!("HTTP/3 is no longer served on UDP {gone}; what runs there is finished");
+        }
+        for address in wanted {
+            if self.quic.contains(&address) {
+                states.push((Serves::Http3, address, None));
+                continue;
+            }
+            let bound = QuicListening::bind(address, proxy.workers());
+            let fault = match bound.and_then(|listening| proxy.listen_quic(listening)) {
+                Ok(address) => {
+                    self.quic.push(address);
+                    self.quic_before.retain(|before| *before != address);
+                    tracing::info!("listening on UDP {address} for HTTP/3");
+                    None
+                }
+                Err(StartError::UdpInUse { .. }) if self.quic_before.contains(&address) => {
+                    let why = StartError::UdpFinishing { address };
+                    problems.push(down(address, Serves::Http3, &why));
+                    Some(why.to_string())
+                }
+                Err(error) => {
+                    problems.push(down(address, Serves::Http3, &error));
+                    Some(error.to_string())
+                }
+            };
+            states.push((Serves::Http3, address, fault));
+        }
+    }
 }
 
-fn name(tls: bool) -> &'static str {
-    if tls { "HTTPS" } else { "plain HTTP" }
-}
+/// What is spoken on an address, and why it is not.
+type Found = (Serves, SocketAddr, Option<String>);
 
-fn down(address: SocketAddr, tls: bool, error: &proxy::StartError) -> Problem {
+fn down(address: SocketAddr, serves: Serves, error: &StartError) -> Problem {
     let text = error.to_string();
     // The sentence of each error ends with its remedy.
     let (what, remedy) = text.split_once("; ").unwrap_or((&text, "see why in the log"));
-    let message = format!("{} is not served on port {}: {what}", name(tls), address.port());
+    let message = format!("{} is not served on port {}: {what}", serves.name(), address.port());
+    let port = if serves == Serves::Http3 { "UDP port" } else { "port" };
     Problem::new(Code::ListenerDown, message, format!("{remedy} . Charon tries again by itself"))
-        .about(format!("port {}", address.port()))
+        .about(format!("{port} {}", address.port()))
         .link("/settings")
 }
 
@@ -275,20 +348,22 @@ fn fixed(wanted: SocketAddr, tls: bool) -> Problem {
     let message = format!(
         "the port {} for {} is not used: the service manager passes the listening sockets",
         wanted.port(),
-        name(tls)
+        Serves::tcp(tls).name()
     );
     Problem::new(Code::HostSettingIgnored, message, "change ListenStream= in Charon's socket unit")
         .about(format!("port {}", wanted.port()))
         .link("/settings")
 }
 
-/// The port that redirects to HTTPS name; `None` is 443.
-pub fn https_port(states: &[ListenerState]) -> Option<base::Port> {
-    let mut ports =
-        states.iter().filter(|state| state.tls && state.fault.is_none()).map(|state| state.address.port());
-    let first = ports.next()?;
-    if first == 443 || ports.any(|port| port == 443) {
-        return None;
-    }
-    base::Port::new(first.into()).ok()
+/// The ports that redirects to HTTPS name, and that answers tell of.
+pub fn ports(states: &[ListenerState]) -> Ports {
+    let port = |serves: Serves| {
+        let up = states.iter().filter(move |state| state.serves == serves && state.fault.is_none());
+        let mut ports = up.map(|state| state.address.port());
+        let first = ports.next();
+        // Of several, the usual one.
+        if ports.any(|port| port == 443) { Some(443) } else { first }
+    };
+    let known = |port: Option<u16>| port.and_then(|port| base::Port::new(port.into()).ok());
+    Ports { https: known(port(Serves::Https).filter(|port| *port != 443)), http3: known(port(Serves::Http3)) }
 }

@@ -3,8 +3,9 @@
 //! minutes.
 
 use super::cookie_key;
+use crate::compile::Ports;
 use crate::compile::{CertificateRow, Rows};
-use base::{Port, Secret};
+use base::Secret;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,17 +42,12 @@ impl Held {
     ///
     /// # Errors
     /// When the database cannot be read; then everything is read the next time.
-    pub(super) async fn refresh(
-        &mut self,
-        store: &Store,
-        now: Duration,
-        https_port: Option<Port>,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn refresh(&mut self, store: &Store, now: Duration, ports: Ports) -> anyhow::Result<()> {
         let seen = self.seen.take();
         // Read before the rows: they may be newer than both, never older.
         let outside = store.outside_version().await?;
         let change = store.change_number().await?;
-        self.rows.https_port = https_port;
+        self.rows.ports = ports;
         let seen = seen.filter(|seen| seen.outside == outside && now.saturating_sub(seen.whole) < WHOLE);
         let touched = seen.map_or(Touched::Everything, |seen| store.touched(seen.change, change));
         if seen.is_none_or(|seen| seen.change != change) {

@@ -58,6 +58,7 @@ impl Config {
             default_site: DefaultSite::NotFound,
             trusted_proxies: Vec::new(),
             https_port: String::new(),
+            http3_port: None,
             client_certificates: Vec::new(),
             cookie_key: Vec::new(),
         }
@@ -87,11 +88,13 @@ impl Config {
                 .collect(),
             shown: differing(&self.client_certificates, &shown),
             cookie_key: cookie_key != self.cookie_key,
+            http3_port: rest.http3_port != self.http3_port,
         };
         let by_id = LazyCell::new(|| certificates.by_id());
         let shared = Shared {
             client_certificates: shown.iter().map(|one| (&*one.source.id, &**one)).collect(),
             cookie_key: &cookie_key,
+            http3_port: rest.http3_port,
         };
         let before = self.hosts.all();
         let ids = patch.hosts.iter().map(|host| &*host.id);
@@ -140,6 +143,7 @@ impl Config {
             default_site,
             trusted_proxies: rest.trusted_proxies.clone(),
             https_port: https_port.map(|port| format!(":{port}")).unwrap_or_default(),
+            http3_port: rest.http3_port,
             client_certificates: shown,
             cookie_key,
         };
@@ -152,6 +156,7 @@ struct Changed<'a> {
     certificates: AHashSet<&'a str>,
     shown: AHashSet<String>,
     cookie_key: bool,
+    http3_port: bool,
 }
 
 impl Changed<'_> {
@@ -166,6 +171,7 @@ impl Changed<'_> {
         (!self.certificates.is_empty() && certificate())
             || (!self.shown.is_empty() && shown())
             || (self.cookie_key && sticky(host))
+            || (self.http3_port && speaks_http3(host))
     }
 }
 
@@ -179,6 +185,12 @@ fn differing(before: &[Arc<Loaded>], after: &[Arc<Loaded>]) -> AHashSet<String> 
 
 fn sticky(host: &spec::Host) -> bool {
     host.upstream.sticky.is_some() || host.locations.iter().any(|other| other.upstream.sticky.is_some())
+}
+
+/// Not where many streams on one connection are not wanted, and not where clients have to show certificates, which are
+/// not asked for below HTTP/3.
+fn speaks_http3(host: &spec::Host) -> bool {
+    host.http2 && host.tls.client_certificates.is_none()
 }
 
 fn has_cookie_key(spec: &Spec) -> bool {
@@ -213,7 +225,7 @@ fn build_host(
     let mut built = match &host.unavailable {
         Some(reason) => unavailable(host, reason),
         None => {
-            let traffic = traffic("", &host.traffic, host)?;
+            let traffic = traffic("", &host.traffic, host, shared)?;
             let target = upstreams::build(host, None, &host.upstream, shared)?;
             Host::new(host.clone(), hosts::Place { target: Some(Arc::new(target)), traffic })
         }
@@ -227,7 +239,7 @@ fn build_host(
         let own = if location.traffic == spec::Traffic::default() {
             built.place(None).traffic.clone()
         } else {
-            traffic(&location.path, &location.traffic.below(&host.traffic), host)?
+            traffic(&location.path, &location.traffic.below(&host.traffic), host, shared)?
         };
         let target = upstreams::build(host, Some(&location.path), &location.upstream, shared);
         let target = target
@@ -267,8 +279,14 @@ fn unavailable(host: &Arc<spec::Host>, reason: &str) -> Host {
 }
 
 /// Compiles traffic features; `path` is that of the location, or empty.
-fn traffic(path: &str, traffic: &spec::Traffic, host: &spec::Host) -> Result<Arc<Traffic>, Fault> {
-    Traffic::build(traffic, host.hsts).map(Arc::new).map_err(|error| {
+fn traffic(
+    path: &str,
+    traffic: &spec::Traffic,
+    host: &spec::Host,
+    shared: &Shared<'_>,
+) -> Result<Arc<Traffic>, Fault> {
+    let http3_port = shared.http3_port.filter(|_| speaks_http3(host));
+    Traffic::build(traffic, host.hsts, http3_port).map(Arc::new).map_err(|error| {
         let place = if path.is_empty() { String::new() } else { format!("its location {path}: ") };
         (format!("{place}{}: {}", error.field, error.message), "Correct the named setting of the host.")
     })

@@ -14,6 +14,7 @@ mod traffic;
 mod upstreams;
 
 use crate::spec::{DefaultSite, TlsPolicy, UnknownName};
+use base::Port;
 pub use build::BuildProblem;
 pub(crate) use client_auth::{Authorities, ClientAuth, Shown};
 pub(crate) use edits::{Edits, editable};
@@ -37,6 +38,8 @@ pub struct Config {
     trusted_proxies: Vec<IpNet>,
     /// What follows the host name in `https` redirects: nothing, or a colon and a port.
     pub(crate) https_port: String,
+    /// Where HTTP/3 is served; compiled into the hosts.
+    http3_port: Option<Port>,
     /// What is shown to servers, and what signs cookies: compiled into the hosts that need it.
     client_certificates: Vec<Arc<tls::Loaded>>,
     cookie_key: Vec<u8>,

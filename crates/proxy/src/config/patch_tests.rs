@@ -87,7 +87,14 @@ fn described(config: &Config) -> BTreeMap<String, String> {
     }
     found.insert("nobody".to_owned(), format!("{:?}", leaf(config.presentation(None).certificate)));
     let hosts: Vec<&str> = config.host_ids().collect();
-    let rest = (hosts, config.revision, &config.default_site, &config.trusted_proxies, &config.https_port);
+    let rest = (
+        hosts,
+        config.revision,
+        &config.default_site,
+        &config.trusted_proxies,
+        &config.https_port,
+        config.http3_port,
+    );
     found.insert("rest".to_owned(), format!("{rest:?} {:?}", config.cookie_key));
     found
 }

@@ -11,20 +11,20 @@ use crate::phases::request_id::{self, RequestIds};
 use crate::phases::rewrite;
 use crate::pipeline::Call;
 use crate::spec::{self, Hsts, MAX_BUFFERED_BODY};
-use base::FieldError;
+use base::{FieldError, Port};
 use http::HeaderValue;
-use http::header::STRICT_TRANSPORT_SECURITY;
+use http::header::{ALT_SVC, STRICT_TRANSPORT_SECURITY};
 use std::borrow::Cow;
 
 /// What is done to the requests and answers of a host or location.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     pub(crate) request_edits: Edits,
-    /// Edits of the origin's answers that go by `http`, and by `https`; the latter with
-    /// Strict-Transport-Security.
-    response_edits: [Edits; 2],
+    /// Edits of the origin's answers, by [`way`]: those that go by `https` have Strict-Transport-Security, those that go
+    /// by TLS of ours tell of HTTP/3.
+    response_edits: [Edits; 3],
     /// The same for answers of our own.
-    own_edits: [Edits; 2],
+    own_edits: [Edits; 3],
     /// Everything beyond constant headers.
     pub(crate) extra: Option<Box<Extra>>,
 }
@@ -50,7 +50,11 @@ impl Traffic {
     ///
     /// # Errors
     /// The first fault, with the path of its field within [`spec::Traffic`].
-    pub(crate) fn build(spec: &spec::Traffic, hsts: Option<Hsts>) -> Result<Self, FieldError> {
+    pub(crate) fn build(
+        spec: &spec::Traffic,
+        hsts: Option<Hsts>,
+        http3_port: Option<Port>,
+    ) -> Result<Self, FieldError> {
         let edits = |field: &str, edits: &Option<Vec<_>>, of_request| {
             Edits::build(edits.as_deref().unwrap_or_default(), of_request)
                 .map_err(|(at, message)| FieldError::new(format!("{field}.{at}"), message))
@@ -88,22 +92,30 @@ impl Traffic {
             }
             secure
         };
+        let telling = |edits: &Edits| {
+            let mut telling = secure(edits);
+            let value = http3_port.map(|port| HeaderValue::from_str(&format!("h3=\":{port}\"; ma=86400")));
+            if let Some(Ok(value)) = value {
+                telling.set(ALT_SVC, value);
+            }
+            telling
+        };
         Ok(Self {
             request_edits: request,
-            response_edits: [response.clone(), secure(&response)],
-            own_edits: [own.clone(), secure(&own)],
+            response_edits: [response.clone(), secure(&response), telling(&response)],
+            own_edits: [own.clone(), secure(&own), telling(&own)],
             extra: (!extra.is_empty()).then(|| Box::new(extra)),
         })
     }
 
     /// Edits of the origin's answer to this call.
     pub(crate) fn answer_edits(&self, call: &Call<'_>) -> Cow<'_, Edits> {
-        self.edits(&self.response_edits[usize::from(call.https)], call)
+        self.edits(&self.response_edits[way(call)], call)
     }
 
     /// Edits of an answer of our own.
     pub(crate) fn own_edits(&self, call: &Call<'_>) -> Cow<'_, Edits> {
-        self.edits(&self.own_edits[usize::from(call.https)], call)
+        self.edits(&self.own_edits[way(call)], call)
     }
 
     fn edits<'a>(&'a self, edits: &'a Edits, call: &Call<'_>) -> Cow<'a, Edits> {
@@ -118,6 +130,11 @@ impl Traffic {
         }
         Cow::Owned(filled)
     }
+}
+
+/// By which way an answer goes: by `http`, by `https` of a trusted proxy's, or by TLS of ours.
+fn way(call: &Call<'_>) -> usize {
+    usize::from(call.https) + usize::from(call.https && call.peer.tls)
 }
 
 impl Extra {
@@ -213,6 +230,6 @@ impl spec::Traffic {
     /// # Errors
     /// The first fault; its field is a path within the settings, like `redirects.2.to`.
     pub fn check(&self) -> Result<(), FieldError> {
-        Traffic::build(self, None).map(drop)
+        Traffic::build(self, None, None).map(drop)
     }
 }

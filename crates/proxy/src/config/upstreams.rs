@@ -127,6 +127,8 @@ type Fault = (String, &'static str);
 pub(super) struct Shared<'a> {
     pub(super) client_certificates: AHashMap<&'a str, &'a Loaded>,
     pub(super) cookie_key: &'a [u8],
+    /// Where HTTP/3 is served.
+    pub(super) http3_port: Option<base::Port>,
 }
 
 /// Compiles one upstream of a host.

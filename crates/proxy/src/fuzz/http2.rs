@@ -52,7 +52,7 @@ async fn serve(bytes: Vec<u8>) {
 }
 
 /// The head as text of HTTP/1 is read as the same.
-fn hold(request: &Request) {
+pub(super) fn hold(request: &Request) {
     let mut text = [request.method(), b" ", request.path()].concat();
     if let Some(query) = request.query() {
         text.extend_from_slice(b"?");

@@ -4,6 +4,7 @@
 
 mod forwarded;
 mod http2;
+mod http3;
 mod path;
 mod proxy_protocol;
 mod request;
@@ -20,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     ("request", request::run),
     ("response", response::run),
     ("http2", http2::run),
+    ("http3", http3::run),
     ("path", path::run),
     ("proxy_protocol", proxy_protocol::run),
     ("forwarded", forwarded::run),

@@ -6,7 +6,7 @@ use crate::stream_head::{HeadReader, RequestLine};
 
 /// Why a head is not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum HeadFault {
+pub(crate) enum HeadFault {
     /// Its encoding is broken, which breaks the connection.
     Compression,
     /// It is no message of HTTP/3: the stream is reset (section 4.1.2).
@@ -52,7 +52,7 @@ enum State<'a> {
 }
 
 /// Reads a section into `request`. What is left to know is whether a body follows.
-pub(super) fn read<'a>(section: &[u8], request: &'a mut Request) -> Result<HeadReader<'a>, HeadFault> {
+pub(crate) fn read<'a>(section: &[u8], request: &'a mut Request) -> Result<HeadReader<'a>, HeadFault> {
     let mut state = State::Pseudo(request, Pseudo::default());
     qpack::decode(section, MAX_HEAD, |name, value| {
         if !is_value(value) {
@@ -169,7 +169,7 @@ fn is_value(value: &[u8]) -> bool {
 }
 
 /// Reads a trailer section, and gives out what may go on.
-pub(super) fn trailers(section: &[u8], mut trailer: impl FnMut(&[u8], &[u8])) -> Result<(), HeadFault> {
+pub(crate) fn trailers(section: &[u8], mut trailer: impl FnMut(&[u8], &[u8])) -> Result<(), HeadFault> {
     qpack::decode(section, MAX_HEAD, |name, value| {
         if name.starts_with(b":") || !is_name(name) || !is_value(value) {
             return Err(HeadFault::Malformed("a trailer is none"));

@@ -14,4 +14,6 @@ mod static_table;
 mod stream;
 mod varint;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use head::{read as read_head, trailers as read_trailers};
 pub use socket::QuicListening;

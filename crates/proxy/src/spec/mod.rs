@@ -48,6 +48,8 @@ pub struct Spec {
     pub trusted_proxies: Vec<IpNet>,
     /// The port that `https` redirects name; `None` is 443 and is left out.
     pub https_port: Option<Port>,
+    /// The port of HTTP/3, which answers by TLS tell of (Alt-Svc, RFC 7838); `None`: they tell of none.
+    pub http3_port: Option<Port>,
     /// Certificates that are shown to servers, see [`OriginTls::client_certificate`]. Clients never get them.
     #[serde(with = "shared")]
     pub client_certificates: Vec<Arc<Certificate>>,

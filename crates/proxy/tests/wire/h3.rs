@@ -1,6 +1,7 @@
 //! HTTP/3: the same answers as HTTP/1 and HTTP/2, by a client that is not of our making; moving clients, Retry, draining
 //! (acceptance A19).
 
+use crate::h3_faults::{frame, literal};
 use crate::http2::{Any, run};
 use crate::kit::*;
 use bytes::{Buf, Bytes};
@@ -357,8 +358,8 @@ fn a_drain_lets_running_requests_finish_and_takes_no_further_ones() {
         stream.finish().await.unwrap();
         stream.recv_response().await.unwrap();
         let draining = tokio::task::spawn_local(async move { proxy.drain(PATIENCE).await });
-        // GOAWAY comes; what is asked for then is not taken.
-        while fetch(&mut sender, get("https://a.test/late"), None).await.is_ok() {}
+        // GOAWAY comes; what is asked for then is not taken. Until it does, this is answered without the origin.
+        while fetch(&mut sender, get("https://a.test/late/%2e%2e/%2e%2e/"), None).await.is_ok() {}
         release.send(()).unwrap();
         let mut body = Vec::new();
         while let Some(mut data) = stream.recv_data().await.unwrap() {
@@ -394,33 +395,109 @@ fn an_address_that_is_let_go_can_be_taken_again_once_its_connections_have_ended(
 }
 
 #[test]
+fn a_websocket_over_http_3_is_a_stream_that_the_origin_sees_as_an_upgrade() {
+    let origin = Origin::scripted(|wire, _| {
+        let head = wire.head().unwrap();
+        assert!(head.starts_with("GET /chat HTTP/1.1\r\nHost: a.test\r\n"), "{head}");
+        assert_eq!(header(&head, "upgrade").as_deref(), Some("websocket"));
+        wire.send(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Accept: x\r\n\r\nhello",
+        );
+        while let piece = wire.exactly(4)
+            && piece.len() == 4
+        {
+            wire.send(&piece);
+        }
+        wire.send(b"bye");
+    });
+    let (_proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let connection = connect(address, "a.test").await;
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        // CONNECT, https, the authority and path, and the protocol (RFC 9220).
+        let line = [&[0, 0, 0xcf, 0xd7, 0x50, 6][..], b"a.test", &[0x51, 5], b"/chat"].concat();
+        let head = [line, literal(":protocol", "websocket"), literal("sec-websocket-version", "13")].concat();
+        send.write_all(&frame(0x01, &head)).await.unwrap();
+        let mut seen = Vec::new();
+        let mut until = async |wanted: &[u8]| {
+            while find(&seen, wanted).is_none() {
+                let chunk = receive.read_chunk(1000, true).await.unwrap().unwrap();
+                seen.extend_from_slice(&chunk.bytes);
+            }
+        };
+        until(b"hello").await;
+        for word in [b"ping", b"pong"] {
+            send.write_all(&frame(0x00, word)).await.unwrap();
+            until(word).await;
+        }
+        send.finish().unwrap();
+        until(b"bye").await;
+    });
+}
+
+#[test]
+fn answers_by_tls_tell_of_http_3_and_of_nothing_that_is_not_served() {
+    let origin = Origin::answering(|_, _| {
+        b"HTTP/1.1 200 OK\r\nAlt-Svc: h3=\":1\"\r\nContent-Length: 0\r\n\r\n".to_vec()
+    });
+    let mut spec = spec_for(&origin);
+    let mut without = host("b.test", origin.address);
+    without.http2 = false;
+    spec.hosts.push(without);
+    spec.certificates = vec![certificate("c", &["a.test", "b.test"])];
+    spec.http3_port = Some(base::Port::new(8443).unwrap());
+    let (proxy, address) = quic_with(&spec, 1, quick());
+    let own = |head: &http::HeaderMap| head.get("alt-svc").map(|value| value.to_str().unwrap().to_owned());
+    run(async {
+        let told = Some("h3=\":8443\"; ma=86400".to_owned());
+        let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+        let (head, ..) = fetch(&mut sender, get("https://a.test/"), None).await.unwrap();
+        assert_eq!(own(head.headers()), told);
+        let mut sender = crate::http2::http2(&proxy, "a.test").await;
+        let asked = crate::http2::fetch(&mut sender, get("https://a.test/"), None).await.unwrap();
+        assert_eq!(own(&asked.0.headers), told);
+        // A host that wants no streams says what its origin does.
+        let asked = crate::http2::fetch(&mut sender, get("https://b.test/"), None).await.unwrap();
+        assert_eq!(own(&asked.0.headers).as_deref(), Some("h3=\":1\""));
+        spec.http3_port = None;
+        proxy.publish(config(&spec));
+        let asked = crate::http2::fetch(&mut sender, get("https://a.test/"), None).await.unwrap();
+        assert_eq!(own(&asked.0.headers).as_deref(), Some("h3=\":1\""));
+    });
+    spec.http3_port = Some(base::Port::new(8443).unwrap());
+    proxy.publish(config(&spec));
+    let plain = Client::of(&proxy).get("/");
+    assert_eq!(plain.header("alt-svc").as_deref(), Some("h3=\":1\""), "not by plain HTTP");
+}
+
+#[test]
 fn when_many_handshakes_are_open_clients_have_to_show_that_their_address_is_theirs() {
     let origin = Origin::ok();
     let (_proxy, address) = quic(&origin, 1, quick());
     run(async {
-        // First packets of clients that never go on.
+        // The first packets of clients that never go on: they speak with `sink`, and Charon hears a copy.
         let sink = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let kind_of_answer = async || {
+        let copy = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        copy.connect(address).await.unwrap();
+        let mut packet = [0; 2000];
+        let mut clients = std::collections::HashSet::new();
+        while clients.len() < 80 {
             let client = endpoint(b"h3");
             let _connecting = client.connect(sink.local_addr().unwrap(), "a.test").unwrap();
-            let mut packet = [0; 2000];
-            let length = sink.recv(&mut packet).await.unwrap();
-            socket.send_to(&packet[..length], address).await.unwrap();
-            packet[0]
-        };
-        let mut packet = [0; 2000];
-        let mut retried = false;
-        for _ in 0..200 {
-            kind_of_answer().await;
-            // A Retry is a long header of type 3 (RFC 9000, section 17.2.5).
-            while let Ok(length) = socket.try_recv(&mut packet) {
-                retried |= length > 0 && packet[0] & 0xf0 == 0xf0;
+            let own = client.local_addr().unwrap();
+            loop {
+                let (length, from) = sink.recv_from(&mut packet).await.unwrap();
+                // Not the later ones, nor those of clients before, which call it off.
+                if from == own && clients.insert(from) {
+                    copy.send(&packet[..length]).await.unwrap();
+                    break;
+                }
             }
         }
-        while !retried {
-            let length = socket.recv(&mut packet).await.unwrap();
-            retried |= length > 0 && packet[0] & 0xf0 == 0xf0;
+        // A Retry is a long header of type 3 (RFC 9000, section 17.2.5; one bit means nothing).
+        while packet[0] & 0xb0 != 0xb0 {
+            copy.recv(&mut packet).await.unwrap();
         }
         // A client that means well gets through.
         let (mut sender, _driver) = http3(connect(address, "a.test").await).await;

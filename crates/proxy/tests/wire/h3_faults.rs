@@ -9,9 +9,10 @@ use quinn::{ConnectionError, ReadError};
 /// `GET https://a.test/`, as a HEADERS frame of static entries and one literal.
 const GET: &[u8] = &[0x01, 13, 0, 0, 0xd1, 0xd7, 0x50, 6, b'a', b'.', b't', b'e', b's', b't', 0xc1];
 
-/// A frame around a payload of less than 64 bytes.
-fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
-    [&[kind, u8::try_from(payload.len()).unwrap()], payload].concat()
+/// A frame around a short payload.
+pub(crate) fn frame(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(payload.len()).unwrap() | 0x4000;
+    [&[kind], &length.to_be_bytes()[..], payload].concat()
 }
 
 /// The request with more lines in its field section.
@@ -19,7 +20,7 @@ fn get_with(more: &[u8]) -> Vec<u8> {
     frame(0x01, &[&GET[2..], more].concat())
 }
 
-fn literal(name: &str, value: &str) -> Vec<u8> {
+pub(crate) fn literal(name: &str, value: &str) -> Vec<u8> {
     let mut line = vec![0b0010_0111, u8::try_from(name.len() - 7).unwrap()];
     line.extend_from_slice(name.as_bytes());
     line.push(u8::try_from(value.len()).unwrap());

@@ -1,12 +1,13 @@
 // What holds for the whole installation.
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useForm, useFormState, useWatch, type UseFormReturn } from "react-hook-form";
+import { Controller, useForm, useFormState, useWatch, type UseFormReturn } from "react-hook-form";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
 import { queries, refreshServed } from "@/api/queries";
 import { useMay, useMe } from "@/api/session";
 import type { Settings } from "@/api/schema";
+import { State } from "@/ui/badge";
 import { Card, Facts } from "@/ui/card";
 import { Field, Input, Select, Textarea } from "@/ui/field";
 import { FormPage, useSave } from "@/ui/form-page";
@@ -61,6 +62,7 @@ function ReadOnly({ settings }: { settings: Settings }) {
             { name: t("settings.logFormat"), value: t(`settings.formats.${values.log_format}`) },
             { name: t("settings.http_port"), value: values.http_port || t("settings.portUsual") },
             { name: t("settings.https_port"), value: values.https_port || t("settings.portUsual") },
+            { name: t("settings.http3"), value: <Http3State on={values.http3} /> },
             {
               name: t("settings.metricsOpenTo"),
               value: values.metrics_open_to.replaceAll("\n", ", ") || t("ui.none"),
@@ -229,6 +231,21 @@ function SettingsForm({ settings }: { settings: Settings }) {
             ))}
           </div>
           <p className="text-xs text-muted">{t("settings.portsHint")}</p>
+          <Controller
+            control={form.control}
+            name="http3"
+            render={({ field }) => (
+              <Switch
+                label={t("settings.http3")}
+                hint={t("settings.http3Hint")}
+                checked={field.value}
+                onChange={field.onChange}
+              />
+            )}
+          />
+          <p className="text-sm">
+            <Http3State on={before.http3} />
+          </p>
         </div>
       </Card>
       <Card title={t("settings.log")}>
@@ -254,6 +271,23 @@ function SettingsForm({ settings }: { settings: Settings }) {
       </Card>
     </FormPage>
   );
+}
+
+/** What is true of HTTP/3 now, whatever the switch above says before it is saved. */
+function Http3State({ on }: { on: boolean }) {
+  const { t } = useTranslation();
+  // While a person looks, also what comes a moment after saving is shown.
+  const info = useQuery({ ...queries.info(), refetchInterval: on ? 2_000 : false });
+  if (!on) return t("settings.http3Off");
+  const listeners = info.data?.listeners.filter((each) => each.purpose === "http3") ?? [];
+  if (listeners.length === 0) return t("settings.http3Pending");
+  return listeners.map((each) => (
+    <State key={each.address} tone={each.state === "listening" ? "live" : "failing"}>
+      <span className="whitespace-normal">
+        {each.state === "listening" ? t("settings.http3On", { address: each.address }) : each.state}
+      </span>
+    </State>
+  ));
 }
 
 /** Form, fields and share of the lines of the access log. */

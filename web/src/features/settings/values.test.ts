@@ -17,6 +17,7 @@ const settings: Settings = {
   "metrics.open_to": [],
   "proxy.http_port": 0,
   "proxy.https_port": 0,
+  "proxy.http3": false,
 };
 
 test("only what was changed is written", () => {

@@ -65,6 +65,7 @@ export const settingsSchema = z
     metrics_open_to: z.string(),
     http_port: whole(1, 65_535, "settings.badPort", true),
     https_port: whole(1, 65_535, "settings.badPort", true),
+    http3: z.boolean(),
   })
   .refine((values) => values.default_action !== "redirect" || /^https?:\/\/\S+$/.test(values.default_url), {
     path: ["default_url"],
@@ -88,6 +89,7 @@ const KEYS = {
   metrics_open_to: "metrics.open_to",
   http_port: "proxy.http_port",
   https_port: "proxy.https_port",
+  http3: "proxy.http3",
 } as const satisfies Record<keyof SettingsValues, keyof Settings>;
 
 /** The form's field for a key of the API, with or without an index behind it. */
@@ -114,6 +116,7 @@ export function toValues(settings: Settings): SettingsValues {
     metrics_open_to: settings["metrics.open_to"].join("\n"),
     http_port: portText(settings["proxy.http_port"]),
     https_port: portText(settings["proxy.https_port"]),
+    http3: settings["proxy.http3"],
   };
 }
 
@@ -143,6 +146,7 @@ export function toWrite(values: SettingsValues, before: SettingsValues): Setting
     "metrics.open_to": lines(values.metrics_open_to),
     "proxy.http_port": Number(values.http_port),
     "proxy.https_port": Number(values.https_port),
+    "proxy.http3": values.http3,
   };
   const changed = (Object.keys(KEYS) as (keyof SettingsValues)[]).filter(
     (field) => String(values[field]) !== String(before[field]),
