@@ -144,7 +144,8 @@ impl Pseudo {
             _ => return Err(HeadFault::Malformed("the request has no :scheme or no :path")),
         };
         let text = request.text(target);
-        if !text.starts_with(b"/") && !(text == b"*" && request.text(method) == b"OPTIONS") {
+        let is_star = text == b"*" && request.text(method) == b"OPTIONS";
+        if !text.starts_with(b"/") && !is_star {
             return Err(HeadFault::Malformed("the request's :path does not begin with a slash"));
         }
         Ok(RequestLine { version: Version::Http3, method, target, authority, websocket })
