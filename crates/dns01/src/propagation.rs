@@ -88,3 +88,31 @@ impl Resolvers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_do_not_answer_are_not_waited_for_as_long_as_one_shows_the_value() {
+        let lack = |answered| Lack {
+            server: "ns.example.test".to_owned(),
+            address: IpAddr::from([192, 0, 2, 1]),
+            reason: String::new(),
+            answered,
+        };
+        // How many servers, whether those that lack the value have answered, shown, unknown.
+        for (servers, answered, shown, unknown) in [
+            (2, vec![], true, false),
+            (2, vec![false], true, false),
+            (2, vec![true], false, false),
+            (3, vec![false, true], false, false),
+            (2, vec![false, false], false, true),
+            (2, vec![false, true], false, false),
+        ] {
+            let lacking = answered.iter().map(|answered| lack(*answered)).collect();
+            let seen = Propagation { servers, lacking };
+            assert_eq!((seen.is_shown(), seen.is_unknown()), (shown, unknown), "{servers} {answered:?}");
+        }
+    }
+}

@@ -87,9 +87,9 @@ impl DnsCredentialInput {
         let (settings, secrets) = split(kind, typed, stored, &mut errors);
         let plain = settings.iter().map(|(name, value)| (name.clone(), Secret::new(value.clone())));
         let given: Secrets = plain.chain(secrets.clone()).collect();
-        if errors.is_empty()
-            && let Err(error) = state.engines.check_dns(kind, &given)
-        {
+        // What is wrong with a field already would hide the rest.
+        let is_known = errors.iter().any(|error| error.field.starts_with("fields."));
+        if !is_known && let Err(error) = state.engines.check_dns(kind, &given) {
             errors.push(FieldError::new(format!("fields.{}", error.field), error.reason));
         }
         if !errors.is_empty() {
