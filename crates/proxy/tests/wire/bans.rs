@@ -10,7 +10,7 @@ fn reason(remedy: Remedy, rule: &str) -> BanReason {
     BanReason { remedy, source: "crowdsec", rule: rule.to_owned() }
 }
 
-fn ban(networks: &[&str], never: &[&str]) -> Option<Arc<Bans>> {
+pub(crate) fn ban(networks: &[&str], never: &[&str]) -> Option<Arc<Bans>> {
     let reason = reason(Remedy::Ban, "crowdsecurity/http-probing");
     let networks = networks.iter().map(|text| (text.parse::<ipnet::IpNet>().unwrap(), &reason));
     let never: Vec<_> = never.iter().map(|text| text.parse().unwrap()).collect();

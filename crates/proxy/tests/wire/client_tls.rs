@@ -227,6 +227,25 @@ fn a_certificate_may_be_optional_and_a_change_of_the_authority_holds_for_open_co
 }
 
 #[test]
+fn a_host_that_wants_client_certificates_is_neither_served_by_http_3_nor_tells_of_it() {
+    let origin = Origin::ok();
+    let ours = Authority::new("ours");
+    for required in [true, false] {
+        let mut spec = spec(&origin, ours.asked(required));
+        spec.http3_port = Some(base::Port::new(8443).unwrap());
+        let (proxy, address) = crate::h3::quic_with(&spec, 1, quick());
+        run(async {
+            assert_eq!(crate::h3::status(address, "a.test").await, 421);
+            let own = ours.issue("Ann");
+            let mut shown = connect(&proxy, Some("a.test"), BOTH, Some(&own)).await.unwrap();
+            let answer = ask(&mut shown, "a.test", "").await.unwrap();
+            assert!(status(&answer) == 200 && !answer.to_ascii_lowercase().contains("alt-svc"), "{answer}");
+        });
+    }
+    assert!(!origin.seen().contains("HTTP/3"));
+}
+
+#[test]
 fn a_host_whose_authority_cannot_be_read_serves_nobody_and_says_so() {
     let origin = Origin::ok();
     let broken = ClientCertificates { required: true, ca_pem: "junk".to_owned() };
