@@ -383,6 +383,46 @@ fn a_drain_lets_running_requests_finish_and_takes_no_further_ones() {
 }
 
 #[test]
+fn a_stream_behind_the_goodbye_is_rejected_so_that_it_can_be_asked_for_again() {
+    let (release, go_on) = std::sync::mpsc::channel();
+    let go_on = std::sync::Mutex::new(go_on);
+    let origin = Origin::scripted(move |wire, _| {
+        wire.head().unwrap();
+        go_on.lock().unwrap().recv().unwrap();
+        wire.send(&sized(b"whole"));
+    });
+    let (proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let connection = connect(address, "a.test").await;
+        let head = frame(0x01, &[&[0, 0, 0xd1, 0xd7, 0x50, 6][..], b"a.test", &[0xc1]].concat());
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        send.write_all(&head).await.unwrap();
+        send.finish().unwrap();
+        while origin.seen().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        proxy.unlisten_quic(address);
+        // SETTINGS, and GOAWAY with the id of the next stream.
+        let mut control = connection.accept_uni().await.unwrap();
+        let mut said = Vec::new();
+        while !said.ends_with(&[0x07, 1, 4]) {
+            said.extend_from_slice(&control.read_chunk(100, true).await.unwrap().unwrap().bytes);
+        }
+        let (mut late, mut answer) = connection.open_bi().await.unwrap();
+        // It may be stopped before it is sent.
+        let _ = late.write_all(&head).await;
+        let error = answer.read_to_end(1000).await.unwrap_err();
+        let quinn::ReadToEndError::Read(quinn::ReadError::Reset(code)) = error else { panic!("{error}") };
+        assert_eq!(code.into_inner(), 0x10b);
+        release.send(()).unwrap();
+        assert!(receive.read_to_end(1000).await.unwrap().ends_with(b"whole"));
+        let quinn::ConnectionError::ApplicationClosed(close) = connection.closed().await else { panic!() };
+        assert_eq!(close.error_code.into_inner(), 0x100);
+    });
+    assert_eq!(origin.seen().matches("GET").count(), 1);
+}
+
+#[test]
 fn an_address_that_is_let_go_can_be_taken_again_once_its_connections_have_ended() {
     let origin = Origin::mirror();
     let (proxy, address) = quic(&origin, 2, quick());
