@@ -48,7 +48,10 @@ impl StandIn {
 fn read(stream: &TcpStream) -> Option<Seen> {
     let mut reader = BufReader::new(stream);
     let mut first = String::new();
-    reader.read_line(&mut first).ok()?;
+    // A connection that is closed without a request is no request: it may be another program's that looks for a port.
+    if reader.read_line(&mut first).ok()? == 0 {
+        return None;
+    }
     let mut seen = Seen { line: first.trim().trim_end_matches(" HTTP/1.1").to_owned(), ..Seen::default() };
     let mut length = 0;
     loop {
