@@ -70,7 +70,7 @@ impl Shared {
         if fine { Ok(()) } else { Err(Fault::Protocol(Code::EXCESSIVE_LOAD)) }
     }
 
-    /// The client has left a stream.
+    /// The client has left a stream, or opened one for nothing.
     pub(super) fn charge_reset(&self) {
         if !self.flood.borrow_mut().reset(self.worker.sweep.seconds()) {
             self.fail(Code::EXCESSIVE_LOAD);

@@ -20,6 +20,9 @@ const LONGEST_SETTINGS: u64 = 4096;
 /// Takes the streams as they come, until the connection ends.
 pub(super) async fn accept(shared: Rc<Shared>) {
     while let Ok(stream) = shared.connection().accept_uni().await {
+        if let Err(Fault::Protocol(code)) = shared.charge_frame() {
+            return shared.fail(code);
+        }
         let shared = shared.clone();
         tokio::task::spawn_local(async move {
             if let Err(Fault::Protocol(code)) = serve(stream, &shared).await {

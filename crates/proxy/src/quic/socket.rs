@@ -33,7 +33,8 @@ impl QuicListening {
         // With SO_REUSEPORT alone, two processes of one user would silently share the port.
         drop(open(address, false).map_err(fault)?);
         let first = open(address, true).map_err(fault)?;
-        let workers = workers.max(1);
+        // The first byte of an id tells them apart.
+        let workers = workers.clamp(1, usize::from(u8::MAX));
         let address = first.local_addr().map_err(fault)?;
         let mut sockets = vec![first];
         if workers > 1 {

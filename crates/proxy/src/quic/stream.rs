@@ -182,6 +182,7 @@ impl Stream {
             // DATA is refused before.
             Event::End | Event::Data => {
                 self.code = Code::REQUEST_INCOMPLETE;
+                self.shared.charge_reset();
                 return Err(Unserved);
             }
         };
@@ -259,6 +260,7 @@ impl Stream {
             HeadFault::Reject(reject) => (reject.status, reject.reason),
             HeadFault::Malformed(reason) => {
                 self.code = Code::MESSAGE_ERROR;
+                self.shared.charge_reset();
                 (0, reason)
             }
             HeadFault::Compression => (0, "the request's head cannot be read"),

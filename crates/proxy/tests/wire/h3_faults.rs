@@ -208,6 +208,20 @@ fn a_flood_of_resets_or_of_empty_frames_ends_the_connection() {
         flooding.await;
         let ConnectionError::ApplicationClosed(close) = connection.closed().await else { panic!() };
         assert_eq!(close.error_code.into_inner(), 0x107);
+        let connection = connect(address, "a.test").await;
+        while let Ok((mut send, _receive)) = connection.open_bi().await {
+            // It may end at once.
+            let _ = send.finish();
+        }
+        let ConnectionError::ApplicationClosed(close) = connection.closed().await else { panic!() };
+        assert_eq!(close.error_code.into_inner(), 0x107, "streams without a request");
+        let connection = connect(address, "a.test").await;
+        while let Ok(mut send) = connection.open_uni().await {
+            let _ = send.write_all(&[0x21]).await;
+            let _ = send.finish();
+        }
+        let ConnectionError::ApplicationClosed(close) = connection.closed().await else { panic!() };
+        assert_eq!(close.error_code.into_inner(), 0x107, "streams without a meaning");
         let frames = [0x21, 0x00].repeat(5000);
         assert_eq!(
             code(address, Sent::OneWay(vec![([&[0, 4, 0][..], &frames].concat(), false)])).await,
@@ -215,7 +229,7 @@ fn a_flood_of_resets_or_of_empty_frames_ends_the_connection() {
         );
     });
     let cuts = proxy.stats().cuts;
-    assert_eq!(cuts.iter().find(|(cut, _)| cut.name() == "h3_flood").map(|(_, count)| *count), Some(2));
+    assert_eq!(cuts.iter().find(|(cut, _)| cut.name() == "h3_flood").map(|(_, count)| *count), Some(4));
 }
 
 #[test]
