@@ -121,6 +121,18 @@ async fn a_host_that_is_saved_with_an_automatic_certificate_has_one_of_the_autho
     assert!(!String::from_utf8_lossy(&database).contains("PRIVATE KEY"));
 }
 
+/// How the order stands. The authority may have looked just while Charon was dead: then a person asks for another try.
+async fn going_on(api: &mut Api) -> Value {
+    let now = order(api).await;
+    let missed = now["message"].as_str().is_some_and(|message| message.contains("could not connect"));
+    if now["phase"] == "failing" && missed {
+        api.post(&format!("/acme/orders/{}/renew", now["uuid"].as_str().unwrap()), &json!({}))
+            .await
+            .expect(202);
+    }
+    now
+}
+
 #[tokio::test]
 async fn an_order_goes_on_after_kill_9_at_any_moment_and_ends_with_a_pair_that_belongs_together() {
     if !Pebble::is_installed() {
@@ -134,7 +146,7 @@ async fn an_order_goes_on_after_kill_9_at_any_moment_and_ends_with_a_pair_that_b
     let mut api = all.api.clone();
     for step in ["account", "order", "challenge", "validation", "finalise", "download"] {
         let last = eventually(&format!("it is at {step}"), LIMIT, async || {
-            let now = order(&mut api).await;
+            let now = going_on(&mut api).await;
             let steps = now["steps"].as_array()?;
             (now["phase"] == "valid" || steps.iter().any(|known| known["name"] == step)).then_some(now)
         })
@@ -146,7 +158,8 @@ async fn an_order_goes_on_after_kill_9_at_any_moment_and_ends_with_a_pair_that_b
         all.app.start_again().await;
         api = all.app.admin().await;
     }
-    until(&mut api, "valid").await;
+    eventually("it is valid", LIMIT, async || (going_on(&mut api).await["phase"] == "valid").then_some(()))
+        .await;
     trusted(&all, "a.example.com").await;
     // It did not come to failures on the way, and nothing is left open.
     let done = order(&mut api).await;
