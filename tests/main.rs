@@ -18,6 +18,7 @@ mod commands;
 mod console;
 mod corrupt_database;
 mod crowdsec;
+mod crowdsec_appsec;
 mod crowdsec_console;
 mod crowdsec_decisions;
 mod crowdsec_enforcing;

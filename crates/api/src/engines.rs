@@ -6,10 +6,11 @@ pub use crate::security::configuration::{
     FileOrigin, HubItem, HubPreset, HubUpgrade, PresetState,
 };
 pub use crate::security::{
-    AgentLine, AgentRestarts, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, Ban, BanFilter,
-    Bans, CaptchaKeys, CaptchaPhase, CaptchaProvider, CaptchaState, CrowdSec, CrowdSecMode, CrowdSecPhase,
-    Decisions, EnforcementState, ExternalTrial, FeedNumbers, NoAlerts, NotEnforced, Proof, SecurityEvent,
-    SecurityEventKind, SecurityFeed, SecurityMark, UsageMetrics,
+    AgentLine, AgentRestarts, Alert, AlertDecision, AlertEvent, AlertEvidence, AlertFilter, AppSecCounts,
+    AppSecStanding, AppSecState, Ban, BanFilter, Bans, CaptchaKeys, CaptchaPhase, CaptchaProvider,
+    CaptchaState, CrowdSec, CrowdSecMode, CrowdSecPhase, Decisions, EnforcementState, ExternalTrial,
+    FeedNumbers, NoAlerts, NotEnforced, Proof, SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark,
+    UsageMetrics,
 };
 pub use crate::servers::{
     ServerCheck, ServerHealth, ServerState, ServerTest, TestCertificate, TestStep, TestStepName,
@@ -72,6 +73,10 @@ pub trait Engines: Send + Sync + 'static {
     fn revision(&self) -> Option<u64>;
     /// How CrowdSec stands; the wish within it is that of the last look.
     fn crowdsec(&self) -> CrowdSec;
+    /// How AppSec stands.
+    fn appsec(&self) -> AppSecState {
+        AppSecState::default()
+    }
     /// How the enforcement of decisions stands.
     fn enforcement(&self) -> EnforcementState;
     /// Tries a LAPI of another machine, and changes nothing.

@@ -72,6 +72,7 @@ codes! {
     CrowdSecBlind "crowdsec-does-not-read" Failing;
     CrowdSecUnproven "crowdsec-not-proven" Failing;
     CrowdSecNotEnforceable "crowdsec-not-enforceable" Degraded;
+    AppSecFailing "appsec-failing" Failing;
     GeoDatabaseUnusable "geo-database-unusable" Degraded;
     CaptchaFailing "captcha-provider-failing" Degraded;
 }

@@ -12,7 +12,7 @@ use base::{Clock, Problems};
 use control::LastGood;
 use control::acme::Certify;
 use control::captcha::{Captcha, Show};
-use control::crowdsec::{Configure, CrowdSec, Enforce, Enroll, Prove, Supervise};
+use control::crowdsec::{Configure, CrowdSec, Enforce, Enroll, Judge, Prove, Supervise};
 use control::tasks::{
     AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Serves, Shared,
 };
@@ -113,6 +113,7 @@ impl ControlSide {
             settings.crowdsec.captcha_stand_in.clone(),
         )?;
         let show = Show::new(store.clone(), captcha.clone(), problems.clone());
+        let judge = Judge::new(store.clone(), crowdsec.clone(), problems.clone());
         let prove = Prove::new(crowdsec.clone(), problems.clone(), !settings.balancers.is_empty());
         let (all, board) = (&statuses, problems);
         let mut background = vec![
@@ -131,6 +132,7 @@ impl ControlSide {
             tasks::spawn_task(prove, crowdsec.prove.clone(), all.clone(), board.clone()),
             tasks::spawn_task(show, on_change(), all.clone(), board.clone()),
             tasks::spawn("answers to captchas", captcha.clone().answer()),
+            tasks::spawn_task(judge, on_change(), all.clone(), board.clone()),
         ];
         let engines = Arc::new(Running {
             clock: clock.clone(),

@@ -58,6 +58,7 @@ pub(crate) fn write(page: &mut Page, engines: &Running) {
     page.family("charon_refused_requests_untold", Kind::Counter, help);
     page.sample("charon_refused_requests_untold_total", "", engines.proxy.log_status().refused_untold);
     captcha(page, engines);
+    appsec(page, engines);
 }
 
 fn held(page: &mut Page, engines: &Running) {
@@ -105,4 +106,23 @@ fn captcha(page: &mut Page, engines: &Running) {
     let help = "Requests that were let through since their client had answered a challenge.";
     page.family("charon_captcha_let_through_requests", Kind::Counter, help);
     page.sample("charon_captcha_let_through_requests_total", "", counts.let_through);
+}
+
+fn appsec(page: &mut Page, engines: &Running) {
+    let shown = engines.appsec();
+    page.family("charon_appsec_failing", Kind::Gauge, "1 while AppSec does not answer as it should.");
+    page.sample("charon_appsec_failing", "", u8::from(shown.error.is_some()));
+    let help = "Requests that AppSec was asked about, by what became of it.";
+    page.family("charon_appsec_requests", Kind::Counter, help);
+    let counts = shown.counts;
+    for (outcome, count) in [
+        ("allowed", counts.allowed),
+        ("banned", counts.banned),
+        ("challenged", counts.challenged),
+        ("failed", counts.failed),
+        ("skipped", counts.skipped),
+        ("too_large", counts.too_large),
+    ] {
+        page.sample("charon_appsec_requests_total", &format!("outcome=\"{outcome}\""), count);
+    }
 }

@@ -241,6 +241,10 @@ impl Engines for Running {
         Box::pin(async move { self.dns.test(kind, &given, &zone).await })
     }
 
+    fn appsec(&self) -> api::engines::AppSecState {
+        crate::security::appsec(&self.crowdsec)
+    }
+
     fn try_external(&self, external: External) -> BoxFuture<'_, ExternalTrial> {
         Box::pin(crate::security::try_external(external))
     }

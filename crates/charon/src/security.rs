@@ -69,6 +69,32 @@ pub(crate) fn crowdsec(crowdsec: &CrowdSec) -> shown::CrowdSec {
     }
 }
 
+pub(crate) fn appsec(crowdsec: &CrowdSec) -> shown::AppSecState {
+    let state = crowdsec.appsec();
+    let numbers = state.numbers;
+    let standing = match (state.on, &state.failing, state.has_answered) {
+        (_, Some(_), _) => shown::AppSecStanding::Failing,
+        (false, None, _) => shown::AppSecStanding::Off,
+        (true, None, false) => shown::AppSecStanding::NotAsked,
+        (true, None, true) => shown::AppSecStanding::Judging,
+    };
+    let (failing_since, error) = state.failing.unzip();
+    shown::AppSecState {
+        state: standing,
+        failing_since,
+        error,
+        counts: shown::AppSecCounts {
+            allowed: numbers.allowed,
+            banned: numbers.banned,
+            challenged: numbers.challenged,
+            failed: numbers.failed,
+            skipped: numbers.skipped,
+            without_body: numbers.without_body,
+            too_large: numbers.too_large,
+        },
+    }
+}
+
 /// Tries the LAPI of another machine.
 pub(crate) async fn try_external(external: store::crowdsec_external::External) -> shown::ExternalTrial {
     let Trial { works, message, remedy } = control::crowdsec::try_out(&external).await;

@@ -4,6 +4,7 @@
 //! core shares nothing with the others but the compiled configuration. What happens to a request is one
 //! function, `pipeline::run`.
 
+mod appsec;
 mod authority;
 mod bans;
 mod buffers;
@@ -43,6 +44,7 @@ mod upstream;
 mod websocket;
 mod worker;
 
+pub use appsec::{AppSec, AppSecCounts, AppSecNumbers, AppSecSettings};
 pub use bans::{BanReason, Bans, Canary, Remedy, Subject};
 pub use captcha::{
     Captcha, CaptchaCounts, Desk as CaptchaDesk, Provider as CaptchaProvider, Question as CaptchaQuestion,

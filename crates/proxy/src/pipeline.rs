@@ -243,6 +243,12 @@ pub(crate) async fn run<D: Downstream>(call: &mut Call<'_>, down: &mut D, refuse
         // it will stand: static sites and the response cache, in the exchange's place, and so behind every check;
         // mirroring, beside the exchange, with the head that the origin gets.) On its way back an answer is replaced
         // by a page or compressed, whereupon its headers are edited: a person's edits have the last word.
+        // The application firewall of CrowdSec comes behind every cheaper check, and sees the path that was asked for;
+        // boxed, since most installations have none, and every open connection would hold its room.
+        let host = call.host.map(|host| &call.snapshot.config.hosts.all()[host]);
+        if let Some(appsec) = host.and_then(|host| call.worker.appsec(&host.id)) {
+            return Box::pin(phases::appsec::run(call, down, &appsec)).await;
+        }
         phases::forward::run(call, down).await
     })
     .await;

@@ -122,6 +122,11 @@ impl<'a, D: Downstream> Shaped<'a, D> {
         .await
     }
 
+    /// What was gathered.
+    pub(crate) fn gathered(&self) -> &[u8] {
+        &self.body.data
+    }
+
     /// Sends what is ready.
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.out.len() {

@@ -1,5 +1,6 @@
 //! Starting, steering and ending the data plane.
 
+use crate::appsec::AppSec;
 use crate::bans::Bans;
 use crate::challenges::{self, Challenges};
 use crate::config::Config;
@@ -204,6 +205,7 @@ pub struct Proxy {
     bans: Arc<ArcSwapOption<Bans>>,
     /// For certificate authorities, while orders are open.
     challenges: challenges::Published,
+    appsec: Arc<ArcSwapOption<AppSec>>,
     /// Configurations that somebody may still hold.
     former: Mutex<Vec<Arc<Config>>>,
     /// What is known about upstreams.
@@ -241,6 +243,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let current = Arc::new(ArcSwap::new(config));
     let bans = Arc::new(ArcSwapOption::empty());
     let challenges = Arc::new(ArcSwapOption::empty());
+    let appsec = Arc::new(ArcSwapOption::empty());
     let tls = ServerTls::new(&current, &challenges).map_err(StartError::Tls)?;
     let quic = quic::listen::configuration(tls.quic())
         .map_err(|message| StartError::Tls(rustls::Error::General(message)))?;
@@ -268,6 +271,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
             current: current.clone(),
             bans: bans.clone(),
             challenges: challenges.clone(),
+            appsec: appsec.clone(),
             orders,
         };
         let (alive, ready) = (alive.clone(), ready.clone());
@@ -298,6 +302,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         current,
         bans,
         challenges,
+        appsec,
         former: Mutex::default(),
         registry,
         published,
@@ -422,6 +427,16 @@ impl Proxy {
     /// Who is banned.
     pub fn bans(&self) -> Option<Arc<Bans>> {
         self.bans.load_full()
+    }
+
+    /// Lets this component judge requests from now on; `None`: nobody.
+    pub fn judge_by(&self, appsec: Option<Arc<AppSec>>) {
+        self.appsec.store(appsec);
+    }
+
+    /// Who judges requests.
+    pub fn appsec(&self) -> Option<Arc<AppSec>> {
+        self.appsec.load_full()
     }
 
     /// What is known about the servers of all upstreams. Reading costs requests nothing.

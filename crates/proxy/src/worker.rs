@@ -2,6 +2,7 @@
 //! shared with other workers but the compiled configuration.
 
 use crate::Limits;
+use crate::appsec::{self, AppSec};
 use crate::bans::{Bans, Published, Remedy};
 use crate::buffers::Buffers;
 use crate::challenges::{self, Challenges};
@@ -89,6 +90,7 @@ pub(crate) struct Worker {
     snapshot: RefCell<Rc<Snapshot>>,
     bans: RefCell<Cache<Arc<ArcSwapOption<Bans>>, Published>>,
     challenges: RefCell<Cache<challenges::Published, Option<Arc<Challenges>>>>,
+    appsec: RefCell<Cache<Arc<ArcSwapOption<AppSec>>, appsec::Published>>,
     /// By which of these open connections were looked through last. Only compared: the cache holds that set, so that
     /// no other one can have its place.
     cut_by: Cell<*const Bans>,
@@ -142,6 +144,7 @@ pub(crate) struct Parts {
     pub(crate) current: Arc<ArcSwap<Config>>,
     pub(crate) bans: Arc<ArcSwapOption<Bans>>,
     pub(crate) challenges: challenges::Published,
+    pub(crate) appsec: Arc<ArcSwapOption<AppSec>>,
     pub(crate) orders: mpsc::UnboundedReceiver<Order>,
 }
 
@@ -166,6 +169,11 @@ impl Worker {
     /// Asks the answers for certificate authorities, when an order is open.
     pub(crate) fn with_challenges<T>(&self, ask: impl FnOnce(&Challenges) -> Option<T>) -> Option<T> {
         self.challenges.borrow_mut().load().as_deref().and_then(ask)
+    }
+
+    /// Who judges requests of this host; `None` when nobody does, which costs a look at one pointer.
+    pub(crate) fn appsec(&self, host: &str) -> Option<Arc<AppSec>> {
+        self.appsec.borrow_mut().load().as_ref().filter(|appsec| appsec.judges(host)).cloned()
     }
 
     pub(crate) fn take_request(&self) -> Request {
@@ -241,6 +249,7 @@ pub(crate) async fn run(parts: Parts) {
         current,
         bans,
         challenges,
+        appsec,
         mut orders,
     } = parts;
     let snapshot = Snapshot::new(current.load_full());
@@ -268,6 +277,7 @@ pub(crate) async fn run(parts: Parts) {
         snapshot: RefCell::new(snapshot),
         bans: RefCell::new(Cache::new(bans)),
         challenges: RefCell::new(Cache::new(challenges)),
+        appsec: RefCell::new(Cache::new(appsec)),
         cut_by: Cell::new(std::ptr::null()),
         requests: RefCell::default(),
         tasks: Tasks::default(),

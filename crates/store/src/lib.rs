@@ -35,6 +35,7 @@ pub mod acme_settings;
 pub mod api_tokens;
 pub mod caddy_configs;
 pub mod counters;
+pub mod crowdsec_appsec;
 pub mod crowdsec_console_enrollments;
 pub mod crowdsec_external;
 pub mod crowdsec_preset_events;

@@ -82,6 +82,12 @@ export const queries = {
       queryFn: () => body(api.GET("/api/v1/security/enforcement")),
       refetchInterval: 5_000,
     }),
+  appsec: () =>
+    queryOptions({
+      queryKey: ["security", "appsec"],
+      queryFn: () => body(api.GET("/api/v1/security/appsec")),
+      refetchInterval: 4_000,
+    }),
   crowdsecExternal: () =>
     queryOptions({
       queryKey: ["security", "external"],

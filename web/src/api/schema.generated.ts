@@ -810,6 +810,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/security/appsec": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** AppSec: what is set, and what is the case */
+        get: operations["getAppSec"];
+        /**
+         * Change how AppSec judges requests
+         * @description It holds for the next requests, within seconds where a name has to be looked up. A stored key goes to no other
+         *     address: with a new one it has to be entered again.
+         */
+        put: operations["updateAppSec"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/security/bans": {
         parameters: {
             query?: never;
@@ -1912,6 +1934,131 @@ export interface components {
             scopes: string[];
             uuid: string;
         };
+        /** @description AppSec, as it is set and as it stands. The key is never shown. */
+        AppSec: components["schemas"]["AppSecState"] & {
+            /** @description A key is stored. */
+            api_key_set: boolean;
+            /** @description Requests are to be judged by it. */
+            enabled: boolean;
+            /** @description Hosts that it is not asked about, by uuid. */
+            exempt_hosts: string[];
+            /**
+             * Format: int32
+             * @description The longest body that it is sent, in bytes.
+             */
+            largest_body: number;
+            /**
+             * Format: int32
+             * @description The longest that a request waits for it, in milliseconds.
+             */
+            limit_ms: number;
+            on_failure: components["schemas"]["AppSecOnFailure"];
+            on_large_body: components["schemas"]["AppSecOnLargeBody"];
+            /** @description Its address; empty while none is set. */
+            url: string;
+        };
+        /** @description What AppSec has said since Charon's start. */
+        AppSecCounts: {
+            /**
+             * Format: int64
+             * @description Requests that it let pass.
+             */
+            allowed: number;
+            /**
+             * Format: int64
+             * @description Requests that were refused for it.
+             */
+            banned: number;
+            /**
+             * Format: int64
+             * @description Requests that were answered with a challenge for it.
+             */
+            challenged: number;
+            /**
+             * Format: int64
+             * @description Questions that it did not answer, or not as it should.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Requests that it was not asked about, since it had failed before.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Requests that were refused since their bodies are too long.
+             */
+            too_large: number;
+            /**
+             * Format: int64
+             * @description Requests that it judged without their bodies.
+             */
+            without_body: number;
+        };
+        /** @description What is to change. What is left out stays as it is. */
+        AppSecInput: {
+            /**
+             * @description The key of a bouncer, as `cscli bouncers add charon-appsec` prints it; an empty text takes it away.
+             * @example
+             */
+            api_key?: string;
+            /** @description Requests are to be judged by it. */
+            enabled?: boolean;
+            /**
+             * @description Hosts that it is not asked about, by uuid.
+             * @example []
+             */
+            exempt_hosts?: components["schemas"]["ExemptHost"][];
+            /**
+             * Format: int32
+             * @description The longest body that it is sent, in bytes.
+             * @example 65536
+             */
+            largest_body?: number;
+            /**
+             * Format: int32
+             * @description The longest that a request waits for it, in milliseconds.
+             * @example 200
+             */
+            limit_ms?: number;
+            on_failure?: components["schemas"]["AppSecOnFailure"];
+            on_large_body?: components["schemas"]["AppSecOnLargeBody"];
+            /**
+             * @description Its address, by plain HTTP, with its port and perhaps a path.
+             * @example http://127.0.0.1:7422
+             */
+            url?: string;
+        };
+        /**
+         * @description What holds when AppSec does not answer: requests pass, or are refused with 503.
+         * @enum {string}
+         */
+        AppSecOnFailure: "pass" | "refuse";
+        /**
+         * @description What becomes of requests whose bodies are longer than what AppSec is sent: they are judged by their heads, or
+         *     refused with 413. Bodies of unknown length are judged by their heads in any case.
+         * @enum {string}
+         */
+        AppSecOnLargeBody: "head_only" | "refuse";
+        /**
+         * @description How AppSec stands.
+         * @enum {string}
+         */
+        AppSecStanding: "off" | "not_asked" | "judging" | "failing";
+        /** @description What is the case with AppSec. */
+        AppSecState: {
+            /** @description What it has said. */
+            counts: components["schemas"]["AppSecCounts"];
+            /** @description How it fails; null when it does not. */
+            error?: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it fails; null when it does not.
+             */
+            failing_since?: string | null;
+            /** @description How it stands. */
+            state: components["schemas"]["AppSecStanding"];
+        };
         /** @description One deed. */
         AuditItem: {
             /** @description What was done. */
@@ -2869,6 +3016,11 @@ export interface components {
              */
             minutes: components["schemas"]["Minutes"][];
         };
+        /**
+         * Format: uuid
+         * @description The uuid of a host.
+         */
+        ExemptHost: string;
         /**
          * @description What a file of a certificate is to hold.
          * @enum {string}
@@ -7362,6 +7514,63 @@ export interface operations {
             };
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];
+        };
+    };
+    getAppSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppSec"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    updateAppSec: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppSecInput"];
+            };
+        };
+        responses: {
+            /** @description It is stored; this is how it stands now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppSec"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
         };
     };
     listBans: {

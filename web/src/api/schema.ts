@@ -39,6 +39,7 @@ export type DnsTrial = Schemas["DnsTrial"];
 export type RevisionItem = Schemas["RevisionItem"];
 export type RevisionDiff = Schemas["Diff"];
 export type CrowdSec = Schemas["CrowdSec"];
+export type AppSec = Schemas["AppSec"];
 export type External = Schemas["External"];
 export type ExternalInput = Schemas["ExternalInput"];
 export type AgentHub = Schemas["AgentHub"];

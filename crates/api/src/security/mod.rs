@@ -1,6 +1,7 @@
 //! `/security`: CrowdSec as it is wished and as it is, and who is banned. To add an endpoint: a file, and a line below.
 
 mod alerts;
+mod appsec;
 mod ban;
 mod bans;
 mod captcha;
@@ -20,6 +21,7 @@ mod never_banned;
 mod unban;
 mod view;
 
+pub use appsec::{AppSecCounts, AppSecStanding, AppSecState};
 pub use captcha::{CaptchaKeys, CaptchaPhase, CaptchaProvider, CaptchaState};
 pub use enforcement::EnforcementState;
 pub use events::{SecurityEvent, SecurityEventKind, SecurityFeed, SecurityMark};
@@ -53,6 +55,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .routes(routes!(unban::end))
         .routes(routes!(never_banned::list, never_banned::add))
         .routes(routes!(never_banned::end))
+        .merge(appsec::routes())
         .merge(external::routes())
         .merge(configuration::routes())
         .merge(console::routes())

@@ -100,6 +100,11 @@ impl CrowdSec {
         });
         self.geo_files.lock().await.look(self, &set.geo_databases).await;
         self.publish(&self.terms(on, never, set, false));
+        if let Err(error) = self.wish_appsec(store).await {
+            tracing::warn!(
+                "how AppSec is wished cannot be read, and no request is judged until it can: {error}"
+            );
+        }
     }
 
     /// Refuses whom the last Charon has refused, without the database; then [`CrowdSec::let_end`] is to be run.

@@ -1,6 +1,7 @@
 //! CrowdSec: the wish in the rows made so (`supervise`; of another machine `external`), the agent's configuration
 //! changed (`configure`), decisions and bans enforced (`enforce`), and the whole way tried out again and again (`prove`).
 
+mod appsec;
 mod configure;
 mod enforce;
 mod enroll;
@@ -17,6 +18,7 @@ mod supervise;
 mod terms;
 mod usage;
 
+pub use appsec::{AppSecState, Judge};
 pub use configure::Configure;
 pub use enforce::Enforce;
 pub use enroll::Enroll;

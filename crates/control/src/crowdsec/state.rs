@@ -5,7 +5,7 @@ use super::geo::GeoFiles;
 use super::terms::Terms;
 use base::{Clock, Timestamp};
 use crowdsec::{Decisions, FeedStatus, Held, Lapi, LogLine, Place, Process, ReadCounts};
-use proxy::{CaptchaDesk, Geo, Knows, Proxy};
+use proxy::{AppSecCounts, CaptchaDesk, Geo, Knows, Proxy};
 use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -235,6 +235,9 @@ pub struct CrowdSec {
     pub(super) hurry: Arc<AtomicBool>,
     /// A trial has put a decision in, or taken it out.
     pub(super) touched: Arc<AtomicBool>,
+    /// What AppSec has said in this process.
+    pub(super) appsec_counts: Arc<AppSecCounts>,
+    appsec_fault: Arc<Mutex<Option<(Timestamp, String)>>>,
     /// The databases of countries and networks.
     pub(super) geo_files: Arc<tokio::sync::Mutex<GeoFiles>>,
     /// What happens, for people who look on.
@@ -273,6 +276,8 @@ impl CrowdSec {
             refused: Arc::default(),
             hurry: Arc::default(),
             touched: Arc::default(),
+            appsec_counts: Arc::default(),
+            appsec_fault: Arc::default(),
             geo_files: Arc::default(),
             events: Arc::default(),
             process: Arc::default(),
@@ -361,6 +366,17 @@ impl CrowdSec {
                 self.events.push(Event { time, kind, reason, ..Event::default() });
             }
         }
+    }
+
+    /// Since when AppSec cannot be found, and why.
+    pub(super) fn appsec_fault(&self) -> Option<(Timestamp, String)> {
+        self.appsec_fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_appsec_fault(&self, why: Option<String>) {
+        let mut fault = self.appsec_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = fault.as_ref().map_or_else(|| self.clock.now(), |(since, _)| *since);
+        *fault = why.map(|why| (since, why));
     }
 
     /// Asks for a pull now, also where they are rarer.

@@ -38,6 +38,8 @@ impl Teller {
                 let remediation = match *source {
                     "crowdsec" if !rule.starts_with("charon/") => "ban",
                     "captcha" => "captcha",
+                    "appsec" if rule == "appsec/captcha" => "captcha",
+                    "appsec" => "ban",
                     _ => return None,
                 };
                 Some(((remediation, rule.clone()), *count))
@@ -66,6 +68,9 @@ impl Teller {
 /// By origin: that of a decision with the same scenario, as far as one holds.
 fn dropped(now: &Stopped, before: &Stopped, blocked: &Blocked) -> Vec<Counted> {
     let origin = |rule: &str| {
+        if rule.starts_with("appsec/") {
+            return "appsec".to_owned();
+        }
         let held = blocked.crowdsec.iter().find(|held| held.scenario == rule);
         held.map_or_else(|| "crowdsec".to_owned(), |held| held.origin.clone())
     };

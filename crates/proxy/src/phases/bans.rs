@@ -48,7 +48,7 @@ fn refuse(reason: &BanReason) -> Stop {
 }
 
 /// `None`: the client has solved one.
-fn challenge(call: &Call<'_>, captcha: &Captcha) -> Option<Stop> {
+pub(super) fn challenge(call: &Call<'_>, captcha: &Captcha) -> Option<Stop> {
     let now = call.worker.wall(call.started);
     if captcha.solved(call.request, call.client_ip, now) {
         return None;

@@ -66,7 +66,7 @@ async fn run_shaped<D: Downstream>(
 
 /// Whose fault a failure is, and what the client is told. Once an answer has begun, nothing more can be told,
 /// and the answer is broken off instead.
-fn explain(failure: Failure) -> Stop {
+pub(super) fn explain(failure: Failure) -> Stop {
     let (status, fault, reason) = match failure {
         Failure::ClientGone => (0, Fault::Client, "The client left before the answer was complete.".into()),
         Failure::ClientSlow => (408, Fault::Client, "The rest of the request did not come in time.".into()),

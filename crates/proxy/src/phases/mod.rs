@@ -2,6 +2,7 @@
 //! comment says why it stands there. A phase continues or stops with status, reason and rule.
 
 pub(crate) mod access;
+pub(crate) mod appsec;
 pub(crate) mod bans;
 pub(crate) mod body_limit;
 pub(crate) mod challenges;

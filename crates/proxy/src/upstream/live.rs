@@ -34,6 +34,14 @@ pub(crate) struct LiveServer {
     pub(crate) name: Option<Arc<Name>>,
 }
 
+impl LiveServer {
+    /// A server that belongs to no upstream, with its place in the pools.
+    pub(crate) fn alone(pool: u64) -> Self {
+        let state = ServerState::new(String::new(), 0, Timestamp::default());
+        Self { state: Arc::new(state), pool, name: None }
+    }
+}
+
 type AllTurns = Arc<[Mutex<Turns>]>;
 
 /// A worker's memory of whose turn it is, and room for the candidates.

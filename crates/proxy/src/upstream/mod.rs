@@ -8,6 +8,7 @@ pub(crate) mod dial;
 pub(crate) mod exchange;
 pub(crate) mod h2;
 mod health;
+pub(crate) mod inquiry;
 pub(crate) mod live;
 pub(crate) mod names;
 pub(crate) mod pool;

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test's helper fails the test")]
 
 mod answers;
+mod appsec;
 mod bans;
 mod bodies;
 mod cases;

@@ -9,6 +9,7 @@ import { SkeletonRows } from "@/ui/skeleton";
 import { Tabs } from "@/ui/tabs";
 import { AgentLog } from "./agent-log";
 import { Alerts } from "./alerts";
+import { AppSecCard } from "./appsec-card";
 import { CaptchaCard } from "./captcha-card";
 import { CrowdSecCard } from "./crowdsec-card";
 import { Console } from "./configuration/console";
@@ -77,6 +78,7 @@ export default function CrowdSecPage() {
                 </>
               ),
             },
+            { id: "appsec", title: t("security.tabs.appsec"), content: () => <AppSecCard /> },
             {
               id: "log",
               title: t("security.tabs.log"),
