@@ -210,24 +210,32 @@ function Form({ stored }: { stored: AppSec }) {
         </Field>
       </div>
       {hosts.data && hosts.data.length > 0 ? (
-        <fieldset className="flex flex-col gap-2">
-          <legend className="mb-1.5 text-sm font-medium">{t("security.appsec.exempt")}</legend>
-          {hosts.data.map((host) =>
-            mayEdit ? (
-              <Checkbox
-                key={host.uuid}
-                visibleLabel
-                label={host.name}
-                checked={exempt.includes(host.uuid)}
-                onChange={(out) =>
-                  setExempt(out ? [...exempt, host.uuid] : exempt.filter((each) => each !== host.uuid))
-                }
-              />
-            ) : exempt.includes(host.uuid) ? (
-              <p key={host.uuid}>{host.name}</p>
-            ) : null,
-          )}
-        </fieldset>
+        <details>
+          <summary className="w-fit cursor-pointer rounded-sm py-1 text-sm font-medium hover:text-text">
+            {t("security.appsec.exempt")}{" "}
+            <span className="text-muted">{t("security.appsec.exemptCount", { count: exempt.length })}</span>
+          </summary>
+          <fieldset
+            aria-label={t("security.appsec.exempt")}
+            className="mt-2 grid max-h-80 gap-x-4 gap-y-2 overflow-y-auto sm:grid-cols-2 lg:grid-cols-3"
+          >
+            {hosts.data.map((host) =>
+              mayEdit ? (
+                <Checkbox
+                  key={host.uuid}
+                  visibleLabel
+                  label={host.name || host.domains.join(", ")}
+                  checked={exempt.includes(host.uuid)}
+                  onChange={(out) =>
+                    setExempt(out ? [...exempt, host.uuid] : exempt.filter((each) => each !== host.uuid))
+                  }
+                />
+              ) : exempt.includes(host.uuid) ? (
+                <p key={host.uuid}>{host.name || host.domains.join(", ")}</p>
+              ) : null,
+            )}
+          </fieldset>
+        </details>
       ) : null}
       {mayEdit ? (
         <div>
