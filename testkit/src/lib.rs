@@ -11,8 +11,8 @@
 
 mod api;
 mod app;
-mod bind;
 mod appsec;
+mod bind;
 mod browser;
 mod captcha_provider;
 mod central_api;
@@ -27,8 +27,8 @@ mod wait;
 
 pub use api::{Api, Reply};
 pub use app::{ADMIN, Addresses, App, AppBuilder, PASSWORD, Run, charon_binary};
-pub use bind::Bind;
 pub use appsec::{APPSEC_KEY, AppSecStandIn};
+pub use bind::Bind;
 pub use browser::walk;
 pub use captcha_provider::{CAPTCHA_SECRET, CaptchaProvider};
 pub use central_api::{CONSOLE_KEY, CentralApi};
