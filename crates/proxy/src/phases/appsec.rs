@@ -172,6 +172,7 @@ fn build(call: &Call<'_>, appsec: &AppSec, body: usize, out: &mut Vec<u8>) {
         Version::Http10 => "10",
         Version::Http11 => "11",
         Version::Http2 => "20",
+        Version::Http3 => "30",
     };
     field::put(out, b"X-Crowdsec-Appsec-Http-Version", version.as_bytes());
     out.extend_from_slice(b"X-Crowdsec-Appsec-Transaction-Id: ");
