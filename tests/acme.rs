@@ -378,7 +378,8 @@ async fn certificates_of_minutes_are_renewed_under_load_without_a_failed_request
     let mut seen = std::collections::BTreeSet::new();
     let mut requests = 0;
     let mut pace = tokio::time::interval(Duration::from_millis(50));
-    eventually("it was renewed often enough", LIMIT * renewing().1 as u32, async || {
+    let limit = Duration::from_secs(u64::from(renewing().0)) * renewing().1 as u32 + LIMIT;
+    eventually("it was renewed often enough", limit, async || {
         pace.tick().await;
         // A new connection and a kept one, again and again: each is shown a certificate that is good at that moment.
         let mut fresh = RawClient::connect_tls(all.app.https(), "a.example.com", &root, &[]).await.unwrap();
