@@ -47,6 +47,9 @@ async fn requests_are_judged_as_it_is_set_and_a_silent_judge_is_told_also_after_
 
     // One host is let out.
     let uuid = host["uuid"].as_str().unwrap();
+    let none = json!({ "exempt_hosts": ["000000000000000000000000000000000000"] });
+    let refused = admin.put("/security/appsec", &none).await.expect(422);
+    assert_eq!(refused["errors"][0]["field"], "exempt_hosts.0", "{refused}");
     admin.put("/security/appsec", &json!({ "exempt_hosts": [uuid] })).await.expect(200);
     has_status(&app, "/.env", 200).await;
     admin.put("/security/appsec", &json!({ "exempt_hosts": [] })).await.expect(200);

@@ -148,6 +148,10 @@ impl Pseudo {
         if !text.starts_with(b"/") && !is_star {
             return Err(HeadFault::Malformed("the request's :path does not begin with a slash"));
         }
+        // A space would end the target in the request line for the origin (RFC 9112, section 3).
+        if text.iter().any(|byte| *byte <= b' ' || *byte == 0x7f) {
+            return Err(HeadFault::Malformed("the request's :path holds a space or a control character"));
+        }
         Ok(RequestLine { version: Version::Http3, method, target, authority, websocket })
     }
 }
@@ -252,7 +256,17 @@ mod tests {
             fields.remove(without);
             assert_eq!(outcome(&fields), if without == 2 { "400" } else { "malformed" }, "{without}");
         }
-        for (place, value) in [(0, ""), (0, "G T"), (2, ""), (3, ""), (3, "x"), (3, "*")] {
+        for (place, value) in [
+            (0, ""),
+            (0, "G T"),
+            (2, ""),
+            (3, ""),
+            (3, "x"),
+            (3, "*"),
+            (3, "/x y"),
+            (3, "/x?y z"),
+            (3, "/x?\t"),
+        ] {
             let mut fields = GET;
             fields[place].1 = value;
             assert_eq!(outcome(&fields), "malformed", "{value}");

@@ -122,6 +122,10 @@ fn over(before: &stored::AppSec, input: AppSecInput) -> Result<stored::AppSec> {
         None => {}
     }
     if let Some(hosts) = input.exempt_hosts {
+        for (at, host) in hosts.iter().enumerate().filter(|(_, host)| !is_uuid(&host.0)) {
+            let message = format!("'{}' is no uuid of a host; GET /proxy-hosts shows them", host.0);
+            add(&format!("exempt_hosts.{at}"), &message);
+        }
         plain.exempt_hosts = hosts.into_iter().map(|host| host.0).collect();
     }
     if plain.enabled && plain.url.is_empty() {
@@ -149,6 +153,15 @@ fn address(text: &str) -> std::result::Result<String, &'static str> {
         return Err("leave out what stands behind '?' or '#'");
     }
     Ok(text.to_owned())
+}
+
+/// Written as a uuid (RFC 9562, section 4).
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 #[cfg(test)]
