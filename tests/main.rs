@@ -5,6 +5,7 @@
 #![allow(clippy::print_stderr, reason = "figures and outputs of children are shown by the test runner")]
 
 mod acme;
+mod acme_answers;
 mod architecture;
 mod bad_host;
 mod binary_upgrade;

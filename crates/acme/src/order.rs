@@ -35,6 +35,11 @@ impl Challenge {
     pub const ALL: &[(&str, Self)] =
         &[("http-01", Self::Http01), ("tls-alpn-01", Self::TlsAlpn01), ("dns-01", Self::Dns01)];
 
+    /// Its name in the protocol.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
+    }
+
     /// The one with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, challenge)| *challenge)
@@ -73,6 +78,21 @@ pub struct Answer {
     pub txt: String,
     /// The authority has not been told yet that it may look.
     pub is_pending: bool,
+}
+
+impl Answer {
+    /// The answer to a challenge with this token and key authorisation (RFC 8555, section 8.1).
+    pub fn new(challenge: Challenge, token: &str, key_authorization: &str, is_pending: bool) -> Self {
+        let digest = Sha256::digest(key_authorization.as_bytes());
+        Self {
+            challenge,
+            token: token.to_owned(),
+            key_authorization: key_authorization.to_owned(),
+            txt: BASE64_URL_SAFE_NO_PAD.encode(digest),
+            digest: digest.to_vec(),
+            is_pending,
+        }
+    }
 }
 
 /// What has to be proven for one name.
@@ -199,17 +219,9 @@ impl Account {
         let mut problems = handle.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
         let error = problems.next().map(|problem| Error::of_problem(problem, &self.http.said(), now));
         let answer = |found: &instant_acme::Challenge| {
-            // RFC 8555, section 8.1.
             let key_authorization = format!("{}.{}", found.token, self.inner.key_thumbprint());
-            let digest = Sha256::digest(key_authorization.as_bytes());
-            Some(Answer {
-                challenge: Challenge::of(&found.r#type)?,
-                token: found.token.clone(),
-                txt: BASE64_URL_SAFE_NO_PAD.encode(digest),
-                digest: digest.to_vec(),
-                key_authorization,
-                is_pending: found.status == ChallengeStatus::Pending,
-            })
+            let is_pending = found.status == ChallengeStatus::Pending;
+            Some(Answer::new(Challenge::of(&found.r#type)?, &found.token, &key_authorization, is_pending))
         };
         Authorization {
             name,

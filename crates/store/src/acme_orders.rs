@@ -42,6 +42,8 @@ pub struct Model {
     #[sea_orm(default_value = "")]
     pub order_url: String,
     #[sea_orm(default_value = "")]
+    pub answers: String,
+    #[sea_orm(default_value = "")]
     pub pending_key: String,
     #[sea_orm(default_value = "")]
     pub certificate_uuid: String,
@@ -106,6 +108,20 @@ pub struct Step {
     pub done: bool,
 }
 
+/// An answer to a challenge of the order that is open, kept so that it is given from the first moment of the next start.
+/// None of it is secret: whoever asks for the token is told the rest.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeptAnswer {
+    /// Name of the challenge in the protocol: `http-01` or `tls-alpn-01`.
+    pub challenge: String,
+    /// The name that it proves.
+    pub name: String,
+    /// The authority's token.
+    pub token: String,
+    /// Token and thumbprint of the account's key (RFC 8555, section 8.1).
+    pub key_authorization: String,
+}
+
 /// What changes while a set of names is looked after.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Progress {
@@ -131,6 +147,8 @@ pub struct Progress {
     pub directory: String,
     /// Address of the order that is open; empty for none.
     pub order_url: String,
+    /// The answers to the challenges of that order; none when no order is open.
+    pub answers: Vec<KeptAnswer>,
     /// The window in which the authority wants it to be renewed (RFC 9773).
     pub window: Option<(Timestamp, Timestamp)>,
     /// When the authority is asked for that window next.
@@ -192,6 +210,7 @@ impl From<Model> for AcmeOrder {
                 begun_at: moment(row.begun_at),
                 directory: row.directory,
                 order_url: row.order_url,
+                answers: serde_json::from_str(&row.answers).unwrap_or_default(),
                 window: moment(row.window_start).zip(moment(row.window_end)),
                 window_next: moment(row.window_next),
             },
@@ -214,6 +233,15 @@ impl From<Model> for AcmeOrder {
 pub async fn list(store: &Store) -> Result<Vec<AcmeOrder>, Error> {
     let rows = Entity::find().order_by_asc(Column::Id).all(store.read()).await?;
     Ok(rows.into_iter().map(AcmeOrder::from).collect())
+}
+
+/// Those to whose challenges an answer is kept, oldest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn answered(store: &Store) -> Result<Vec<AcmeOrder>, Error> {
+    let rows = Entity::find().filter(Column::Answers.ne("")).order_by_asc(Column::Id);
+    Ok(rows.all(store.read()).await?.into_iter().map(AcmeOrder::from).collect())
 }
 
 /// The one with this public id.
@@ -394,6 +422,10 @@ fn to_row(id: i64, progress: &Progress) -> ActiveModel {
         revoke: NotSet,
         directory: Set(progress.directory.clone()),
         order_url: Set(progress.order_url.clone()),
+        answers: Set(match progress.answers.as_slice() {
+            [] => String::new(),
+            answers => crate::proxy_hosts::json(&answers),
+        }),
         pending_key: NotSet,
         certificate_uuid: NotSet,
         window_start: millis(progress.window.map(|window| window.0)),

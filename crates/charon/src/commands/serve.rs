@@ -86,6 +86,7 @@ async fn serve(
     let listeners = Shared::new(proxy.clone(), problems.clone(), clock.clone(), wanted);
     let crowdsec = data_dir::crowdsec(&settings, &proxy, &clock)?;
     crowdsec.enforce_first(&store).await;
+    control::acme::answer_first(&store, &proxy).await;
     let Sockets { proxy: inherited, ui, commands, fixed } = sockets;
     let doors = Doors::open(settings.ui, &settings.data_dir, ui, commands)?;
     let world = World { settings, clock, problems, proxy, listeners, crowdsec, doors };

@@ -1,12 +1,30 @@
-//! The answers to the challenges of open orders, as the data plane gives them.
+//! The answers to the challenges of open orders, as the data plane gives them. They are kept in the rows of the orders,
+//! so that they are given again from the first connection after a restart: an authority may look at any moment.
 
 use acme::{Answer, Challenge};
 use proxy::Challenges;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use store::Store;
+use store::acme_orders::{self, AcmeOrder};
+
+/// Gives the answers of orders that were open when Charon ended, before anybody can ask.
+pub async fn answer_first(store: &Store, proxy: &proxy::Proxy) {
+    let mut answers = Answers::new();
+    let published = match acme_orders::answered(store).await {
+        Ok(orders) => {
+            answers.restore(&orders);
+            answers.publish(proxy)
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    if let Err(error) = published {
+        tracing::warn!("an authority that looks right now at an open order finds no answer: {error}");
+    }
+}
 
 /// Answers by the order that they belong to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Answers {
     all: BTreeMap<String, Vec<Given>>,
     is_changed: bool,
@@ -23,6 +41,25 @@ struct Given {
 }
 
 impl Answers {
+    /// None. The next publication happens in any case: what the data plane answers may be of a time before.
+    pub(super) fn new() -> Self {
+        Self { all: BTreeMap::new(), is_changed: true }
+    }
+
+    /// Gives what is kept in the rows of orders that are open.
+    pub(super) fn restore(&mut self, orders: &[AcmeOrder]) {
+        for (order, kept) in
+            orders.iter().flat_map(|order| order.progress.answers.iter().map(move |kept| (order, kept)))
+        {
+            // A row that somebody has edited is none.
+            let Some(challenge) = Challenge::named(&kept.challenge) else { continue };
+            let answer = Answer::new(challenge, &kept.token, &kept.key_authorization, true);
+            if let Err(error) = self.give(&order.uuid, &kept.name, &answer) {
+                tracing::warn!("{}: its challenge cannot be answered: {error}", kept.name);
+            }
+        }
+    }
+
     /// Gives this answer for a name from the next publication on.
     ///
     /// # Errors
@@ -46,12 +83,14 @@ impl Answers {
         Ok(())
     }
 
-    /// Whether the authority has not been told yet that it may look at this answer. From now on it counts as told.
-    pub(super) fn tell(&mut self, order: &str, answer: &Answer) -> bool {
+    /// The authority was told that it may look at this answer.
+    pub(super) fn tell(&mut self, order: &str, answer: &Answer) {
         let given = self.all.get_mut(order).into_iter().flatten();
-        let mut given = given
-            .filter(|known| known.answer.token == answer.token && known.answer.challenge == answer.challenge);
-        given.next().is_some_and(|known| !std::mem::replace(&mut known.is_told, true))
+        for known in given
+            .filter(|known| known.answer.token == answer.token && known.answer.challenge == answer.challenge)
+        {
+            known.is_told = true;
+        }
     }
 
     /// Whether the authority was told that it may look at this answer.

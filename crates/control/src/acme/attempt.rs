@@ -1,7 +1,7 @@
 //! One attempt: from the first request to the stored certificate. Each step is written down before the next.
 
 use super::answers::Answers;
-use super::progress::{close, enter, fail, step, validation_failed};
+use super::progress::{close, enter, fail, keep, step, validation_failed};
 use crate::dns::Dns;
 use acme::{Account, Authorization, Binding, Challenge, Directory, Error, Kind, Order, OrderStatus};
 use anyhow::Context;
@@ -282,10 +282,10 @@ impl Attempts {
                 continue;
             }
             let Some(answer) = offered else {
-                let offered: Vec<&str> = one.answers.iter().map(|answer| name(answer.challenge)).collect();
+                let offered: Vec<&str> = one.answers.iter().map(|answer| answer.challenge.name()).collect();
                 let message = format!(
                     "the authority offers no {} for {}, but {}",
-                    name(wanted),
+                    wanted.name(),
                     one.name,
                     offered.join(", ")
                 );
@@ -296,26 +296,30 @@ impl Attempts {
             };
             let given = self.answers.give(&order.uuid, &one.name, answer);
             given.map_err(|message| refused(message, "please report this"))?;
-            if answer.is_pending && self.answers.tell(&order.uuid, answer) {
-                pending.push((*one, wanted));
+            keep(&mut order.progress, &one.name, answer);
+            if answer.is_pending && !self.answers.is_told(&order.uuid, answer) {
+                pending.push((*one, answer));
             }
         }
         self.answers.publish(&self.proxy).map_err(|message| refused(message, "please report this"))?;
         if !pending.is_empty() {
-            let all: Vec<String> =
-                pending.iter().map(|(one, how)| format!("{} for {}", name(*how), shown(one))).collect();
+            let all: Vec<String> = pending
+                .iter()
+                .map(|(one, how)| format!("{} for {}", how.challenge.name(), shown(one)))
+                .collect();
             let message = format!("answers the challenge {}", all.join(", "));
             step(&mut order.progress, "challenge", message, self.clock.now());
             self.note(order).await.map_err(Stop::Own)?;
         }
-        for (one, wanted) in &pending {
-            match account.ready(&found.url, &one.name, one.wildcard, *wanted).await {
+        for (one, answer) in &pending {
+            match account.ready(&found.url, &one.name, one.wildcard, answer.challenge).await {
                 // It has looked already: the order says what came of it.
                 Err(error) if error.kind == Kind::Refused => {
                     tracing::debug!("{}: the challenge was not taken: {error}", one.name);
                 }
                 other => other?,
             }
+            self.answers.tell(&order.uuid, answer);
         }
         if is_waiting {
             self.is_decided_in_time(order)?;
@@ -542,10 +546,6 @@ async fn new_key(settings: &AcmeSettings) -> Result<Secret<String>, Stop> {
     let made = tokio::task::spawn_blocking(move || certs::new_key(kind)).await;
     let made = made.map_err(|error| Stop::Own(error.into()))?;
     made.map_err(|error| refused(error.to_string(), "please report this"))
-}
-
-fn name(challenge: Challenge) -> &'static str {
-    Challenge::ALL.iter().find(|(_, known)| *known == challenge).map_or("", |(name, _)| name)
 }
 
 /// What has to be proven, as a person writes it.

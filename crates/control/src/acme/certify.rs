@@ -72,7 +72,7 @@ impl Certify {
             store,
             proxy,
             clock,
-            answers: Answers::default(),
+            answers: Answers::new(),
             dns,
             accounts: HashMap::new(),
             down: HashMap::new(),
@@ -101,6 +101,7 @@ impl Certify {
         self.attempts.down.clear();
         self.leave(&settings).await?;
         self.attempts.answers.keep(|uuid| orders.iter().any(|order| order.uuid == uuid));
+        self.attempts.answers.restore(&orders);
 
         let failed = failures(&orders);
         let begun: Vec<Timestamp> = orders.iter().filter_map(|order| order.progress.begun_at).collect();

@@ -8,4 +8,5 @@ mod certify;
 mod progress;
 mod records;
 
+pub use answers::answer_first;
 pub use certify::{Certify, Counts};

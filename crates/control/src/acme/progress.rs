@@ -1,9 +1,9 @@
 //! How an attempt is told while it goes on.
 
-use acme::{Error, Kind};
+use acme::{Answer, Challenge, Error, Kind};
 use base::Timestamp;
 use certs::Setback;
-use store::acme_orders::{Phase, Progress, Step};
+use store::acme_orders::{KeptAnswer, Phase, Progress, Step};
 
 /// So many moments of failed validations are remembered: what counts within an hour.
 const REMEMBERED: usize = certs::VALIDATIONS_PER_HOUR;
@@ -63,9 +63,23 @@ pub(super) fn validation_failed(progress: &mut Progress, now: Timestamp) {
     progress.failed_at.drain(..first);
 }
 
+/// The answer to a challenge that is given from now on, kept for the next start. Answers by DNS stand in the zone.
+pub(super) fn keep(progress: &mut Progress, name: &str, answer: &Answer) {
+    let kept = KeptAnswer {
+        challenge: answer.challenge.name().to_owned(),
+        name: name.to_owned(),
+        token: answer.token.clone(),
+        key_authorization: answer.key_authorization.clone(),
+    };
+    if answer.challenge != Challenge::Dns01 && !progress.answers.contains(&kept) {
+        progress.answers.push(kept);
+    }
+}
+
 /// The order that was open is over.
 pub(super) fn close(progress: &mut Progress) {
     progress.order_url.clear();
+    progress.answers.clear();
 }
 
 #[cfg(test)]
