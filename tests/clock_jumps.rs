@@ -6,7 +6,7 @@ use crate::hosts;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use testkit::{Answer, App, Origin, RawClient, eventually};
+use testkit::{Answer, App, AppBuilder, Origin, RawClient, eventually};
 
 fn library() -> Option<PathBuf> {
     let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib"];
@@ -14,22 +14,39 @@ fn library() -> Option<PathBuf> {
     found.into_iter().find(|path| path.is_file())
 }
 
+/// The wall clock of one Charon.
+pub(crate) struct Wall(tempfile::TempDir);
+
+impl Wall {
+    /// A Charon whose wall clock can be set. Says so when the library for that is not installed.
+    pub(crate) fn of(app: AppBuilder) -> Option<(Self, AppBuilder)> {
+        let Some(library) = library() else {
+            eprintln!("SKIPPED: libfaketime is not installed (apt-get install faketime)");
+            return None;
+        };
+        let wall = Self(tempfile::tempdir().unwrap());
+        wall.set("+0");
+        let app = app
+            .set("LD_PRELOAD", library.display().to_string())
+            .set("FAKETIME_TIMESTAMP_FILE", wall.0.path().join("offset").display().to_string())
+            .set("FAKETIME_NO_CACHE", "1")
+            .set("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        Some((wall, app))
+    }
+
+    /// Sets it to so much before or after the true time, such as `-3600` (seconds) or `+80d`.
+    pub(crate) fn set(&self, offset: &str) {
+        // Written beside and put in place, so that it is never read empty.
+        let next = self.0.path().join("next");
+        std::fs::write(&next, format!("{offset}\n")).unwrap();
+        std::fs::rename(&next, self.0.path().join("offset")).unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_set_back_or_forth_stops_nothing_and_cuts_nothing() {
-    let Some(library) = library() else {
-        eprintln!("SKIPPED: libfaketime is not installed (apt-get install faketime)");
-        return;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let offset = folder.path().join("offset");
-    std::fs::write(&offset, "+0\n").unwrap();
-    let app = App::builder()
-        .set("LD_PRELOAD", library.display().to_string())
-        .set("FAKETIME_TIMESTAMP_FILE", offset.display().to_string())
-        .set("FAKETIME_NO_CACHE", "1")
-        .set("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .start()
-        .await;
+    let Some((wall, app)) = Wall::of(App::builder()) else { return };
+    let app = app.start().await;
     let mut admin = app.admin().await;
     let origin = Origin::start(Answer::text("steady")).await;
     let check = json!({ "upstream": { "health": { "path": "/check", "interval_ms": 1000 } } });
@@ -42,10 +59,7 @@ async fn a_clock_that_is_set_back_or_forth_stops_nothing_and_cuts_nothing() {
     };
     let mut times = Vec::new();
     for (step, name) in [("+0", "/now"), ("-3600", "/back"), ("+72000", "/forth"), ("-0", "/again")] {
-        // Written beside and put in place, so that it is never read empty.
-        let next = folder.path().join("next");
-        std::fs::write(&next, format!("{step}\n")).unwrap();
-        std::fs::rename(&next, &offset).unwrap();
+        wall.set(step);
         let before = checks();
         assert_eq!(
             kept.get("a.example.com", name).await.expect("the connection stays").status,

@@ -6,6 +6,7 @@
 
 mod acme;
 mod acme_answers;
+mod acme_clock;
 mod architecture;
 mod bad_host;
 mod binary_upgrade;

@@ -74,7 +74,7 @@ impl std::fmt::Debug for Account {
     }
 }
 
-fn http(directory: &Directory) -> Result<Http, Error> {
+pub(crate) fn http(directory: &Directory) -> Result<Http, Error> {
     let options = outbound::Options {
         largest: LARGEST,
         roots_pem: directory.roots_pem.clone(),

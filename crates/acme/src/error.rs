@@ -77,8 +77,13 @@ impl Error {
             OutboundError::Tls { .. } => Self::new(
                 Kind::Unreachable,
                 message,
-                "for an authority of your own, give its root certificate in the settings of automatic certificates; \
-                 check the clock of this machine",
+                "for an authority of your own, give its root certificate in the settings of automatic certificates",
+            ),
+            OutboundError::Untimely { .. } => Self::new(
+                Kind::Unreachable,
+                message,
+                "set the clock of this machine (timedatectl set-ntp true); when it is right, the authority has to renew its \
+                 own certificate",
             ),
             OutboundError::Invalid { .. } | OutboundError::NotAllowed { .. } => {
                 Self::setting(message, "correct the settings of automatic certificates")

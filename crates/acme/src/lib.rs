@@ -2,10 +2,12 @@
 //! time, each of which can be taken again after a crash; when to take which is not decided here.
 
 mod account;
+mod clock;
 mod error;
 mod http;
 mod order;
 
 pub use account::{Account, Binding, Directory};
+pub use clock::{Elsewhere, clock};
 pub use error::{Error, Kind};
 pub use order::{Answer, Authorization, Challenge, Order, OrderStatus};

@@ -58,6 +58,7 @@ codes! {
     CertificateExpiring "certificate-expiring" Degraded;
     CertificateNotIssued "certificate-not-issued" Failing;
     CertificateNotRenewed "certificate-not-renewed" Degraded;
+    ClockWrong "clock-wrong" Failing;
     DnsRecordStays "dns-record-stays" Degraded;
     ServingLastGood "serving-last-good-configuration" Failing;
     ListenerDown "listener-down" Failing;

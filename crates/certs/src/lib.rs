@@ -16,8 +16,8 @@ pub use export::pfx;
 pub use inspect::{Error, Info, Shown, covers, ends_in, inspect, read_chain, read_roots, shown};
 pub use internal_ca::{InternalCa, Issued};
 pub use renewal::{
-    ORDERS_PER_THREE_HOURS, Setback, VALIDATIONS_PER_HOUR, order_room, renewal_time, renewal_within,
-    retry_time, validation_time,
+    LONGEST_WAIT, ORDERS_PER_THREE_HOURS, Setback, VALIDATIONS_PER_HOUR, order_room, renewal_time,
+    renewal_within, retry_time, validation_time,
 };
 pub use request::{KeyType, challenge_certificate, new_key, signing_request};
 pub use validity::{Validity, renewal_due, validity};

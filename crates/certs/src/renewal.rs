@@ -37,6 +37,9 @@ pub fn renewal_within(start: Timestamp, end: Timestamp, name: &str) -> Timestamp
     start.plus(share(end.since(start), name))
 }
 
+/// No attempt is planned further ahead than this: the longest wait of an authority that is kept to, and its spread.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(9 * 24 * 3600);
+
 /// When the next attempt for `name` may be made, after so many `failures` in a row of which the last was `at`.
 pub fn retry_time(setback: Setback, failures: u32, at: Timestamp, name: &str) -> Timestamp {
     let times = failures.saturating_sub(1).min(16);

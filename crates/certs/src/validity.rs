@@ -33,9 +33,10 @@ pub fn validity(not_before: Timestamp, expires_at: Timestamp, now: Timestamp) ->
     }
 }
 
-/// Whether a certificate should be renewed at `now`: after two thirds of its life.
+/// Whether a certificate should be renewed at `now`: after two thirds of its life, or when it was made by a clock that
+/// was ahead, so that its time has not come.
 pub fn renewal_due(not_before: Timestamp, expires_at: Timestamp, now: Timestamp) -> bool {
-    now >= expires_at.minus(expires_at.since(not_before) / 3)
+    now < not_before || now >= expires_at.minus(expires_at.since(not_before) / 3)
 }
 
 #[cfg(test)]
@@ -69,7 +70,8 @@ mod tests {
     }
 
     #[test]
-    fn renewal_is_due_after_two_thirds() {
+    fn renewal_is_due_after_two_thirds_and_before_the_time_has_come() {
+        assert!(renewal_due(at(10), at(100), at(9)));
         assert!(!renewal_due(at(0), at(90), at(59)));
         assert!(renewal_due(at(0), at(90), at(60)));
     }

@@ -95,7 +95,9 @@ impl From<OutboundError> for LapiError {
             OutboundError::Invalid { what, reason } => Self::Invalid { what, reason },
             OutboundError::Unreachable { address, reason } => Self::Unreachable { address, reason },
             OutboundError::Broken { address, reason } => Self::Cut { address, reason },
-            OutboundError::Tls { address, reason } => Self::Tls { address, reason },
+            OutboundError::Tls { address, reason } | OutboundError::Untimely { address, reason } => {
+                Self::Tls { address, reason }
+            }
             OutboundError::TimedOut { address, limit } => {
                 Self::Unreachable { address, reason: format!("no answer within {} seconds", limit.as_secs()) }
             }

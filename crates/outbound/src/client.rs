@@ -2,7 +2,7 @@
 
 use crate::error::{OutboundError, cause, reason_of};
 use crate::reach::{OutOfReach, Reach};
-use base::Secret;
+use base::{Secret, Timestamp};
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Url};
@@ -113,6 +113,9 @@ impl Client {
             return OutboundError::NotAllowed { address, allowed: self.reach.words() };
         }
         if let Some(error) = cause::<rustls::Error>(error) {
+            if let Some(reason) = untimely(error).filter(|_| !self.no_roots) {
+                return OutboundError::Untimely { address, reason };
+            }
             let reason = if self.no_roots { NO_ROOTS.to_owned() } else { in_words(error) };
             return OutboundError::Tls { address, reason };
         }
@@ -172,6 +175,36 @@ fn literal(url: &Url) -> Option<std::net::IpAddr> {
     url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
+/// What is wrong with the time of a certificate, when that is what is wrong.
+fn untimely(error: &rustls::Error) -> Option<String> {
+    use rustls::{CertificateError, Error};
+    let Error::InvalidCertificate(error) = error else { return None };
+    let date = |time: &rustls::pki_types::UnixTime| {
+        Timestamp::from_millis(i64::try_from(time.as_secs()).unwrap_or(0).saturating_mul(1000))
+    };
+    Some(match error {
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!(
+                "its certificate ended on {}, and the clock of this machine says {}",
+                date(not_after),
+                date(time)
+            )
+        }
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!(
+                "its certificate begins on {}, and the clock of this machine says {}",
+                date(not_before),
+                date(time)
+            )
+        }
+        CertificateError::Expired => "its certificate has ended, by the clock of this machine".to_owned(),
+        CertificateError::NotValidYet => {
+            "its certificate has not begun yet, by the clock of this machine".to_owned()
+        }
+        _ => return None,
+    })
+}
+
 fn in_words(error: &rustls::Error) -> String {
     use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
     match error {
@@ -184,9 +217,6 @@ fn in_words(error: &rustls::Error) -> String {
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "its certificate is for another name".to_owned(),
-        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
-            "its certificate has expired".to_owned()
-        }
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => "it does not speak TLS there".to_owned(),
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
             "it asks for a client certificate".to_owned()

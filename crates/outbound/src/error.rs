@@ -30,6 +30,14 @@ pub enum OutboundError {
         /// What is wrong.
         reason: String,
     },
+    /// The certificate has ended, or not begun yet, by the clock of this machine.
+    #[error("{address} and this client do not agree on TLS: {reason}")]
+    Untimely {
+        /// Scheme, host and port.
+        address: String,
+        /// Which, and what this machine's clock says.
+        reason: String,
+    },
     /// No whole answer in time.
     #[error("{address} has not answered within {} s", limit.as_secs_f64())]
     TimedOut {

@@ -347,10 +347,8 @@ pub async fn issued(
 /// [`Error::NotFound`], or when the database cannot be written.
 pub async fn ask(store: &Store, uuid: &str, audit: Audit) -> Result<AcmeOrder, Error> {
     let mut write = store.write().await?;
-    let id = get_on(&*write, uuid).await?.id;
-    let row =
-        ActiveModel { id: Unchanged(id), asked_at: Set(Some(store.now().millis())), ..Default::default() };
-    let row = row.update(&*write).await?;
+    let before = get_on(&*write, uuid).await?;
+    let row = asked(&before, store.now().millis()).update(&*write).await?;
     write.audit(audit.about(uuid)).await?;
     // Calls who carries it out.
     write.serves();
@@ -372,12 +370,7 @@ pub async fn revoke(store: &Store, uuid: &str, why: Revocation, audit: Audit) ->
         Revocation::KeyCompromise => "key-compromise",
         Revocation::Superseded => "superseded",
     };
-    let row = ActiveModel {
-        id: Unchanged(before.id),
-        revoke: Set(why.to_owned()),
-        asked_at: Set(Some(store.now().millis())),
-        ..Default::default()
-    };
+    let row = ActiveModel { revoke: Set(why.to_owned()), ..asked(&before, store.now().millis()) };
     let row = row.update(&*write).await?;
     write.audit(audit.about(uuid)).await?;
     write.serves();
@@ -396,6 +389,17 @@ pub async fn revoked(store: &Store, uuid: &str, details: &str) -> Result<(), Err
     row.update(&*write).await?;
     write.audit(Audit::system("certificate.revoke", "certificate", details).about(uuid)).await?;
     write.commit().await
+}
+
+/// A person asks `now`. An order that was begun later, by a clock that was ahead, is no answer to that.
+fn asked(before: &Model, now: i64) -> ActiveModel {
+    let begun_at = before.begun_at.map(|begun| begun.min(now - 1));
+    ActiveModel {
+        id: Unchanged(before.id),
+        asked_at: Set(Some(now)),
+        begun_at: Set(begun_at),
+        ..Default::default()
+    }
 }
 
 async fn get_on(connection: &impl ConnectionTrait, uuid: &str) -> Result<Model, Error> {

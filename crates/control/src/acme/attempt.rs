@@ -1,6 +1,7 @@
 //! One attempt: from the first request to the stored certificate. Each step is written down before the next.
 
 use super::answers::Answers;
+use super::clock::differs;
 use super::progress::{close, enter, fail, keep, step, validation_failed};
 use crate::dns::Dns;
 use acme::{Account, Authorization, Binding, Challenge, Directory, Error, Kind, Order, OrderStatus};
@@ -19,8 +20,6 @@ use store::{Store, acme_accounts};
 const DECISION: Duration = Duration::from_secs(3600);
 /// Steps that are taken at once, at most: from pending to stored it is five.
 const STEPS: usize = 8;
-/// A clock that differs by less is right enough.
-const CLOCK: Duration = Duration::from_secs(3600);
 
 /// What to look at when the servers of a zone show a record that the authority does not find.
 const OF_RECORDS: &str = "the record stood at the servers that Charon asked: see whether the Internet asks the same ones \
@@ -432,16 +431,11 @@ impl Attempts {
         (progress.window, progress.window_next) = (None, None);
         close(progress);
         // By the authority's clock, when this machine's is wrong: else it would be renewed again and again.
-        let there = account.authority_time().filter(|there| there.since(now).max(now.since(*there)) > CLOCK);
+        let there = account.authority_time().filter(|there| differs(*there, now));
         let renewal = certs::renewal_time(info.not_before, info.expires_at, &first);
         progress.next_at = Some(now.plus(renewal.since(there.unwrap_or(now))));
-        (progress.message, progress.remedy) = match there {
-            Some(there) => (
-                format!("the clock of this machine is wrong: it says {now}, and the authority's {there}"),
-                "set the clock of this machine (timedatectl set-ntp true)".to_owned(),
-            ),
-            None => (String::new(), String::new()),
-        };
+        progress.message.clear();
+        progress.remedy.clear();
         let name = if order.domains.len() > 1 { format!("{first} and others") } else { first };
         let values = CertificateValues {
             name,

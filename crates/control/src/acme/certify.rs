@@ -2,13 +2,14 @@
 
 use super::answers::Answers;
 use super::attempt::{Attempts, renewal};
+use super::clock::Clocks;
 use super::progress::{end, enter, hold};
 use crate::dns::Dns;
 use base::{Clock, Code, Problem, Problems, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
-use store::acme_orders::{self, AcmeOrder, Phase};
+use store::acme_orders::{self, AcmeOrder, Phase, Progress};
 use store::acme_settings::{self, AcmeSettings};
 use store::proxy_hosts::{self, Wish};
 use store::ssl_certificates::{self, ACME, Certificate};
@@ -35,6 +36,7 @@ const WINDOW_REST: (Duration, Duration) = (Duration::from_secs(3600), Duration::
 pub struct Certify {
     problems: Problems,
     attempts: Attempts,
+    clocks: Clocks,
     counts: watch::Sender<Counts>,
     pause: Duration,
 }
@@ -79,7 +81,7 @@ impl Certify {
             issued: 0,
             failed: 0,
         };
-        Self { problems, attempts, counts: watch::Sender::default(), pause: REST }
+        Self { problems, attempts, clocks: Clocks::default(), counts: watch::Sender::default(), pause: REST }
     }
 
     /// How many there are, now and from now on.
@@ -138,6 +140,9 @@ impl Certify {
         self.count(&orders, &certificates);
         let mut problems = problems(&orders, &wanted, &certificates, now);
         problems.extend(stays);
+        if settings.terms_agreed && !settings.first.directory.is_empty() && !orders.is_empty() {
+            problems.extend(self.clocks.compare(&settings.first, &*self.attempts.clock).await);
+        }
         self.problems.report(COMPONENT, problems);
         Ok(summary(&orders))
     }
@@ -167,13 +172,18 @@ impl Certify {
         let serves = certificate.is_some_and(|row| row.has_key && row.domains_cover(&order.domains));
         let is_idle = order.progress.order_url.is_empty();
         match certificate.filter(|_| serves) {
-            Some(row) if is_idle && matches!(order.progress.phase, Phase::Valid | Phase::Held) => {
+            Some(row)
+                if is_idle
+                    && (matches!(order.progress.phase, Phase::Valid | Phase::Held)
+                        || was_ahead(&order.progress, now)) =>
+            {
                 self.window(settings, order, row, windows).await?;
                 order.progress.next_at = renewal(order, row, now);
                 if order.progress.next_at.is_some_and(|at| at > now) {
-                    if order.progress.phase == Phase::Held {
+                    if order.progress.phase != Phase::Valid {
                         order.progress.message.clear();
                         order.progress.remedy.clear();
+                        order.progress.failures = 0;
                     }
                     enter(&mut order.progress, Phase::Valid, now);
                 }
@@ -182,9 +192,7 @@ impl Certify {
             None if order.progress.phase == Phase::Valid => order.progress.next_at = None,
             _ => {}
         }
-        let is_due = order.progress.next_at.is_none_or(|at| at <= now)
-            // The clock was ahead when that was planned.
-            || (order.progress.phase == Phase::Failing && order.progress.since.is_some_and(|since| since > now));
+        let is_due = order.progress.next_at.is_none_or(|at| at <= now) || was_ahead(&order.progress, now);
         let is_open = !order.progress.order_url.is_empty();
         let is_asked = order.is_asked() && order.progress.phase != Phase::Ordering;
         if !is_due && !is_asked {
@@ -231,7 +239,8 @@ impl Certify {
         windows: &mut usize,
     ) -> anyhow::Result<()> {
         let now = self.attempts.clock.now();
-        let is_due = order.progress.window_next.is_none_or(|at| at <= now);
+        // One that is further away was planned while the clock was ahead.
+        let is_due = order.progress.window_next.is_none_or(|at| at <= now || at.since(now) > WINDOW_REST.1);
         let authority = settings.authority(&order.progress.directory).filter(|_| settings.terms_agreed);
         let Some(authority) = authority.filter(|_| is_due && *windows > 0) else { return Ok(()) };
         *windows -= 1;
@@ -335,6 +344,14 @@ impl Task for Certify {
             }
         }
     }
+}
+
+/// Whether the last attempt failed at a time that has not come yet: the clock was ahead, and what was planned then is
+/// void.
+fn was_ahead(progress: &Progress, now: Timestamp) -> bool {
+    let is_ahead = |at: Option<Timestamp>| at.is_some_and(|at| at > now);
+    let too_far = progress.next_at.is_some_and(|at| at.since(now) > certs::LONGEST_WAIT);
+    progress.phase == Phase::Failing && (is_ahead(progress.since) || is_ahead(progress.begun_at) || too_far)
 }
 
 /// The sets of names that are wanted, each sorted, and by whom.
@@ -455,9 +472,6 @@ fn problems(
                 let message =
                     format!("the certificate for {names} serves until {end}, but is not renewed: {why}");
                 (Code::CertificateNotRenewed, message)
-            }
-            (Some(_), Phase::Valid) if !order.progress.message.is_empty() => {
-                (Code::CertificateNotRenewed, format!("{names}: {why}"))
             }
             _ => continue,
         };

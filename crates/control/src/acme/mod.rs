@@ -5,6 +5,7 @@
 mod answers;
 mod attempt;
 mod certify;
+mod clock;
 mod progress;
 mod records;
 

@@ -1,4 +1,4 @@
-//! Watches the end of certificates that nobody renews by itself.
+//! Watches the time of certificates that nobody renews by itself.
 
 use base::{Clock, Code, Problem, Problems};
 use certs::Validity;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use store::{Store, ssl_certificates};
 use tasks::{Outcome, Task};
 
-/// Reports certificates that end soon or have ended.
+/// Reports certificates that end soon, have ended, or have not begun.
 #[derive(Debug)]
 pub struct Certificates {
     /// Where rows come from.
@@ -42,10 +42,15 @@ impl Task for Certificates {
             let (code, what) = match certs::validity(start, end, now) {
                 Validity::Expired => (Code::CertificateExpired, format!("ended on {end}")),
                 Validity::Expiring => (Code::CertificateExpiring, format!("ends on {end}")),
-                Validity::Valid | Validity::NotYet => continue,
+                Validity::NotYet => (Code::CertificateUnusable, format!("is good only from {start} on")),
+                Validity::Valid => continue,
+            };
+            let remedy = match code {
+                Code::CertificateUnusable => "upload one that is good now, or set the clock of this machine",
+                _ => "upload its successor",
             };
             problems.push(
-                Problem::new(code, format!("the certificate {name} {what}"), "upload its successor")
+                Problem::new(code, format!("the certificate {name} {what}"), remedy)
                     .about(format!("certificate {name}"))
                     .link("/certificates"),
             );
@@ -53,6 +58,6 @@ impl Task for Certificates {
         let (all, due) = (rows.len(), problems.len());
         self.problems.report("certificates", problems);
         let noun = if all == 1 { "certificate" } else { "certificates" };
-        Outcome::Ok(format!("{all} {noun} watched, {due} end soon or have ended"))
+        Outcome::Ok(format!("{all} {noun} watched, {due} end soon, have ended or have not begun"))
     }
 }
