@@ -7,6 +7,7 @@
 mod acme;
 mod acme_answers;
 mod acme_clock;
+mod acme_faults;
 mod architecture;
 mod bad_host;
 mod binary_upgrade;

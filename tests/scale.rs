@@ -1,9 +1,10 @@
 //! Many hosts and certificates: a change of one is effective when it is answered, whatever else is configured; what
 //! other programs write is found; a crash right after a change loses nothing.
 //!
-//! `CHARON_HOSTS` sets the number of hosts (200), of which a tenth as many certificates are made, and `CHARON_CHANGES`
-//! the number of changes (12); `CHARON_LIMIT_MS` makes the median of a change a claim. Figures of a release come from
-//! `CHARON_HOSTS=10000 CHARON_CHANGES=100 CHARON_LIMIT_MS=50` with the release build.
+//! `CHARON_HOSTS` sets the number of hosts (200), `CHARON_CERTIFICATES` that of certificates (a tenth as many), and
+//! `CHARON_CHANGES` the number of changes (12); `CHARON_LIMIT_MS` makes the median of a change a claim. Figures of a
+//! release come from `CHARON_HOSTS=10000 CHARON_CHANGES=100 CHARON_LIMIT_MS=50` with the release build, and those of as
+//! many certificates with `CHARON_CERTIFICATES=10000` too.
 
 use crate::hosts;
 use base::Clock;
@@ -108,7 +109,7 @@ fn resident(app: &App, what: &str) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn among_many_hosts_a_change_is_effective_when_it_is_answered() {
     let count = setting("CHARON_HOSTS").unwrap_or(200);
-    let certificates = (count / 10).max(1);
+    let certificates = setting("CHARON_CERTIFICATES").unwrap_or(count / 10).clamp(1, count);
     let (one, two) = (Origin::start(Answer::text("one")).await, Origin::start(Answer::text("two")).await);
     let mut app = App::start().await;
     let mut api = app.admin().await;
@@ -205,6 +206,11 @@ async fn among_many_hosts_a_change_is_effective_when_it_is_answered() {
     assert!(all.iter().all(|host| host["status"]["state"] == "serving"));
     // The seed, the many, those that were added and not removed, and the last one.
     assert_eq!(all.len(), 1 + count + added.len() + 1);
+    let begin = clock.monotonic();
+    let shown = api.get("/certificates").await.expect(200);
+    let listed_certificates = clock.monotonic().saturating_sub(begin);
+    let uploaded = shown.as_array().unwrap().iter().filter(|one| one["provider"] == "custom");
+    assert_eq!(uploaded.count(), certificates);
 
     // The history knows every host, and the way back.
     let newest = api.get("/revisions?limit=1").await.expect(200)[0]["revision"].as_u64().unwrap();
@@ -218,7 +224,7 @@ async fn among_many_hosts_a_change_is_effective_when_it_is_answered() {
     assert_eq!(status(&app, "kept.c0.example.com").await, (200, "two".to_owned()));
     let size = |name: &str| std::fs::metadata(app.data().join(name)).unwrap().len() / 1024;
     eprintln!(
-        "list of all hosts {listed:?}, restore of a revision {restored:?}; database {} KiB, last good configuration {} KiB",
+        "list of all hosts {listed:?}, of all certificates {listed_certificates:?}, restore of a revision {restored:?}; database {} KiB, last good configuration {} KiB",
         size("charon.db"),
         size("last-good.json")
     );

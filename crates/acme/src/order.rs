@@ -243,8 +243,9 @@ impl Account {
         wildcard: bool,
         challenge: Challenge,
     ) -> Result<(), Error> {
+        // What an order has read once it keeps, so that each request of these is repeated by itself.
+        let mut order = self.open_order(url).await?;
         asked!(self.http, self.clock, async {
-            let mut order = self.inner.order(url.to_owned()).await?;
             let mut all = order.authorizations();
             while let Some(handle) = all.next().await {
                 let mut handle = handle?;
@@ -263,10 +264,8 @@ impl Account {
     /// # Errors
     /// When the authority cannot be asked or refuses.
     pub async fn finalize(&self, url: &str, request: &[u8]) -> Result<(), Error> {
-        asked!(self.http, self.clock, async {
-            let mut order = self.inner.order(url.to_owned()).await?;
-            order.finalize_csr(request).await
-        })
+        let mut order = self.open_order(url).await?;
+        asked!(self.http, self.clock, order.finalize_csr(request))
     }
 
     /// The chain (PEM) of an order that is valid; `None` while the authority is still at it. The first of its chains
@@ -303,10 +302,8 @@ impl Account {
         clock: &Arc<dyn Clock>,
         url: &str,
     ) -> Result<Option<String>, Error> {
-        asked!(http, clock, async {
-            let mut order = account.order(url.to_owned()).await?;
-            order.certificate().await
-        })
+        let mut order = asked!(http, clock, account.order(url.to_owned()))?;
+        asked!(http, clock, order.certificate())
     }
 
     async fn open_order(&self, url: &str) -> Result<instant_acme::Order, Error> {
