@@ -4,6 +4,7 @@
 mod error;
 mod http;
 mod lookup;
+mod names;
 mod propagation;
 mod provider;
 mod providers;
@@ -15,6 +16,7 @@ mod wire;
 
 pub use error::DnsError;
 pub use lookup::Resolvers;
+pub use names::{Addresses, CaaRecord, Unknown};
 pub use propagation::{Lack, Propagation};
 pub use provider::{Handle, Provider, Wait, challenge_name};
 pub use providers::{KINDS, kind};

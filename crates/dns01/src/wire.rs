@@ -13,6 +13,7 @@ pub(crate) const CNAME: u16 = 5;
 pub(crate) const SOA: u16 = 6;
 pub(crate) const TXT: u16 = 16;
 pub(crate) const AAAA: u16 = 28;
+pub(crate) const CAA: u16 = 257;
 pub(crate) const IN: u16 = 1;
 
 /// The time that one try has.
@@ -49,6 +50,7 @@ pub(crate) enum Data {
     Address(IpAddr),
     Name(String),
     Text(String),
+    Caa { critical: bool, tag: String, value: String },
     Other,
 }
 
@@ -137,6 +139,14 @@ fn record(reader: &mut Reader<'_>) -> Option<Record> {
                 text.extend_from_slice(pieces.take(length)?);
             }
             Data::Text(String::from_utf8_lossy(&text).into_owned())
+        }
+        CAA => {
+            let mut parts = Reader { bytes: raw, at: 0 };
+            let critical = parts.take(1)?[0] & 0x80 != 0;
+            let length = usize::from(parts.take(1)?[0]);
+            let tag = String::from_utf8_lossy(parts.take(length)?).to_ascii_lowercase();
+            let value = String::from_utf8_lossy(raw.get(parts.at..)?).into_owned();
+            Data::Caa { critical, tag, value }
         }
         _ => Data::Other,
     };

@@ -3,8 +3,10 @@
 
 mod client;
 mod error;
+mod knock;
 mod reach;
 
 pub use client::{Client, Identity, Options};
 pub use error::OutboundError;
+pub use knock::{Knock, knock_http, knock_tls};
 pub use reach::Reach;
