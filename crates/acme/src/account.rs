@@ -74,19 +74,23 @@ impl std::fmt::Debug for Account {
     }
 }
 
-pub(crate) fn http(directory: &Directory) -> Result<Http, Error> {
+fn http(directory: &Directory) -> Result<Http, Error> {
+    client(directory).map(Http::new)
+}
+
+/// What asks this authority.
+pub(crate) fn client(directory: &Directory) -> Result<outbound::Client, Error> {
     let options = outbound::Options {
         largest: LARGEST,
         roots_pem: directory.roots_pem.clone(),
         ..outbound::Options::default()
     };
-    let client = outbound::Client::new(options).map_err(|error| {
+    outbound::Client::new(options).map_err(|error| {
         Error::setting(
             format!("the authority cannot be asked: {error}"),
             "correct its root certificate in the settings",
         )
-    })?;
-    Ok(Http::new(client))
+    })
 }
 
 fn builder(http: &Http) -> AccountBuilder {

@@ -6,8 +6,10 @@ mod clock;
 mod error;
 mod http;
 mod order;
+mod terms;
 
 pub use account::{Account, Binding, Directory};
 pub use clock::{Elsewhere, clock};
 pub use error::{Error, Kind};
 pub use order::{Answer, Authorization, Challenge, Order, OrderStatus};
+pub use terms::{NoTerms, Terms, account_of};

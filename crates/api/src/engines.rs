@@ -130,6 +130,10 @@ pub trait Engines: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<dns01::TrialStep>, dns01::FieldError>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
+    /// Looks whether the next certificates for these names would be issued. `Err`: why nobody can.
+    fn rehearse(&self, _: Vec<String>) -> BoxFuture<'_, Result<Vec<rehearsal::Report>, String>> {
+        Box::pin(std::future::ready(Err("Charon does not run, so that no name leads to it".to_owned())))
+    }
     /// Tries each server of a host and of its locations once. `Err`: what cannot be tried at all, by field.
     fn test_upstream(&self, trial: UpstreamTrial) -> BoxFuture<'_, Result<Vec<ServerTest>, Vec<FieldError>>>;
 }

@@ -59,6 +59,7 @@ codes! {
     CertificateNotIssued "certificate-not-issued" Failing;
     CertificateNotRenewed "certificate-not-renewed" Degraded;
     ClockWrong "clock-wrong" Failing;
+    CertificateWouldFail "certificate-would-fail" Degraded;
     DnsRecordStays "dns-record-stays" Degraded;
     ServingLastGood "serving-last-good-configuration" Failing;
     ListenerDown "listener-down" Failing;

@@ -4,6 +4,7 @@
 //! A wrong value ends with the variable's name and exit status 64 (EX_USAGE of sysexits.h).
 
 use base::Secret;
+use control::rehearsal::Ports;
 use ipnet::IpNet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -26,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) link_local: bool,
     /// Who looks names up for DNS-01, and which programs may write records.
     pub(crate) dns: Dns,
+    /// The ports on which authorities look.
+    pub(crate) acme_ports: Ports,
     /// How long requests that are under way may take after the first signal.
     pub(crate) stop_grace: Duration,
     /// How long connections may go on after another process has taken over.
@@ -221,6 +224,10 @@ impl Settings {
         Ok(Self {
             crowdsec,
             dns,
+            acme_ports: Ports {
+                http: parse_port("ACME_HTTP_PORT", 80)?,
+                https: parse_port("ACME_HTTPS_PORT", 443)?,
+            },
             db_path: db_path.unwrap_or_else(|| data_dir.join("charon.db")),
             data_dir,
             database_url,

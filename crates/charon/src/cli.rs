@@ -141,6 +141,12 @@ pub(crate) enum CertsAction {
         #[arg(long, required_if_eq("format", "pfx"))]
         password_file: Option<PathBuf>,
     },
+    /// Look whether the next certificates would be issued: DNS, ports, CAA, providers, the authority, limits, the clock.
+    /// Exit status 1 when one would not be.
+    Check {
+        /// Names, `*.` for wildcards, which need not be a host's yet; without any, all that hosts want certificates for.
+        names: Vec<String>,
+    },
     /// Order the next certificate now, by a domain, the host's name or the id of the automatic certificate.
     Renew {
         /// A domain, the name of a host, or the id.

@@ -13,6 +13,7 @@ use control::LastGood;
 use control::acme::Certify;
 use control::captcha::{Captcha, Show};
 use control::crowdsec::{Configure, CrowdSec, Enforce, Enroll, Judge, Prove, Supervise};
+use control::rehearsal::{Rehearsal, Rehearse};
 use control::tasks::{
     AccessLog, Apply, Certificates, DataPlane, Database, Listeners, Memory, Retention, Serves, Shared,
 };
@@ -88,6 +89,17 @@ impl ControlSide {
         let certify =
             Certify::new(store.clone(), proxy.clone(), dns.clone(), problems.clone(), clock.clone());
         let automatic = certify.counts();
+        let rehearse_on = on_change();
+        let rehearsal = Rehearsal::new(
+            store.clone(),
+            proxy.clone(),
+            dns.clone(),
+            clock.clone(),
+            settings.acme_ports,
+            rehearse_on.clone(),
+        );
+        let rehearse = Rehearse::new(rehearsal.clone(), problems.clone());
+        let checks = rehearse.checks();
         let watch_database = Database { store: store.clone(), problems: problems.clone() };
         let retention = Retention { store: store.clone(), clock: clock.clone() };
         let watch_log = AccessLog {
@@ -121,6 +133,7 @@ impl ControlSide {
             tasks::spawn_task(listen, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(watch_certificates, on_change(), all.clone(), board.clone()),
             tasks::spawn_task(certify, on_change(), all.clone(), board.clone()),
+            tasks::spawn_task(rehearse, rehearse_on, all.clone(), board.clone()),
             tasks::spawn_task(watch_database, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(retention, Wake::new(), all.clone(), board.clone()),
             tasks::spawn_task(watch_log, on_change(), all.clone(), board.clone()),
@@ -140,6 +153,8 @@ impl ControlSide {
             crowdsec: crowdsec.clone(),
             captcha,
             automatic,
+            rehearsal,
+            checks,
             dns,
             agent: Agent { place: crowdsec.place.clone(), program: crowdsec.program.clone() },
             applied: applied.clone(),

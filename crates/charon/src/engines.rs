@@ -33,6 +33,8 @@ pub(crate) struct Running {
     pub(crate) crowdsec: control::crowdsec::CrowdSec,
     pub(crate) captcha: control::captcha::Captcha,
     pub(crate) automatic: watch::Receiver<control::acme::Counts>,
+    pub(crate) rehearsal: control::rehearsal::Rehearsal,
+    pub(crate) checks: watch::Receiver<control::rehearsal::Checks>,
     pub(crate) dns: Dns,
     pub(crate) agent: crate::agent::Agent,
     pub(crate) applied: watch::Receiver<control::Applied>,
@@ -230,6 +232,10 @@ impl Engines for Running {
 
     fn check_dns(&self, kind: &'static dns01::Kind, given: &Given) -> Result<(), dns01::FieldError> {
         self.dns.provider(kind, given).map(drop)
+    }
+
+    fn rehearse(&self, names: Vec<String>) -> BoxFuture<'_, Result<Vec<rehearsal::Report>, String>> {
+        Box::pin(async move { self.rehearsal.run(names).await.map_err(|error| format!("{error:#}")) })
     }
 
     fn try_dns(

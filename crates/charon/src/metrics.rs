@@ -241,9 +241,30 @@ fn automatic_certificates(page: &mut Page, engines: &Running) {
     }
 }
 
+fn rehearsals(page: &mut Page, engines: &Running) {
+    let checks = engines.checks.borrow().clone();
+    let help = "Names by whether the next automatic certificate would be issued.";
+    page.family("charon_certificate_rehearsals", Kind::Gauge, help);
+    let states = [
+        ("ready", checks.ready),
+        ("at_risk", checks.warned),
+        ("failing", checks.failing),
+        ("unknown", checks.unknown),
+    ];
+    for (state, count) in states {
+        page.sample("charon_certificate_rehearsals", &format!("state=\"{state}\""), count);
+    }
+    if let Some(at) = checks.oldest {
+        let help = "When the name was looked at that was looked at longest ago.";
+        page.family("charon_certificate_rehearsals_oldest_timestamp_seconds", Kind::Gauge, help);
+        page.sample("charon_certificate_rehearsals_oldest_timestamp_seconds", "", at.millis() / 1000);
+    }
+}
+
 fn control(page: &mut Page, engines: &Running) {
     crate::crowdsec_metrics::write(page, engines);
     automatic_certificates(page, engines);
+    rehearsals(page, engines);
     page.family("charon_config_revision", Kind::Gauge, "The revision that is served.");
     page.sample("charon_config_revision", "", engines.revision().unwrap_or(0));
     page.family("charon_listener_up", Kind::Gauge, "Whether an address is listened on.");

@@ -8,6 +8,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use store::Store;
+use store::dns_credentials::{self, DnsCredential};
 
 /// How long a trial looks for its value.
 const LOOK: Duration = Duration::from_secs(20);
@@ -28,6 +30,21 @@ pub struct DnsSettings {
     pub programs: Option<PathBuf>,
     /// APIs may stand at link-local addresses.
     pub link_local: bool,
+}
+
+/// What was typed in the form of stored credentials, the secrets too. The inner error is a sentence.
+pub(crate) async fn stored(
+    store: &Store,
+    credential: &DnsCredential,
+) -> Result<Result<Given, String>, store::Error> {
+    let secrets = match dns_credentials::secrets(store, &credential.uuid).await {
+        Ok(secrets) => secrets,
+        Err(store::Error::Secret(message)) => return Ok(Err(message)),
+        Err(error) => return Err(error),
+    };
+    let plain = credential.values.settings.iter();
+    let plain = plain.map(|(name, value)| (name.clone(), Secret::new(value.clone())));
+    Ok(Ok(plain.chain(secrets).collect()))
 }
 
 /// The way to DNS providers. Cheap to clone.

@@ -8,6 +8,7 @@ pub mod crowdsec;
 mod diff;
 pub mod dns;
 mod last_good;
+pub mod rehearsal;
 mod state;
 pub mod tasks;
 

@@ -3,7 +3,11 @@
 use crate::lookup::Resolvers;
 use crate::provider::plain;
 use crate::wire::{self, A, AAAA, Answer, CAA, CNAME, Data};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+
+/// The most aliases that are followed over zones, and the most servers of one zone that are asked.
+const MOST: usize = 8;
+const ASKED: usize = 3;
 
 /// Why a look-up says nothing about the name.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,6 +81,30 @@ impl Resolvers {
         Ok(found)
     }
 
+    /// The addresses of a name as the servers of its zone say them, which is what the rest of the world sees; networks
+    /// of one's own often have other answers. `None` where they cannot be asked.
+    pub async fn addresses_outside(&self, name: &str) -> Option<Vec<IpAddr>> {
+        let mut name = plain(name);
+        for _ in 0..MOST {
+            let servers = self.servers(&name).await.ok()?;
+            let mut found = Vec::new();
+            let mut next = None;
+            for kind in [AAAA, A] {
+                let answer = first(&servers, &name, kind).await?;
+                next = next.or_else(|| chain(&answer, &name).pop());
+                found.extend(answer.answers.iter().filter_map(|row| match row.data {
+                    Data::Address(address) if row.kind == kind => Some(address),
+                    _ => None,
+                }));
+            }
+            match next {
+                Some(next) if found.is_empty() => name = next,
+                _ => return Some(found),
+            }
+        }
+        None
+    }
+
     /// The CAA records that count for a name, and where they stand: those of the closest name above it that has any
     /// (RFC 8659, section 3).
     ///
@@ -102,6 +130,17 @@ impl Resolvers {
         }
         Ok((String::new(), Vec::new()))
     }
+}
+
+/// What the first of the servers of a zone says that answers.
+async fn first(servers: &[(String, SocketAddr)], name: &str, kind: u16) -> Option<Answer> {
+    for (_, server) in servers.iter().take(ASKED) {
+        match wire::ask(*server, name, kind, false).await {
+            Ok(answer) if matches!(answer.code, 0 | 3) => return Some(answer),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The names that an answer leads through from `name`.

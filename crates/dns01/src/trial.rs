@@ -27,11 +27,17 @@ pub struct TrialStep {
     pub outcome: Outcome,
     /// A sentence without a full stop.
     pub message: String,
+    /// Why it did not work, as the provider's error.
+    pub error: Option<DnsError>,
 }
 
 impl TrialStep {
     fn new(name: &'static str, outcome: Outcome, message: impl Into<String>) -> Self {
-        Self { name, outcome, message: message.into() }
+        Self { name, outcome, message: message.into(), error: None }
+    }
+
+    fn failed(name: &'static str, message: String, error: DnsError) -> Self {
+        Self { error: Some(error), ..Self::new(name, Outcome::Failed, message) }
     }
 }
 
@@ -65,7 +71,7 @@ pub async fn test(
     let handle = match provider.present(&record, &value).await {
         Ok(handle) => handle,
         Err(error) => {
-            steps.push(TrialStep::new("write", Outcome::Failed, error.to_string()));
+            steps.push(TrialStep::failed("write", error.to_string(), error));
             let skipped = |name| TrialStep::new(name, Outcome::Skipped, "nothing was written");
             steps.extend([skipped("look"), skipped("remove")]);
             return steps;
@@ -77,7 +83,7 @@ pub async fn test(
         Ok(()) => TrialStep::new("remove", Outcome::Done, "the test value is removed"),
         Err(error) => {
             let message = format!("{error}; remove the value that begins with charon-test by hand");
-            TrialStep::new("remove", Outcome::Failed, message)
+            TrialStep::failed("remove", message, error)
         }
     });
     steps

@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -38,25 +38,29 @@ pub enum Knock {
     Silent,
     /// The system knows no way there; its words.
     NoRoute(String),
+    /// A TLS server refused the handshake.
+    Refused,
     /// Something came, and it was not what was spoken.
     Foreign,
 }
 
-/// Asks for `path` of `host` at one address, by HTTP/1.1.
-pub async fn knock_http(address: SocketAddr, host: &str, path: &str, limit: Duration) -> Knock {
+/// Asks for `path` of `host` at one address, by HTTP/1.1, over TLS when `is_secure`.
+pub async fn knock_http(
+    address: SocketAddr,
+    host: &str,
+    path: &str,
+    is_secure: bool,
+    limit: Duration,
+) -> Knock {
     let exchange = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let head =
-            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Charon\r\nConnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).await?;
-        let mut answer = Vec::new();
-        let mut stream = stream.take(LARGEST as u64);
-        while stream.read_buf(&mut answer).await? > 0 {
-            if is_whole(&answer) {
-                break;
-            }
+        let stream = TcpStream::connect(address).await?;
+        if !is_secure {
+            return ask(stream, host, path).await;
         }
-        Ok(answer)
+        let (Ok(server), Some(config)) = (ServerName::try_from(host.to_owned()), config(b"http/1.1")) else {
+            return Ok(Vec::new());
+        };
+        ask(tokio_rustls::TlsConnector::from(config).connect(server, stream).await?, host, path).await
     };
     match timeout(limit, exchange).await {
         Ok(Ok(answer)) => read(&answer).unwrap_or(Knock::Foreign),
@@ -65,21 +69,47 @@ pub async fn knock_http(address: SocketAddr, host: &str, path: &str, limit: Dura
     }
 }
 
+async fn ask(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    host: &str,
+    path: &str,
+) -> std::io::Result<Vec<u8>> {
+    let head =
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Charon\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    stream.flush().await?;
+    let mut answer = Vec::new();
+    let mut stream = stream.take(LARGEST as u64);
+    while stream.read_buf(&mut answer).await? > 0 {
+        if is_whole(&answer) {
+            break;
+        }
+    }
+    Ok(answer)
+}
+
+/// A client that takes any certificate; `None` where there can be none.
+fn config(protocol: &[u8]) -> Option<Arc<ClientConfig>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let schemes = provider.signature_verification_algorithms.supported_schemes();
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().ok()?;
+    let mut config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anything(schemes)))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.to_vec()];
+    Some(Arc::new(config))
+}
+
 /// Begins TLS for `name` with this protocol (ALPN) at one address, and tells which certificate was shown. It is not
 /// checked: whose it is, is what is asked.
 pub async fn knock_tls(address: SocketAddr, name: &str, protocol: &[u8], limit: Duration) -> Knock {
-    let Ok(server) = ServerName::try_from(name.to_owned()) else { return Knock::Foreign };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let schemes = provider.signature_verification_algorithms.supported_schemes();
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map(|builder| builder.dangerous().with_custom_certificate_verifier(Arc::new(Anything(schemes))));
-    let Ok(config) = config else { return Knock::Foreign };
-    let mut config = config.with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
+    let (Ok(server), Some(config)) = (ServerName::try_from(name.to_owned()), config(protocol)) else {
+        return Knock::Foreign;
+    };
     let exchange = async {
         let stream = TcpStream::connect(address).await?;
-        let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(server, stream).await?;
+        let stream = tokio_rustls::TlsConnector::from(config).connect(server, stream).await?;
         let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
         Ok(shown.map(|der| der.to_vec()))
     };
@@ -92,6 +122,10 @@ pub async fn knock_tls(address: SocketAddr, name: &str, protocol: &[u8], limit: 
 }
 
 fn failed(error: &std::io::Error) -> Knock {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if tls.is_some_and(|tls| !matches!(tls, rustls::Error::InvalidMessage(_))) {
+        return Knock::Refused;
+    }
     match error.kind() {
         ErrorKind::ConnectionRefused => Knock::Closed,
         ErrorKind::TimedOut => Knock::Silent,

@@ -24,7 +24,7 @@ async fn saying(answer: &'static [u8]) -> SocketAddr {
 
 #[tokio::test]
 async fn servers_are_told_apart_by_what_they_answer() {
-    let ask = async |address| knock_http(address, "a.test", "/x", LIMIT).await;
+    let ask = async |address| knock_http(address, "a.test", "/x", false, LIMIT).await;
     let ours = ask(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproof").await).await;
     assert_eq!(ours, Knock::Answered { status: 200, server: None, location: None, body: b"proof".to_vec() });
     let other = b"HTTP/1.0 301 Moved\r\nServer: ng\x1binx\r\nLocation: https://b.test/\r\n\r\n";
@@ -39,8 +39,10 @@ async fn servers_are_told_apart_by_what_they_answer() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = silent.local_addr().unwrap();
     let short = Duration::from_millis(50);
-    assert_eq!(knock_http(address, "a.test", "/x", short).await, Knock::Silent);
+    assert_eq!(knock_http(address, "a.test", "/x", false, short).await, Knock::Silent);
     assert_eq!(knock_tls(address, "a.test", b"acme-tls/1", short).await, Knock::Silent);
+    assert_eq!(knock_http(address, "a.test", "/x", true, short).await, Knock::Silent);
     let plain = saying(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    assert_eq!(knock_http(plain, "a.test", "/x", true, LIMIT).await, Knock::Foreign);
     assert_eq!(knock_tls(plain, "a.test", b"acme-tls/1", LIMIT).await, Knock::Foreign);
 }

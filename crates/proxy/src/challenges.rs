@@ -44,6 +44,14 @@ impl Challenges {
         Ok(())
     }
 
+    /// These answers and those, which come first.
+    pub(crate) fn and(&self, first: &Self) -> Self {
+        let mut all = self.clone();
+        all.by_token.extend(first.by_token.iter().map(|(token, answer)| (token.clone(), answer.clone())));
+        all.by_name.extend(first.by_name.iter().map(|(name, key)| (name.clone(), key.clone())));
+        all
+    }
+
     /// Whether there is nothing to answer.
     pub fn is_empty(&self) -> bool {
         self.by_token.is_empty() && self.by_name.is_empty()
@@ -52,6 +60,24 @@ impl Challenges {
     /// The answer to a request for `path`, when there is one.
     pub(crate) fn find(&self, path: &[u8]) -> Option<&str> {
         self.by_token.get(path.strip_prefix(PATH)?).map(|answer| &**answer)
+    }
+}
+
+/// The answers by whom they are for.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// Authorities.
+    pub(crate) orders: Option<Arc<Challenges>>,
+    /// Charon itself, when it looks whether it is reached.
+    pub(crate) rehearsal: Option<Arc<Challenges>>,
+}
+
+impl Parts {
+    pub(crate) fn all(&self) -> Option<Arc<Challenges>> {
+        match (&self.orders, &self.rehearsal) {
+            (Some(orders), Some(rehearsal)) => Some(Arc::new(rehearsal.and(orders))),
+            (one, other) => one.clone().or_else(|| other.clone()),
+        }
     }
 }
 
@@ -66,5 +92,33 @@ impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name()?.to_ascii_lowercase();
         self.0.load().as_ref()?.by_name.get(name.as_str()).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saying(token: &str, answer: &str) -> Arc<Challenges> {
+        let mut challenges = Challenges::default();
+        challenges.add_token(token, answer);
+        Arc::new(challenges)
+    }
+
+    #[test]
+    fn authorities_get_their_answers_beside_and_before_those_of_a_rehearsal() {
+        let find = |parts: &Parts, token: &str| {
+            let path = [PATH, token.as_bytes()].concat();
+            parts.all().and_then(|all| all.find(&path).map(str::to_owned))
+        };
+        let mut parts = Parts { orders: Some(saying("a", "order")), rehearsal: Some(saying("b", "own")) };
+        assert_eq!(find(&parts, "a").as_deref(), Some("order"));
+        assert_eq!(find(&parts, "b").as_deref(), Some("own"));
+        parts.rehearsal = Some(saying("a", "own"));
+        assert_eq!(find(&parts, "a").as_deref(), Some("order"));
+        parts.orders = None;
+        assert_eq!(find(&parts, "a").as_deref(), Some("own"));
+        parts.rehearsal = None;
+        assert!(parts.all().is_none());
     }
 }

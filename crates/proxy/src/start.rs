@@ -205,6 +205,7 @@ pub struct Proxy {
     bans: Arc<ArcSwapOption<Bans>>,
     /// For certificate authorities, while orders are open.
     challenges: challenges::Published,
+    challenge_parts: Mutex<challenges::Parts>,
     appsec: Arc<ArcSwapOption<AppSec>>,
     /// Configurations that somebody may still hold.
     former: Mutex<Vec<Arc<Config>>>,
@@ -302,6 +303,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         current,
         bans,
         challenges,
+        challenge_parts: Mutex::default(),
         appsec,
         former: Mutex::default(),
         registry,
@@ -421,7 +423,16 @@ impl Proxy {
 
     /// Answers certificate authorities so from now on; `None`: no order is open.
     pub fn answer_challenges(&self, challenges: Option<Arc<Challenges>>) {
-        self.challenges.store(challenges);
+        let mut parts = self.challenge_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.orders = challenges;
+        self.challenges.store(parts.all());
+    }
+
+    /// Answers what Charon asks itself so from now on, beside what authorities are answered; `None`: it asks nothing.
+    pub fn answer_rehearsal(&self, challenges: Option<Arc<Challenges>>) {
+        let mut parts = self.challenge_parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.rehearsal = challenges;
+        self.challenges.store(parts.all());
     }
 
     /// Who is banned.

@@ -17,7 +17,8 @@ const VALIDATIONS: usize = 5;
 pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     let mut findings = Vec::new();
     authority(facts, &mut findings);
-    if let Some(why) = not_public(&facts.name) {
+    let unknown = if facts.authority.is_private { None } else { not_public(&facts.name) };
+    if let Some(why) = unknown {
         let message = format!("{}: no public authority vouches for this name: {why}", facts.name);
         let remedy =
             "leave it to the internal authority and install its root, or use a name below a domain of yours";
@@ -99,7 +100,7 @@ fn way(facts: &Facts, findings: &mut Vec<Finding>) {
         findings.push(finding);
         return;
     }
-    for address in &addresses.all {
+    for address in addresses.all.iter().filter(|_| !facts.authority.is_private) {
         if is_carrier(*address) {
             let message =
                 format!("{name} leads to {address}, an address within the network of your provider");
@@ -144,8 +145,9 @@ fn nowhere(name: &str, addresses: &Addresses) -> Option<Finding> {
 
 fn doors(facts: &Facts, findings: &mut Vec<Finding>) {
     // What a private address does says nothing about the way from the Internet.
-    let seen: Vec<&Door> =
-        facts.doors.iter().filter(|door| !is_private(door.address) && !is_carrier(door.address)).collect();
+    let is_known =
+        |door: &&Door| facts.authority.is_private || !(is_private(door.address) || is_carrier(door.address));
+    let seen: Vec<&Door> = facts.doors.iter().filter(is_known).collect();
     let ours = seen.iter().filter(|door| door.state == DoorState::Ours).count();
     for door in &seen {
         let Some(mut finding) = door_fault(facts, door) else { continue };
@@ -164,7 +166,7 @@ fn doors(facts: &Facts, findings: &mut Vec<Finding>) {
 
 fn door_fault(facts: &Facts, door: &Door) -> Option<Finding> {
     let (name, address) = (&facts.name, door.address);
-    let port = if facts.proof == Proof::TlsAlpn01 { 443 } else { 80 };
+    let port = facts.port;
     let fault = |fault, message: String, remedy: &str| Some(Finding::failure(fault, message, remedy));
     match &door.state {
         DoorState::Ours => None,
@@ -190,8 +192,8 @@ fn door_fault(facts: &Facts, door: &Door) -> Option<Finding> {
         }
         DoorState::Foreign => fault(
             Fault::NotHttp,
-            format!("{name}: what answers on port {port} of {address} does not speak HTTP"),
-            &format!("forward port {port} to Charon's port for plain HTTP"),
+            format!("{name}: what answers on port {port} of {address} does not speak {}", spoken(facts)),
+            &format!("forward port {port} to Charon's port for {}", spoken(facts)),
         ),
         DoorState::Other { status, server } => {
             let who = server.as_ref().map(|server| format!(" ({server})")).unwrap_or_default();
@@ -214,6 +216,11 @@ fn door_fault(facts: &Facts, door: &Door) -> Option<Finding> {
             "let it pass connections on unopened, or prove names by HTTP-01 or DNS-01",
         ),
     }
+}
+
+/// What is spoken on the port of the proof.
+fn spoken(facts: &Facts) -> &'static str {
+    if facts.proof == Proof::TlsAlpn01 { "TLS" } else { "HTTP" }
 }
 
 fn no_provider(name: &str) -> Finding {
@@ -239,6 +246,17 @@ fn dns(facts: &Facts, provider: Option<&Credentials>, findings: &mut Vec<Finding
             format!("the DNS provider {name} does not hold the zone of {}: {why}", facts.name),
             "correct its zones, or add the provider that the domain's name servers belong to",
         ),
+        Zone::Fails(why) => Finding::failure(
+            Fault::DnsProviderFails,
+            format!("the DNS provider {name} did not write and remove a value for {}: {why}", facts.name),
+            "look at the zone there, and try it under DNS providers; each step says what came of it",
+        ),
+        Zone::NotShown(why) => Finding::warning(
+            Fault::DnsNotShown,
+            format!("what the DNS provider {name} wrote for {} is not seen: {why}", facts.name),
+            "see whether the domain's name servers are those of this provider; when they are only slow, let Charon wait \
+             longer, in the form of the provider",
+        ),
         Zone::Unreachable(why) => Finding::failure(
             Fault::DnsProviderUnreachable,
             format!("the DNS provider {name} cannot be asked: {why}"),
@@ -262,11 +280,7 @@ fn caa(facts: &Facts, findings: &mut Vec<Finding>) {
     };
     let Answer::Directory { caa_identities, .. } = &facts.authority.answer else { return };
     let Some(first) = caa_identities.first() else { return };
-    let method = match facts.proof {
-        Proof::Http01 => "http-01",
-        Proof::TlsAlpn01 => "tls-alpn-01",
-        Proof::Dns01(_) => "dns-01",
-    };
+    let method = facts.proof.as_str();
     let is_wildcard = facts.name.starts_with("*.");
     let at = &caa.name;
     let add = format!("add the record `{at} CAA 0 issue \"{first}\"`");

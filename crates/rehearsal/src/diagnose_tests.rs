@@ -3,6 +3,7 @@
 use super::diagnose;
 use crate::facts::*;
 use crate::finding::Fault;
+use crate::in_order;
 use crate::{Caa, CaaRecord};
 use base::Timestamp;
 use std::collections::BTreeSet;
@@ -28,6 +29,7 @@ fn well() -> Facts {
             terms_agreed: true,
             has_external_account: false,
             account: "https://ca/account/1".to_owned(),
+            is_private: false,
             answer: Answer::Directory {
                 caa_identities: vec!["letsencrypt.org".to_owned()],
                 external_account_required: false,
@@ -35,6 +37,7 @@ fn well() -> Facts {
             },
         },
         addresses: Lookup::Is(Addresses { exists: true, aliases: Vec::new(), all: vec![address("9.9.9.9")] }),
+        port: 80,
         doors: vec![Door { address: address("9.9.9.9"), state: DoorState::Ours }],
         caa: Lookup::Is(Caa::default()),
         held: Held {
@@ -124,6 +127,8 @@ const INJECTED: &[Injected] = &[
     (Fault::DnsProviderUnreachable, |facts| {
         facts.proof = provider(Zone::Unreachable("timed out".to_owned()))
     }),
+    (Fault::DnsProviderFails, |facts| facts.proof = provider(Zone::Fails("the zone is locked".to_owned()))),
+    (Fault::DnsNotShown, |facts| facts.proof = provider(Zone::NotShown("not seen within 20 s".to_owned()))),
     (Fault::ValidationsUsedUp, |facts| facts.held.failed_validations = 5),
     (Fault::CertificatesUsedUp, |facts| facts.held.issued = Some((45, 50))),
     (Fault::RenewalOverdue, |facts| facts.held.renewal = Some(now())),
@@ -142,7 +147,30 @@ fn each_fault_has_one_diagnosis_of_its_own() {
         assert!(said.insert(found[0].message.clone()), "said twice: {}", found[0].message);
         assert!(!found[0].remedy.is_empty());
     }
-    assert_eq!(said.len(), 34);
+    let seen: BTreeSet<Fault> = INJECTED.iter().map(|(fault, _)| *fault).collect();
+    assert_eq!(seen, Fault::ALL.iter().copied().collect());
+}
+
+#[test]
+fn an_authority_of_ones_own_may_look_into_ones_own_network() {
+    let mut facts = well();
+    facts.name = "nas.home.arpa".to_owned();
+    facts.authority.is_private = true;
+    facts.addresses = leads(&["192.168.1.5"]);
+    facts.doors = vec![Door { address: address("192.168.1.5"), state: DoorState::Ours }];
+    assert_eq!(diagnose(&facts), []);
+    facts.doors[0].state = DoorState::Closed;
+    assert_eq!(diagnose(&facts)[0].fault, Fault::PortClosed);
+}
+
+#[test]
+fn what_is_in_order_is_told_beside_what_is_not() {
+    let mut facts = well();
+    assert_eq!(in_order(&facts, &diagnose(&facts)).len(), 5);
+    door(&mut facts, DoorState::Closed);
+    facts.caa = record("issue", "pki.goog");
+    let told = in_order(&facts, &diagnose(&facts));
+    assert!(!told.iter().any(|line| line.contains("CAA") || line.contains("9.9.9.9")), "{told:?}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct Facts {
     pub addresses: Found,
     /// What happened at each address; in the order of the addresses.
     pub doors: Vec<Door>,
+    /// The port on which its authority looks.
+    pub port: u16,
     /// Who may issue for it.
     pub caa: Lookup<Caa>,
     /// What is counted for it.
@@ -48,7 +50,7 @@ pub struct Credentials {
 /// How the trial of a DNS provider went.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Zone {
-    /// It was not tried: that writes records, and is done on demand only.
+    /// It was not tried, since an order uses it.
     NotTried,
     /// It works.
     Works,
@@ -56,8 +58,12 @@ pub enum Zone {
     Refused(String),
     /// The provider does not hold the zone; its words.
     Elsewhere(String),
-    /// The provider cannot be asked, or fails; its words.
+    /// The provider cannot be asked; its words.
     Unreachable(String),
+    /// The provider did not do it; its words.
+    Fails(String),
+    /// What the provider wrote does not show at the servers of the zone; what they say.
+    NotShown(String),
 }
 
 /// The authority, asked for its directory.
@@ -71,6 +77,8 @@ pub struct Authority {
     pub has_external_account: bool,
     /// Address of the account there; empty while there is none.
     pub account: String,
+    /// It stands in a network of one's own, as its names and addresses may then too.
+    pub is_private: bool,
     /// What it said.
     pub answer: Answer,
 }

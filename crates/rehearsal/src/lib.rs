@@ -5,6 +5,8 @@ mod caa;
 mod diagnose;
 mod facts;
 mod finding;
+mod order;
+mod report;
 mod special;
 
 pub use caa::{Caa, CaaRecord};
@@ -13,3 +15,6 @@ pub use facts::{
     Addresses, Answer, Authority, Credentials, Door, DoorState, Facts, Found, Held, Lookup, Proof, Zone,
 };
 pub use finding::{Fault, Finding, Severity};
+pub use order::in_order;
+pub use report::Report;
+pub use special::{is_private, not_public, registered_domain};

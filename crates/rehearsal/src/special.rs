@@ -21,7 +21,7 @@ const LOCAL: &[&str] = &[
 ];
 
 /// Why no public authority vouches for a name; `None` when one may.
-pub(crate) fn not_public(name: &str) -> Option<String> {
+pub fn not_public(name: &str) -> Option<String> {
     let name = name.trim_start_matches("*.").trim_end_matches('.');
     if name.parse::<IpAddr>().is_ok() {
         return Some("it is an address and no name".to_owned());
@@ -36,13 +36,20 @@ pub(crate) fn not_public(name: &str) -> Option<String> {
         .map(|domain| format!("names below .{domain} are known in networks of your own only"))
 }
 
+/// The domain for which authorities count: the one below the public suffix (<https://publicsuffix.org>), so
+/// `example.co.uk` of `a.b.example.co.uk`. The name itself where there is none.
+pub fn registered_domain(name: &str) -> &str {
+    let name = name.trim_start_matches("*.").trim_end_matches('.');
+    psl::domain_str(name).unwrap_or(name)
+}
+
 /// The network of carriers between them and their customers (RFC 6598).
 pub(crate) fn is_carrier(address: IpAddr) -> bool {
     matches!(plain(address), IpAddr::V4(v4) if v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]))
 }
 
 /// Addresses that nobody reaches from elsewhere.
-pub(crate) fn is_private(address: IpAddr) -> bool {
+pub fn is_private(address: IpAddr) -> bool {
     match plain(address) {
         IpAddr::V4(v4) => {
             v4.is_private()
@@ -70,6 +77,18 @@ fn plain(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn certificates_are_counted_for_the_domain_that_somebody_has_registered() {
+        for (name, domain) in [
+            ("a.b.example.co.uk", "example.co.uk"),
+            ("*.example.com", "example.com"),
+            ("home.duckdns.org", "home.duckdns.org"),
+            ("nas", "nas"),
+        ] {
+            assert_eq!(registered_domain(name), domain);
+        }
+    }
 
     #[test]
     fn names_and_addresses_of_home_are_told_from_those_of_the_internet() {

@@ -34,6 +34,7 @@ pub mod acme_orders;
 pub mod acme_settings;
 pub mod api_tokens;
 pub mod caddy_configs;
+pub mod certificate_checks;
 pub mod counters;
 pub mod crowdsec_appsec;
 pub mod crowdsec_console_enrollments;

@@ -41,7 +41,7 @@ const ALL: &[Migration] = &[
         number: 4,
         name: "TLS of hosts, automatic certificates",
         columns: &[("proxy_hosts", "tls"), ("proxy_hosts", "automatic_certificate")],
-        tables: &["acme_accounts", "acme_orders", "dns_credentials", "dns_records"],
+        tables: &["acme_accounts", "acme_orders", "dns_credentials", "dns_records", "certificate_checks"],
     },
 ];
 

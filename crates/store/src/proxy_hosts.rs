@@ -493,6 +493,8 @@ pub struct Wish {
     pub domains: Vec<String>,
     /// The host is served.
     pub enabled: bool,
+    /// When it was last saved.
+    pub updated_at: Timestamp,
 }
 
 /// The hosts that want an automatic certificate and have not chosen another one, oldest first.
@@ -500,14 +502,15 @@ pub struct Wish {
 /// # Errors
 /// When the database cannot be read.
 pub async fn wishes(store: &Store) -> Result<Vec<Wish>, Error> {
-    let columns = [Column::Uuid, Column::Name, Column::DomainNames];
-    let find = Entity::find().select_only().columns(columns).column(Column::Enabled).order_by_asc(Column::Id);
+    let columns = [Column::Uuid, Column::Name, Column::DomainNames, Column::Enabled, Column::UpdatedAt];
+    let find = Entity::find().select_only().columns(columns).order_by_asc(Column::Id);
     let find = find.filter(Column::AutomaticCertificate.eq(true)).filter(Column::CertificateId.is_null());
-    let rows: Vec<(String, String, String, bool)> = find.into_tuple().all(store.read()).await?;
-    let wish = |(uuid, name, domains, enabled): (String, String, String, bool)| {
+    type Row = (String, String, String, bool, i64);
+    let rows: Vec<Row> = find.into_tuple().all(store.read()).await?;
+    let wish = |(uuid, name, domains, enabled, updated_at): Row| {
         let domains: Vec<String> = split(&domains).map(str::to_ascii_lowercase).collect();
         let name = if name.is_empty() { domains.first().cloned().unwrap_or_default() } else { name };
-        Wish { uuid, name, domains, enabled }
+        Wish { uuid, name, domains, enabled, updated_at: Timestamp::from_millis(updated_at) }
     };
     Ok(rows.into_iter().map(wish).collect())
 }

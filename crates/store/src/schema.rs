@@ -71,7 +71,7 @@ tables! {
     uptime_hosts uptime_monitors uptime_heartbeats uptime_notification_events
     security_configs security_decisions security_audits security_rule_sets
     crowdsec_preset_events crowdsec_console_enrollments
-    acme_accounts acme_orders dns_credentials dns_records
+    acme_accounts acme_orders dns_credentials dns_records certificate_checks
 }
 
 fn describe<E: EntityTrait>(entity: E) -> Table {

@@ -25,6 +25,33 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/acme/checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the next certificates would be issued
+         * @description One report for each name that a host wants an automatic certificate for, of when it was last looked at: when the
+         *     host was saved, when settings of automatic certificates or DNS providers were, and once a day; while something
+         *     prevents the certificate, every 15 minutes.
+         */
+        get: operations["listAcmeChecks"];
+        put?: never;
+        /**
+         * Look whether certificates for names would be issued
+         * @description Now, and also for names that no host has yet. Looks names up, knocks where they lead to, asks the authority for its
+         *     directory, and has a DNS provider that would prove the name write and remove a harmless value.
+         */
+        post: operations["runAcmeChecks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/acme/leave": {
         parameters: {
             query?: never;
@@ -1567,6 +1594,39 @@ export interface components {
              */
             roots_pem?: string;
         };
+        /** @description What a rehearsal of a name found. */
+        AcmeCheck: {
+            /** @description How the name would be proven: `http-01`, `tls-alpn-01` or `dns-01`. */
+            challenge: string;
+            /**
+             * Format: date-time
+             * @description When it was looked at.
+             */
+            checked_at: string;
+            /** @description What stands in the way, in the order in which it is mended. */
+            findings: components["schemas"]["AcmeFinding"][];
+            /** @description What is in order. */
+            in_order: string[];
+            name: string;
+            verdict: components["schemas"]["AcmeVerdict"];
+        };
+        /** @description Which names are looked at. */
+        AcmeCheckInput: {
+            /** @description The names; a wildcard begins with `*.`. */
+            names: components["schemas"]["AcmeNameInput"][];
+        };
+        /** @enum {string} */
+        AcmeFault: "terms-not-agreed" | "no-external-account" | "authority-unreachable" | "authority-not-trusted" | "clock-wrong" | "name-not-public" | "resolver-silent" | "lookup-fails" | "name-not-found" | "alias-dangling" | "no-address" | "private-address" | "carrier-address" | "port-closed" | "port-silent" | "no-route" | "not-http" | "another-server" | "sent-elsewhere" | "one-address-wrong" | "ipv6-wrong" | "tls-ended-in-front" | "caa-forbids" | "caa-forbids-wildcards" | "caa-binds" | "caa-fails" | "no-dns-provider" | "dns-credentials-refused" | "dns-zone-elsewhere" | "dns-provider-unreachable" | "dns-provider-fails" | "dns-not-shown" | "validations-used-up" | "certificates-used-up" | "renewal-overdue" | "ended";
+        /** @description Something that stands in the way. */
+        AcmeFinding: {
+            fault: components["schemas"]["AcmeFault"];
+            /** @description What was seen. */
+            message: string;
+            /** @description It prevents the next certificate; else it may. */
+            prevents: boolean;
+            /** @description What mends it. */
+            remedy: string;
+        };
         /** @description A host that wants a certificate. */
         AcmeHost: {
             name: string;
@@ -1598,6 +1658,11 @@ export interface components {
             terms_agreed?: boolean;
             trial?: components["schemas"]["AcmeAuthorityInput"];
         };
+        /**
+         * @description A name, such as `shop.example.com` or `*.example.com`.
+         * @example shop.example.com
+         */
+        AcmeNameInput: string;
         /** @description How it goes with a set of names. */
         AcmeOrder: {
             /**
@@ -1659,6 +1724,11 @@ export interface components {
             /** @description `account`, `order`, `challenge`, `validation`, `finalise`, `download` or `store`. */
             name: string;
         };
+        /**
+         * @description Whether the next certificate would be issued: as far as can be seen, perhaps not, or not.
+         * @enum {string}
+         */
+        AcmeVerdict: "ready" | "at_risk" | "would_fail";
         /**
          * @description What is to be done.
          * @enum {string}
@@ -5728,6 +5798,72 @@ export interface operations {
             400: components["responses"]["Problem400"];
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            507: components["responses"]["Problem507"];
+        };
+    };
+    listAcmeChecks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The reports, by name. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeCheck"][];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    runAcmeChecks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcmeCheckInput"];
+            };
+        };
+        responses: {
+            /** @description The reports, in the order of the names. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcmeCheck"][];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            /** @description Nothing can be looked at now (`conflict`). */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             422: components["responses"]["Problem422"];

@@ -1,4 +1,4 @@
-//! `charon certs list|order|renew|import|export`
+//! `charon certs list|order|check|renew|import|export`
 
 use crate::boot::Settings;
 use crate::cli::{CertsAction, ExportFormat};
@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -71,6 +72,20 @@ pub(super) async fn run(settings: &Settings, as_json: bool, action: CertsAction)
                 out::text(format!("{} is written to {}", names(&written["domains"]), file.display()));
             }
         }
+        CertsAction::Check { names } => {
+            let reports = check(&session, &orders, names).await?;
+            let would_fail = reports.iter().any(|report| report["verdict"] == "would_fail");
+            if as_json {
+                out::json(&Value::Array(reports));
+            } else if reports.is_empty() {
+                out::text("no host wants an automatic certificate; give a name to look at");
+            } else {
+                reports.iter().for_each(print);
+            }
+            if would_fail {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         CertsAction::Renew { name } => {
             let all = orders.as_array().into_iter().flatten();
             let found: Vec<&Value> = all.filter(|order| is_for(order, &name)).collect();
@@ -96,6 +111,41 @@ pub(super) async fn run(settings: &Settings, as_json: bool, action: CertsAction)
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Has names looked at, a few at a time: those that were given, or all that are wanted.
+async fn check(session: &Session, orders: &Value, names: Vec<String>) -> anyhow::Result<Vec<Value>> {
+    let wanted = || {
+        let orders = orders.as_array().into_iter().flatten();
+        let names = orders.flat_map(|order| order["domains"].as_array().into_iter().flatten());
+        names.filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    let names: Vec<String> = if names.is_empty() { wanted() } else { names };
+    let mut reports = Vec::new();
+    for some in names.chunks(8) {
+        let found = session.api.call("POST", "/api/v1/acme/checks", Some(&json!({ "names": some }))).await?;
+        reports.extend(found.as_array().into_iter().flatten().cloned());
+    }
+    Ok(reports)
+}
+
+/// Writes a report for a person.
+fn print(report: &Value) {
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let verdict = match report["verdict"].as_str() {
+        Some("ready") => "the next certificate would be issued",
+        Some("at_risk") => "the next certificate may not be issued",
+        _ => "the next certificate would NOT be issued",
+    };
+    out::text(format!("{} ({}): {verdict}", text(report, "name"), text(report, "challenge")));
+    for finding in report["findings"].as_array().into_iter().flatten() {
+        let mark = if finding["prevents"] == true { "x" } else { "!" };
+        out::text(format!("  {mark} {}", text(finding, "message")));
+        out::text(format!("    -> {}", text(finding, "remedy")));
+    }
+    for line in report["in_order"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        out::text(format!("  ok {line}"));
+    }
 }
 
 /// Stores a certificate under a name, in the place of the one that is called so.

@@ -3,9 +3,9 @@
 
 use super::attempt::{Attempts, Stop};
 use super::progress::step;
-use crate::dns::Given;
+use crate::dns;
 use acme::{Authorization, Challenge, Error, Kind};
-use base::{Code, Problem, Secret, Timestamp};
+use base::{Code, Problem, Timestamp};
 use dns01::{DnsError, Handle, Propagation, Provider, challenge_name};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -244,14 +244,10 @@ impl Attempts {
         &self,
         credential: &DnsCredential,
     ) -> Result<Result<Box<dyn Provider>, String>, store::Error> {
-        let secrets = match dns_credentials::secrets(&self.store, &credential.uuid).await {
-            Ok(secrets) => secrets,
-            Err(store::Error::Secret(message)) => return Ok(Err(message)),
-            Err(error) => return Err(error),
+        let given = match dns::stored(&self.store, credential).await? {
+            Ok(given) => given,
+            Err(message) => return Ok(Err(message)),
         };
-        let plain = credential.values.settings.iter();
-        let plain = plain.map(|(name, value)| (name.clone(), Secret::new(value.clone())));
-        let given: Given = plain.chain(secrets).collect();
         let name = &credential.values.name;
         let Some(kind) = dns01::kind(&credential.values.kind) else {
             return Ok(Err(format!("DNS provider {name} is of a kind that this version does not know")));
