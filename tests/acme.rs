@@ -28,9 +28,15 @@ async fn setting(habits: Habits) -> Setting {
 /// The same, in an environment of its own.
 pub(crate) async fn setting_of(habits: Habits, app: AppBuilder) -> Setting {
     let (http, https) = (free_port(), free_port());
+    let own_names = habits.resolver.is_none();
     let pebble = Pebble::start(habits, (http, https)).await;
-    let app =
+    let mut app =
         app.set("CHARON_PROXY_HTTP_PORT", http.to_string()).set("CHARON_PROXY_HTTPS_PORT", https.to_string());
+    // Rehearsals look where the authority does.
+    app = app.set("CHARON_ACME_HTTP_PORT", http.to_string()).set("CHARON_ACME_HTTPS_PORT", https.to_string());
+    if own_names {
+        app = app.set("CHARON_DNS_RESOLVERS", pebble.name_server().to_string());
+    }
     let app = app.start().await;
     let mut api = app.admin().await;
     agree(&mut api, &pebble, json!({})).await;

@@ -165,6 +165,11 @@ impl Pebble {
         command.stdout(output()).stderr(output()).spawn().expect("the program starts")
     }
 
+    /// The name server that it asks when no other is given: every name leads to this machine.
+    pub fn name_server(&self) -> SocketAddr {
+        local(self.ports[2])
+    }
+
     /// Ends the authority, and leaves its name server.
     pub fn stop(&mut self) {
         end(&mut self.authority);

@@ -42,6 +42,7 @@ fn authority(facts: &Facts, findings: &mut Vec<Finding>) {
         findings.push(Finding::failure(Fault::TermsNotAgreed, message, remedy));
     }
     match &authority.answer {
+        Answer::NotAsked => {}
         Answer::Unreachable(why) => {
             let message = format!("the authority at {} cannot be asked: {why}", authority.directory);
             let remedy = "let this machine reach it by HTTPS, or choose another authority";

@@ -86,6 +86,8 @@ pub struct Authority {
 /// What the authority's directory said.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
+    /// It was not asked: nobody has agreed to its terms.
+    NotAsked,
     /// It answered.
     Directory {
         /// Its names in CAA records.

@@ -247,6 +247,9 @@ fn is_lets_encrypt(directory: &str) -> bool {
 }
 
 async fn ask(settings: &AcmeSettings) -> Answer {
+    if !settings.terms_agreed {
+        return Answer::NotAsked;
+    }
     let first = &settings.first;
     let roots_pem = Some(first.roots_pem.clone()).filter(|pem| !pem.trim().is_empty());
     let directory = Directory { url: first.directory.clone(), roots_pem };
