@@ -42,6 +42,7 @@ mod main_job;
 mod memory;
 mod metrics;
 mod postgres;
+mod rehearsal;
 mod scale;
 mod scarcity;
 mod signals;

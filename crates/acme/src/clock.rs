@@ -1,6 +1,6 @@
 //! What time it is elsewhere.
 
-use crate::account::{Directory, http};
+use crate::account::{Directory, client};
 use crate::error::http_date;
 use base::Timestamp;
 use bytes::Bytes;
@@ -19,7 +19,7 @@ pub enum Elsewhere {
 /// The authority's clock, from the head of its directory (RFC 9110, section 6.6.1). `None` when it cannot be asked or
 /// does not say.
 pub async fn clock(directory: &Directory) -> Option<Elsewhere> {
-    let client = http(directory).ok()?.client;
+    let client = client(directory).ok()?;
     let request = Request::get(&directory.url).body(Bytes::new()).ok()?;
     match client.send(request).await {
         Ok(answer) => {

@@ -20,7 +20,7 @@ pub(crate) struct Said {
 /// The door of `instant_acme` to the network.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
-    pub(crate) client: outbound::Client,
+    client: outbound::Client,
     said: Arc<Mutex<Said>>,
     /// Where the certificate of an order is looked for in the place of where the authority says.
     place: Option<String>,

@@ -26,6 +26,9 @@ pub enum NoTerms {
     /// Its address is not trusted.
     #[error("{0}")]
     NotTrusted(String),
+    /// Its certificate has ended or not begun, by the clock of this machine.
+    #[error("{0}")]
+    NotNow(String),
     /// It cannot be asked, or is no directory.
     #[error("{0}")]
     Unreachable(String),
@@ -58,6 +61,7 @@ impl Directory {
         let request = Request::get(self.url.as_str()).body(Bytes::new());
         let request = request.map_err(|error| NoTerms::Unreachable(error.to_string()))?;
         let answer = client.send(request).await.map_err(|error| match error {
+            OutboundError::Untimely { reason, .. } => NoTerms::NotNow(reason),
             OutboundError::Tls { .. } => NoTerms::NotTrusted(error.to_string()),
             _ => NoTerms::Unreachable(error.to_string()),
         })?;

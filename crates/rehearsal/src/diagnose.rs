@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// So far a clock may be from the authority's.
 const CLOCK: Duration = Duration::from_secs(3600);
+/// What mends a clock.
+const SET: &str = "set the clock of this machine (timedatectl set-ntp true)";
 /// Failed validations within an hour after which Let's Encrypt refuses more.
 const VALIDATIONS: usize = 5;
 
@@ -48,6 +50,13 @@ fn authority(facts: &Facts, findings: &mut Vec<Finding>) {
             let remedy = "let this machine reach it by HTTPS, or choose another authority";
             findings.push(Finding::failure(Fault::AuthorityUnreachable, message, remedy));
         }
+        Answer::NotNow(why) => {
+            let message = format!(
+                "the clock of this machine may be wrong, it says {}: of the authority, {why}",
+                facts.now
+            );
+            findings.push(Finding::failure(Fault::ClockWrong, message, SET));
+        }
         Answer::NotTrusted(why) => {
             let message =
                 format!("the address of the authority, {}, is not trusted: {why}", authority.directory);
@@ -68,8 +77,7 @@ fn authority(facts: &Facts, findings: &mut Vec<Finding>) {
                     "the clock of this machine is wrong: it says {}, and the authority's {there}",
                     facts.now
                 );
-                let remedy = "set the clock of this machine (timedatectl set-ntp true)";
-                findings.push(Finding::failure(Fault::ClockWrong, message, remedy));
+                findings.push(Finding::failure(Fault::ClockWrong, message, SET));
             }
         }
     }

@@ -182,3 +182,11 @@ fn faults_that_stand_beside_each_other_are_all_told() {
     let found: Vec<Fault> = diagnose(&facts).iter().map(|one| one.fault).collect();
     assert_eq!(found, [Fault::PortClosed, Fault::CaaForbids, Fault::ValidationsUsedUp]);
 }
+
+#[test]
+fn the_page_of_faults_lists_each_of_them() {
+    let page = include_str!("../../../docs/qa/certificate-rehearsal.md");
+    for fault in Fault::ALL {
+        assert!(page.contains(&format!("| `{}` |", fault.as_str())), "{} is not there", fault.as_str());
+    }
+}

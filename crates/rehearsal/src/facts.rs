@@ -97,6 +97,8 @@ pub enum Answer {
         /// Its clock.
         time: Option<Timestamp>,
     },
+    /// Its certificate has ended or not begun, by the clock of this machine; which of them.
+    NotNow(String),
     /// Its certificate is not trusted; why.
     NotTrusted(String),
     /// It could not be asked; why.

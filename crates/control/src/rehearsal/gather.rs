@@ -259,6 +259,7 @@ async fn ask(settings: &AcmeSettings) -> Answer {
             external_account_required: terms.external_account_required,
             time: terms.time,
         },
+        Err(NoTerms::NotNow(why)) => Answer::NotNow(why),
         Err(NoTerms::NotTrusted(why)) => Answer::NotTrusted(why),
         Err(NoTerms::Unreachable(why)) => Answer::Unreachable(why),
     }

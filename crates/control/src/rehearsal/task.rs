@@ -216,8 +216,9 @@ fn problems(reports: &[Report]) -> Vec<Problem> {
     }
     let told = |(fault, names): (Fault, Vec<(&str, &Finding)>)| {
         // The reconciler of certificates tells of those itself.
-        let (_, finding) =
-            names.first().filter(|_| !matches!(fault, Fault::Ended | Fault::TermsNotAgreed))?;
+        let (_, finding) = names
+            .first()
+            .filter(|_| !matches!(fault, Fault::Ended | Fault::TermsNotAgreed | Fault::ClockWrong))?;
         let others: Vec<&str> = names.iter().skip(1).map(|(name, _)| *name).collect();
         let others = match others.len() {
             0 => String::new(),
