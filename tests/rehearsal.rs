@@ -38,6 +38,7 @@ const PUBLIC: &str = "home A 192.168.1.5
 carrier A 100.64.1.5";
 
 /// A server at one address that answers everybody alike, or nobody.
+#[expect(clippy::disallowed_methods, reason = "a server of the test itself")]
 async fn stand(address: SocketAddr, answer: Option<String>) {
     let listener = TcpListener::bind(address).await.unwrap();
     tokio::spawn(async move {
