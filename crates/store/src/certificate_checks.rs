@@ -4,9 +4,9 @@
 use crate::{Error, Store};
 use base::Timestamp;
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{QueryOrder, QuerySelect};
 
 /// One row of `certificate_checks`.
 #[derive(Clone, PartialEq, Eq, Debug, DeriveEntityModel)]
@@ -34,7 +34,7 @@ pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What was found when a name was last looked at.
+/// How it stood with a name when it was last looked at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CertificateCheck {
     /// The name, in lower case, with `*.` for a wildcard.
@@ -47,39 +47,43 @@ pub struct CertificateCheck {
     pub failures: u32,
     /// How many may.
     pub warnings: u32,
-    /// The report, as JSON.
-    pub report: String,
 }
 
-impl From<Model> for CertificateCheck {
-    fn from(row: Model) -> Self {
-        Self {
-            name: row.name,
-            checked_at: Timestamp::from_millis(row.checked_at),
-            basis: row.basis,
-            failures: u32::try_from(row.failures).unwrap_or(u32::MAX),
-            warnings: u32::try_from(row.warnings).unwrap_or(u32::MAX),
-            report: row.report,
-        }
-    }
-}
-
-/// All of them, by name.
+/// How it stands with all names, by name.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub async fn list(store: &Store) -> Result<Vec<CertificateCheck>, Error> {
-    let rows = Entity::find().order_by_asc(Column::Name).all(store.read()).await?;
-    Ok(rows.into_iter().map(CertificateCheck::from).collect())
+    let columns = [Column::Name, Column::CheckedAt, Column::Basis, Column::Failures, Column::Warnings];
+    let find = Entity::find().select_only().columns(columns).order_by_asc(Column::Name);
+    let rows: Vec<(String, i64, String, i64, i64)> = find.into_tuple().all(store.read()).await?;
+    let check = |(name, checked_at, basis, failures, warnings)| CertificateCheck {
+        name,
+        checked_at: Timestamp::from_millis(checked_at),
+        basis,
+        failures: u32::try_from(failures).unwrap_or(u32::MAX),
+        warnings: u32::try_from(warnings).unwrap_or(u32::MAX),
+    };
+    Ok(rows.into_iter().map(check).collect())
 }
 
-/// Keeps what was found, in the place of what was found before. All in one write.
+/// The reports (JSON) about all names, or about those that something prevents, by name.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn reports(store: &Store, only_failing: bool) -> Result<Vec<String>, Error> {
+    let find = Entity::find().select_only().column(Column::Report).order_by_asc(Column::Name);
+    let find = if only_failing { find.filter(Column::Failures.gt(0)) } else { find };
+    Ok(find.into_tuple().all(store.read()).await?)
+}
+
+/// Keeps what was found, with the reports as JSON, in the place of what was found before. All in one write.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub async fn put(store: &Store, checks: &[CertificateCheck]) -> Result<(), Error> {
+pub async fn put(store: &Store, checks: &[(CertificateCheck, String)]) -> Result<(), Error> {
     let write = store.write().await?;
-    for check in checks {
+    for (check, report) in checks {
         let row = ActiveModel {
             id: NotSet,
             name: Set(check.name.clone()),
@@ -87,7 +91,7 @@ pub async fn put(store: &Store, checks: &[CertificateCheck]) -> Result<(), Error
             basis: Set(check.basis.clone()),
             failures: Set(check.failures.into()),
             warnings: Set(check.warnings.into()),
-            report: Set(check.report.clone()),
+            report: Set(report.clone()),
         };
         let columns = [Column::CheckedAt, Column::Basis, Column::Failures, Column::Warnings, Column::Report];
         let replace = OnConflict::column(Column::Name).update_columns(columns).to_owned();

@@ -11,7 +11,7 @@ use rehearsal::{
     Addresses, Answer, Authority, Caa, CaaRecord, Credentials, Door, Facts, Found, Held, Lookup, Proof, Zone,
     is_private, not_public, registered_domain,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 use store::acme_orders::{self, AcmeOrder, Phase};
@@ -21,6 +21,7 @@ use store::proxy_hosts::{self, Wish};
 use store::ssl_certificates::{self, ACME, Certificate};
 use store::{acme_accounts, dns_records};
 use tokio::join;
+use tokio::sync::Mutex;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -48,6 +49,8 @@ pub(super) struct Scene<'a> {
     credentials: Vec<DnsCredential>,
     /// Credentials that orders use now, by their public ids: a trial could take an order's value away.
     busy: HashSet<String>,
+    /// What came of trials, by the credentials and the zone or the name that a CNAME leads to.
+    trials: Mutex<HashMap<(String, String), Zone>>,
 }
 
 impl<'a> Scene<'a> {
@@ -83,6 +86,7 @@ impl<'a> Scene<'a> {
             orders,
             credentials,
             busy,
+            trials: Mutex::default(),
             by,
         })
     }
@@ -163,6 +167,25 @@ impl<'a> Scene<'a> {
         if self.busy.contains(&held.uuid) {
             return Zone::NotTried;
         }
+        let challenge = dns01::challenge_name(name);
+        let place = match self.resolvers.target(&challenge).await {
+            Ok(target) if target != challenge => target,
+            // One name of a zone stands for the others.
+            _ => held.zone_of(name).unwrap_or_default().to_owned(),
+        };
+        // One after the other: some providers hold one value, or write all records of a zone at once.
+        let turn = self.by.turn(&held.uuid);
+        let _turn = turn.lock().await;
+        let key = (held.uuid.clone(), place);
+        if let Some(known) = self.trials.lock().await.get(&key) {
+            return known.clone();
+        }
+        let zone = self.tried(held, name).await;
+        self.trials.lock().await.insert(key, zone.clone());
+        zone
+    }
+
+    async fn tried(&self, held: &DnsCredential, name: &str) -> Zone {
         let given = match dns::stored(&self.by.store, held).await {
             Ok(Ok(given)) => given,
             Ok(Err(message)) => return Zone::Refused(message),

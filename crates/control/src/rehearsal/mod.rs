@@ -14,7 +14,8 @@ use crate::dns::Dns;
 use base::Clock;
 use futures_util::StreamExt;
 use rehearsal::Report;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::Store;
 use store::certificate_checks::{self, CertificateCheck};
@@ -25,6 +26,9 @@ const AT_ONCE: usize = 8;
 /// So long somebody waits: a little less than the API does.
 const PATIENCE: Duration = Duration::from_secs(25);
 
+/// Held while a DNS provider is tried.
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
 /// What rehearsals are made with. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Rehearsal {
@@ -33,6 +37,8 @@ pub struct Rehearsal {
     dns: Dns,
     clock: Arc<dyn Clock>,
     ports: Ports,
+    /// Who tries a DNS provider, by the public id of its credentials.
+    turns: Arc<Mutex<HashMap<String, Turn>>>,
     /// Calls the task, which tells of what was found.
     wake: Wake,
 }
@@ -47,7 +53,7 @@ impl Rehearsal {
         ports: Ports,
         wake: Wake,
     ) -> Self {
-        Self { store, own: Own::new(proxy), dns, clock, ports, wake }
+        Self { store, own: Own::new(proxy), dns, clock, ports, turns: Arc::default(), wake }
     }
 
     /// Looks at these names now. What is found about names that hosts want a certificate for is kept, also when it
@@ -72,13 +78,18 @@ impl Rehearsal {
         }
     }
 
+    fn turn(&self, credential: &str) -> Turn {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(credential.to_owned()).or_default().clone()
+    }
+
     async fn look(&self, names: Vec<String>) -> anyhow::Result<Vec<Report>> {
         let scene = gather::Scene::set(self).await?;
         let looks = names.into_iter().map(|name| scene.facts(name));
         let facts: Vec<_> = futures_util::stream::iter(looks).buffered(AT_ONCE).collect().await;
         let reports: Vec<Report> = facts.iter().map(Report::of).collect();
         let wanted = task::wanted(&self.store).await?;
-        let rows: Vec<CertificateCheck> = reports
+        let rows: Vec<(CertificateCheck, String)> = reports
             .iter()
             .filter_map(|report| Some(row(report, wanted.get(&report.name)?)))
             .collect::<Result<_, _>>()?;
@@ -87,17 +98,17 @@ impl Rehearsal {
     }
 }
 
-fn row(report: &Report, basis: &str) -> Result<CertificateCheck, serde_json::Error> {
+fn row(report: &Report, basis: &str) -> Result<(CertificateCheck, String), serde_json::Error> {
     let count = |severity| {
         let found = report.findings.iter().filter(|finding| finding.severity == severity).count();
         u32::try_from(found).unwrap_or(u32::MAX)
     };
-    Ok(CertificateCheck {
+    let check = CertificateCheck {
         name: report.name.clone(),
         checked_at: report.at,
         basis: basis.to_owned(),
         failures: count(rehearsal::Severity::Failure),
         warnings: count(rehearsal::Severity::Warning),
-        report: serde_json::to_string(report)?,
-    })
+    };
+    Ok((check, serde_json::to_string(report)?))
 }
