@@ -2,7 +2,8 @@
 //! notices (acceptance G3). Sockets of systemd come the same way.
 
 use crate::hosts;
-use crate::load::{HOST, Load, Way, ask, ask_by_http2};
+use crate::load::{HOST, Load, Way, ask, ask_by_http2, ask_by_http3, quic};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use testkit::{Answer, App, Origin, RawClient};
@@ -10,7 +11,7 @@ use tokio::sync::RwLock;
 
 /// Upgrades in a row.
 const UPGRADES: usize = 10;
-/// Of each kind (plain, TLS; kept, new for each request; HTTP/2) so many clients ask all the time.
+/// Of each kind (plain, TLS; kept, new for each request; HTTP/2 and HTTP/3) so many clients ask all the time.
 const CLIENTS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +33,10 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
 
     let roots = Arc::new(app.anonymous().get("/certificates/internal-ca.pem").await.raw.body);
     let (place, tls_place) = (Arc::new(RwLock::new(http)), Arc::new(RwLock::new(app.https())));
-    let way = Way { http: place, https: tls_place, roots };
+    admin.put("/settings", &json!({ "proxy.http3": true })).await.expect(200);
+    crate::http3::state(&mut admin, |state| state == "listening").await;
+    let quic = Some(quic(&roots));
+    let way = Way { http: place, https: tls_place, roots, quic };
     let load = Load::default();
     let mut clients = tokio::task::JoinSet::new();
     for _ in 0..CLIENTS {
@@ -40,6 +44,9 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
             clients.spawn(ask(way.clone(), tls, fresh, false, load.clone()));
         }
         clients.spawn(ask_by_http2(way.clone(), false, load.clone()));
+        for fresh in [false, true] {
+            clients.spawn(ask_by_http3(way.clone(), fresh, load.clone()));
+        }
     }
     let mut processes = BTreeSet::from([app.pid()]);
     for round in 0..UPGRADES {
@@ -62,6 +69,9 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
         told_to_go += client.expect("a client met a refusal or a reset");
     }
     assert_eq!((app.http(), app.ui()), (http, ui));
+    let info = admin.get("/system/info").await.expect(200);
+    let listeners = info["listeners"].as_array().unwrap();
+    assert!(listeners.len() == 4 && listeners.iter().all(|one| one["state"] == "listening"), "{info}");
     assert!(
         told_to_go >= UPGRADES,
         "kept connections were told {told_to_go} times that theirs is the last answer"
@@ -75,7 +85,7 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
     assert_eq!(app.wait_for_end().await.code(), Some(0), "{}", app.output());
     let answered = load.answered();
     eprintln!(
-        "{answered} requests by HTTP/1.1, TLS and HTTP/2 during {UPGRADES} upgrades: 0 refused, 0 reset, {told_to_go} \
+        "{answered} requests by HTTP/1.1, TLS, HTTP/2 and HTTP/3 during {UPGRADES} upgrades: 0 refused, 0 reset, {told_to_go} \
          told to go"
     );
 }

@@ -172,7 +172,7 @@ pub(crate) async fn start(load: &Load) -> (App, Changer, Vec<Origin>) {
     hosts::add_with(&mut admin, GRPC, &origin, with(grpc)).await;
     let place = |address: SocketAddr| Arc::new(RwLock::new(address));
     let roots = Arc::new(root.chain_pem.into_bytes());
-    let way = Way { http: place(app.http()), https: place(app.https()), roots };
+    let way = Way { http: place(app.http()), https: place(app.https()), roots, quic: None };
     let port = 20_000 + u16::try_from(app.pid() % 10_000).unwrap();
     let other = Origin::start(Answer::text("steady")).await;
     let changer = Changer { admin, way, origin: other, steady, ca, certificate, added: None, port, moves: 0 };

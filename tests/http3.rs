@@ -11,7 +11,7 @@ const HOST: &str = "fast.example.com";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until the listener of HTTP/3 is as `wanted` says; none is an empty text.
-async fn state(admin: &mut Api, wanted: impl Fn(&str) -> bool) -> Value {
+pub(crate) async fn state(admin: &mut Api, wanted: impl Fn(&str) -> bool) -> Value {
     eventually("HTTP/3 is in the state that it should be in", PATIENCE, async || {
         let info = admin.get("/system/info").await.expect(200);
         let listeners = info["listeners"].as_array().unwrap();

@@ -1,7 +1,11 @@
 //! Clients of every kind that go on until they are told to end and fail at the first thing that is not as it should
 //! be, and the origins that they need. What happens meanwhile is the matter of each test.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use h3::error::{Code, StreamError};
+use quinn::crypto::rustls::QuicClientConfig;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -58,6 +62,8 @@ impl Load {
     }
 }
 
+type Http3 = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
+
 /// Where a listener is. Held for writing while it moves: nobody can connect then.
 pub(crate) type Place = Arc<RwLock<SocketAddr>>;
 
@@ -67,6 +73,8 @@ pub(crate) struct Way {
     pub(crate) http: Place,
     pub(crate) https: Place,
     pub(crate) roots: Arc<Vec<u8>>,
+    /// [`quic`] of the same roots, where clients use HTTP/3.
+    pub(crate) quic: Option<quinn::ClientConfig>,
 }
 
 impl Way {
@@ -97,6 +105,32 @@ impl Way {
         tasks.spawn(async { _ = connection.await });
         sender
     }
+
+    async fn http3(&self, name: &str, tasks: &mut JoinSet<()>) -> Http3 {
+        let place = *self.https.read().await;
+        let mut endpoint = quinn::Endpoint::client(SocketAddr::new(place.ip(), 0)).expect("a socket");
+        endpoint.set_default_client_config(self.quic.clone().expect("clients of HTTP/3"));
+        let connection = endpoint.connect(place, name).unwrap().await.expect("a QUIC connection");
+        let (mut driver, sender) =
+            h3::client::new(h3_quinn::Connection::new(connection)).await.expect("HTTP/3");
+        // Its end shows in the streams.
+        tasks.spawn(async move { _ = std::future::poll_fn(|cx| driver.poll_close(cx)).await });
+        sender
+    }
+}
+
+/// How clients of HTTP/3 connect.
+pub(crate) fn quic(roots: &[u8]) -> quinn::ClientConfig {
+    let mut trusted = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(roots) {
+        trusted.add(certificate.unwrap()).unwrap();
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider);
+    let config = config.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
+    let mut config = config.with_root_certificates(trusted).with_no_client_auth();
+    config.alpn_protocols = vec![b"h3".to_vec()];
+    quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).unwrap()))
 }
 
 /// Asks all the time over HTTP/1.1, over one connection or over a new one each time. A connection whose last answer
@@ -162,6 +196,49 @@ pub(crate) async fn ask_by_http2(way: Way, stays: bool, load: Load) -> usize {
         }
     }
     told_to_go
+}
+
+/// Asks all the time over HTTP/3, request by request over one connection, or over a new one each time. After a GOAWAY
+/// it goes on over another; returns how many there were.
+pub(crate) async fn ask_by_http3(way: Way, fresh: bool, load: Load) -> usize {
+    let mut told_to_go = 0;
+    while load.goes_on() {
+        let mut connection = JoinSet::new();
+        let mut sender = way.http3(HOST, &mut connection).await;
+        while load.goes_on() {
+            match ask_http3(&mut sender).await {
+                Ok(text) => assert_eq!(text, b"steady"),
+                Err(error) => {
+                    // Told to go before it took this one (RFC 9114, section 5.2).
+                    let goes = match &error {
+                        StreamError::RemoteTerminate { code, .. } => *code == Code::H3_REQUEST_REJECTED,
+                        // The crate keeps this one's name to itself.
+                        error => error.is_h3_no_error() || error.to_string().contains("is closing"),
+                    };
+                    assert!(goes, "no answer: {error}");
+                    told_to_go += 1;
+                    break;
+                }
+            }
+            load.count().await;
+            if fresh {
+                break;
+            }
+        }
+    }
+    told_to_go
+}
+
+async fn ask_http3(sender: &mut Http3) -> Result<Vec<u8>, StreamError> {
+    let request = http::Request::get(format!("https://{HOST}/")).body(()).unwrap();
+    let mut stream = sender.send_request(request).await?;
+    stream.finish().await?;
+    assert_eq!(stream.recv_response().await?.status(), 200);
+    let mut text = Vec::new();
+    while let Some(mut piece) = stream.recv_data().await? {
+        text.extend_from_slice(&piece.copy_to_bytes(piece.remaining()));
+    }
+    Ok(text)
 }
 
 async fn body(mut body: h2::RecvStream) -> Vec<u8> {

@@ -83,7 +83,7 @@ async fn at_sighup_the_access_log_is_opened_anew_and_no_request_fails() {
     let origin = Origin::start(Answer::text("steady")).await;
     hosts::add(&mut admin, HOST, &origin).await;
     let place = |address: SocketAddr| Arc::new(RwLock::new(address));
-    let way = Way { http: place(app.http()), https: place(app.https()), roots: Arc::default() };
+    let way = Way { http: place(app.http()), https: place(app.https()), roots: Arc::default(), quic: None };
     let load = Load::default();
     let mut clients = tokio::task::JoinSet::new();
     for fresh in [false, true] {

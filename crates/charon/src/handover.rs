@@ -3,10 +3,11 @@
 //!
 //! The old one sends its sockets (SCM_RIGHTS, unix(7)); the new one answers that its settings are fine; the old one
 //! closes the database and says so; the new one opens it, and says that it serves, or that it failed, and why. Until
-//! then the old data plane goes on accepting. The data folder has one writer at every moment.
+//! then the old data plane goes on accepting. The old one answers that it reads UDP sockets (HTTP/3) no more, and the
+//! new one begins to. The data folder has one writer at every moment.
 
 use anyhow::{Context, bail};
-use proxy::Listening;
+use proxy::{Listening, QuicHandover};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
@@ -15,12 +16,13 @@ use rustix::net::{
 use serde::{Deserialize, Serialize};
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// How long the other process may take for a step; opening a database may include a migration.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -29,7 +31,7 @@ const MOST_SOCKETS: usize = 64;
 /// No message is longer.
 const LONGEST: usize = 16 * 1024;
 
-/// What a listening socket is for. UDP sockets will be one more purpose.
+/// What a listening socket by TCP is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Purpose {
@@ -44,6 +46,12 @@ pub(crate) enum Purpose {
 enum Message {
     /// The descriptors come with it.
     Sockets(Purpose),
+    /// One place of an address of HTTP/3: its socket and its lines come with it ([`QuicHandover`]). All places of an
+    /// address are told one after the other.
+    Quic {
+        address: SocketAddr,
+        marks: Vec<[u8; 2]>,
+    },
     /// That were all; see [`Sockets::fixed`].
     Complete {
         fixed: bool,
@@ -51,6 +59,8 @@ enum Message {
     Prepared,
     Released,
     Serving,
+    /// The old one reads no packet of HTTP/3 any more.
+    Yielded,
     Failed(String),
 }
 
@@ -59,6 +69,8 @@ enum Message {
 pub(crate) struct Sockets {
     /// Of the data plane.
     pub(crate) proxy: Vec<Listening>,
+    /// Of its HTTP/3.
+    pub(crate) quic: Vec<QuicHandover>,
     pub(crate) ui: Option<TcpListener>,
     pub(crate) commands: Option<UnixListener>,
     /// Those of the data plane come from the service manager, which alone says where they listen.
@@ -160,6 +172,11 @@ impl Successor {
                 self.line.say(&Message::Sockets(purpose), some)?;
             }
         }
+        for QuicHandover { address, marks, sockets } in &sockets.quic {
+            for place in sockets {
+                self.line.say(&Message::Quic { address: *address, marks: marks.clone() }, place)?;
+            }
+        }
         self.line.say(&Message::Sockets(Purpose::Ui), sockets.ui.as_slice())?;
         self.line.say(&Message::Sockets(Purpose::Commands), sockets.commands.as_slice())?;
         self.line.say(&Message::Complete { fixed: sockets.fixed }, NONE)?;
@@ -170,18 +187,31 @@ impl Successor {
     ///
     /// # Errors
     /// A sentence that says why it does not. It has ended then.
-    pub(crate) fn release(&mut self) -> anyhow::Result<u32> {
+    pub(crate) fn release(mut self) -> anyhow::Result<Self> {
         let served = self
             .line
             .say(&Message::Released, NONE)
             .and_then(|()| self.expect_word(|message| matches!(message, Message::Serving)));
         match served {
-            Ok(()) => Ok(self.child.id()),
+            Ok(()) => Ok(self),
             Err(error) => {
                 self.end();
                 Err(error)
             }
         }
+    }
+
+    /// The number of the new process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// This process reads UDP sockets no more.
+    ///
+    /// # Errors
+    /// When the new process is gone.
+    pub(crate) fn yielded(&self) -> anyhow::Result<()> {
+        self.line.say(&Message::Yielded, NONE)
     }
 
     fn expect_word(&mut self, expected: impl Fn(&Message) -> bool) -> anyhow::Result<()> {
@@ -204,7 +234,11 @@ const NONE: &[OwnedFd] = &[];
 
 /// The new process's view of the old one.
 #[derive(Debug)]
-pub(crate) struct Predecessor(Line);
+pub(crate) struct Predecessor {
+    line: Line,
+    /// True once it reads no UDP socket any more.
+    yielded: watch::Sender<bool>,
+}
 
 impl Predecessor {
     /// Takes the line to the old process from standard input, and its sockets.
@@ -223,6 +257,10 @@ impl Predecessor {
                     sockets.fixed = fixed;
                     break;
                 }
+                Message::Quic { address, marks } => match sockets.quic.last_mut() {
+                    Some(last) if last.address == address => last.sockets.push(given),
+                    _ => sockets.quic.push(QuicHandover { address, marks, sockets: vec![given] }),
+                },
                 Message::Sockets(Purpose::Ui) => sockets.ui = given.into_iter().next().map(TcpListener::from),
                 Message::Sockets(Purpose::Commands) => {
                     sockets.commands = given.into_iter().next().map(UnixListener::from);
@@ -235,26 +273,41 @@ impl Predecessor {
             }
         }
         sockets.proxy = gather(shares)?;
-        Ok((Self(line), sockets))
+        Ok((Self { line, yielded: watch::Sender::new(false) }, sockets))
     }
 
     /// Asks for the data folder and waits until it is free.
     pub(crate) fn prepared(&self) -> anyhow::Result<()> {
-        self.0.say(&Message::Prepared, NONE)?;
-        match self.0.hear()?.0 {
+        self.line.say(&Message::Prepared, NONE)?;
+        match self.line.hear()?.0 {
             Message::Released => Ok(()),
             message => bail!("the process before this one speaks out of turn: {message:?}"),
         }
     }
 
-    /// This process serves: the old one may go.
+    /// Whether the UDP sockets may be read.
+    pub(crate) fn has_yielded(&self) -> watch::Receiver<bool> {
+        self.yielded.subscribe()
+    }
+
+    /// This process serves: the old one may go. Returns when the UDP sockets are this one's.
+    ///
+    /// # Errors
+    /// When the old one was gone before.
     pub(crate) fn serving(&self) -> anyhow::Result<()> {
-        self.0.say(&Message::Serving, NONE)
+        self.line.say(&Message::Serving, NONE)?;
+        if let Err(error) = self.line.hear() {
+            tracing::warn!(
+                "the process before this one does not say that it reads UDP sockets no more: {error:#}"
+            );
+        }
+        self.yielded.send_replace(true);
+        Ok(())
     }
 
     /// This process gives up: the old one goes on.
     pub(crate) fn failed(&self, reason: &str) {
-        if let Err(error) = self.0.say(&Message::Failed(reason.chars().take(2000).collect()), NONE) {
+        if let Err(error) = self.line.say(&Message::Failed(reason.chars().take(2000).collect()), NONE) {
             tracing::warn!("the process before this one cannot be told: {error:#}");
         }
     }
@@ -262,7 +315,7 @@ impl Predecessor {
 
 /// Sockets of one address belong together.
 pub(crate) fn gather(shares: Vec<(bool, Vec<TcpListener>)>) -> anyhow::Result<Vec<Listening>> {
-    let mut all: Vec<(bool, std::net::SocketAddr, Vec<TcpListener>)> = Vec::new();
+    let mut all: Vec<(bool, SocketAddr, Vec<TcpListener>)> = Vec::new();
     for (tls, given) in shares {
         for socket in given {
             let address = socket.local_addr()?;

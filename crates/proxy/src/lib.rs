@@ -56,7 +56,7 @@ pub use cuts::Cut;
 pub use geo::{Country, Geo, Knows};
 pub use listen::Listening;
 pub use log::{Entry, Fault, LOG_FIELDS, LogFormat, LogSettings, LogStatus, Protocol, RequestId, StoppedBy};
-pub use quic::QuicListening;
+pub use quic::{QuicHandover, QuicListening};
 pub use start::{Limits, Proxy, Settings, StartError, start};
 pub use stats::{Histogram, HostStats, Stats};
 pub use upstream::status::{CheckResult, NameStatus, ServerHealth, ServerStatus, UpstreamStatus};

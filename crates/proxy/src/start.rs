@@ -9,7 +9,8 @@ use crate::gate::Gate;
 use crate::listen::Listening;
 use crate::log::{Entry, LogSettings, LogStatus, Writer};
 use crate::networks::Networks;
-use crate::quic::{self, QuicListening};
+use crate::quic::handover::Held;
+use crate::quic::{self, QuicHandover, QuicListening};
 use crate::stats::{self, Stats, WorkerStats};
 use crate::upstream::attend;
 use crate::upstream::live::Registry;
@@ -129,8 +130,7 @@ pub enum StartError {
     },
     /// Somebody else has the UDP port.
     #[error(
-        "cannot listen on UDP {address}: another program has the port, or, after an upgrade, the process before still \
-         finishes what runs there; ask who with  ss -lunp 'sport = :{port}'",
+        "cannot listen on UDP {address}: another program has the port; ask who with  ss -lunp 'sport = :{port}'",
         port = .address.port()
     )]
     UdpInUse {
@@ -217,6 +217,7 @@ pub struct Proxy {
     log: Writer,
     workers: Vec<mpsc::UnboundedSender<Order>>,
     listening: Mutex<Vec<Listening>>,
+    listening_quic: Mutex<Vec<Held>>,
     /// Load balancers speak PROXY protocol.
     has_balancers: bool,
     /// Closes when the last worker has ended.
@@ -312,6 +313,7 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
         log,
         workers: told,
         listening: Mutex::default(),
+        listening_quic: Mutex::default(),
         has_balancers: balancers.is_some(),
         ended,
     };
@@ -360,15 +362,18 @@ impl Proxy {
     /// Serves HTTP/3 on one more address from now on, which is given back.
     ///
     /// # Errors
-    /// Behind PROXY protocol.
+    /// Behind PROXY protocol, or when the process has no descriptor left.
     pub fn listen_quic(&self, listening: QuicListening) -> Result<SocketAddr, StartError> {
         if self.has_balancers {
             return Err(StartError::QuicBehindBalancers);
         }
-        let QuicListening { address, sockets } = listening;
+        let held = Held::of(&listening).map_err(|error| StartError::bind(listening.address, error))?;
+        self.listening_quic().push(held);
+        let QuicListening { address, sockets, mark, before } = listening;
         let count = sockets.len();
+        let mut before = before.into_iter();
         for (place, socket) in sockets.into_iter().enumerate() {
-            let share = quic::listen::Share { address, socket, place, count };
+            let share = quic::listen::Share { address, socket, place, count, mark, before: before.next() };
             // A worker that has ended needs no socket.
             let _ = self.workers[place % self.workers.len()].send(Order::ListenQuic(share));
         }
@@ -377,6 +382,7 @@ impl Proxy {
 
     /// Takes no further HTTP/3 connections on an address, and asks those that are open to go when they have finished.
     pub fn unlisten_quic(&self, address: SocketAddr) {
+        self.listening_quic().retain(|held| held.address != address);
         for worker in &self.workers {
             let _ = worker.send(Order::UnlistenQuic(address));
         }
@@ -390,6 +396,30 @@ impl Proxy {
         self.listening().iter().map(Listening::try_clone).collect()
     }
 
+    /// The same for HTTP/3. It goes on here until [`Proxy::yield_quic`].
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub fn sockets_of_quic(&self) -> io::Result<Vec<QuicHandover>> {
+        self.listening_quic().iter_mut().map(Held::offer).collect()
+    }
+
+    /// Reads the sockets of HTTP/3 no more, when this returns: the process that got them from
+    /// [`Proxy::sockets_of_quic`] does, and passes on what is for connections of this one.
+    pub async fn yield_quic(&self) {
+        let (done, mut is_done) = mpsc::channel(1);
+        for held in self.listening_quic().iter_mut() {
+            for (place, line) in held.lines().into_iter().enumerate() {
+                let order = Order::YieldQuic(held.address, place, line, done.clone());
+                // A worker that has ended reads nothing.
+                let _ = self.workers[place % self.workers.len()].send(order);
+            }
+        }
+        drop(done);
+        // Nothing is ever sent; the channel closes with the last order.
+        let _ = is_done.recv().await;
+    }
+
     /// How many threads serve; the sockets per address to bind for [`Proxy::listen`].
     pub fn workers(&self) -> usize {
         self.workers.len()
@@ -397,6 +427,10 @@ impl Proxy {
 
     fn listening(&self) -> std::sync::MutexGuard<'_, Vec<Listening>> {
         self.listening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listening_quic(&self) -> std::sync::MutexGuard<'_, Vec<Held>> {
+        self.listening_quic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn addresses(&self, tls: bool) -> Vec<SocketAddr> {
@@ -524,6 +558,7 @@ impl Proxy {
 
     async fn end(&self, drain: Drain) {
         self.listening().clear();
+        self.listening_quic().clear();
         for worker in &self.workers {
             // One that has ended has drained.
             let _ = worker.send(Order::Drain(drain));

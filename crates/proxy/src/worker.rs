@@ -41,6 +41,9 @@ pub(crate) enum Order {
     /// The same for HTTP/3.
     ListenQuic(quic::listen::Share),
     UnlistenQuic(SocketAddr),
+    /// The next process reads a socket of HTTP/3, known by its place, and passes on by this line what is for us. The
+    /// sender is dropped when it may.
+    YieldQuic(SocketAddr, usize, socket2::Socket, mpsc::Sender<()>),
     /// Accept nothing, finish what runs, end.
     Drain(Drain),
 }
@@ -300,6 +303,9 @@ pub(crate) async fn run(parts: Parts) {
             Some(Order::Unlisten(address)) => accepting.close(address),
             Some(Order::ListenQuic(share)) => accepting_quic.open(share, &worker),
             Some(Order::UnlistenQuic(address)) => accepting_quic.close(address),
+            Some(Order::YieldQuic(address, place, line, _done)) => {
+                accepting_quic.yield_to(address, place, line);
+            }
             Some(Order::Drain(drain)) => break drain,
             // The proxy was dropped: end at once.
             None => return,
@@ -335,7 +341,11 @@ async fn finish(worker: &Worker, grace: Duration, orders: &mut mpsc::UnboundedRe
                 }
                 // Nothing is accepted any more, so listening has no meaning.
                 Some(
-                    Order::Listen(_) | Order::Unlisten(_) | Order::ListenQuic(_) | Order::UnlistenQuic(_),
+                    Order::Listen(_)
+                    | Order::Unlisten(_)
+                    | Order::ListenQuic(_)
+                    | Order::UnlistenQuic(_)
+                    | Order::YieldQuic(..),
                 ) => {}
                 None => return,
             },

@@ -12,7 +12,7 @@ use api::SetupToken;
 use base::{Clock, Code, Problem, Problems, SystemClock};
 use control::LastGood;
 use control::compile::Ports;
-use control::tasks::{ListenerState, Memory, Serves, Shared, Wanted};
+use control::tasks::{Inherited, ListenerState, Memory, Serves, Shared, Wanted};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -87,7 +87,8 @@ async fn serve(
     let crowdsec = data_dir::crowdsec(&settings, &proxy, &clock)?;
     crowdsec.enforce_first(&store).await;
     control::acme::answer_first(&store, &proxy).await;
-    let Sockets { proxy: inherited, ui, commands, fixed } = sockets;
+    let Sockets { proxy: tcp, quic, ui, commands, fixed } = sockets;
+    let inherited = Inherited { tcp, quic: quic_of(predecessor, quic), fixed };
     let doors = Doors::open(settings.ui, &settings.data_dir, ui, commands)?;
     let world = World { settings, clock, problems, proxy, listeners, crowdsec, doors };
 
@@ -99,10 +100,10 @@ async fn serve(
         if !control.is_ready(FIRST_CONFIGURATION).await {
             bail!("the stored configuration could not be served within {FIRST_CONFIGURATION:?}");
         }
-        listen(&world, &rows, inherited, fixed).await?;
+        listen(&world, &rows, inherited).await?;
         control
     } else {
-        listen(&world, &rows, inherited, fixed).await?;
+        listen(&world, &rows, inherited).await?;
         let control = ControlSide::start(&world, store, memory).await?;
         if !control.is_ready(FIRST_CONFIGURATION).await {
             tracing::error!(
@@ -115,7 +116,7 @@ async fn serve(
     announce(&world, control.setup())?;
     systemd::notify(&world.settings.activation, "READY=1");
     if let Some(predecessor) = predecessor {
-        predecessor.serving()?;
+        tokio::task::block_in_place(|| predecessor.serving())?;
     }
 
     let mut control = Some(control);
@@ -158,15 +159,26 @@ async fn serve(
     Ok(ExitCode::SUCCESS)
 }
 
+/// HTTP/3 of the process before. Where it cannot be taken over, it is tried by other sockets, which is told.
+fn quic_of(predecessor: Option<&Predecessor>, given: Vec<proxy::QuicHandover>) -> Vec<proxy::QuicListening> {
+    let Some(yielded) = predecessor.map(Predecessor::has_yielded) else { return Vec::new() };
+    let taken = given.into_iter().filter_map(|handover| {
+        let address = handover.address;
+        proxy::QuicListening::inherit(handover, &yielded)
+            .map_err(|error| tracing::warn!("the UDP socket for {address} cannot be taken over: {error}"))
+            .ok()
+    });
+    taken.collect()
+}
+
 /// Listens for clients. The start fails only when there would be nothing to serve; a single port that cannot be had
 /// is a problem on the board, and is tried again.
 async fn listen(
     world: &World,
     rows: &[store::settings::Setting],
-    inherited: Vec<proxy::Listening>,
-    fixed: bool,
+    inherited: Inherited,
 ) -> anyhow::Result<()> {
-    let states = world.listeners.reconcile(rows, inherited, fixed).await;
+    let states = world.listeners.begin(rows, inherited).await;
     if states.iter().any(|state| state.fault.is_none()) {
         return Ok(());
     }
@@ -179,7 +191,7 @@ async fn listen(
 async fn hand_over(world: &World, control: ControlSide, program: &Path) -> Result<u32, Option<ControlSide>> {
     tracing::info!("upgrade: {} is started to take over", program.display());
     world.problems.report("upgrade", Vec::new());
-    let (mut successor, control) = match introduce(world, program).await {
+    let (successor, control) = match introduce(world, program).await {
         Ok(successor) => (successor, control),
         Err(error) => {
             failed(world, &error);
@@ -189,7 +201,13 @@ async fn hand_over(world: &World, control: ControlSide, program: &Path) -> Resul
     control.end().await;
     let released = tokio::task::spawn_blocking(move || successor.release()).await;
     match released.map_err(anyhow::Error::from).and_then(|released| released) {
-        Ok(pid) => Ok(pid),
+        Ok(successor) => {
+            world.proxy.yield_quic().await;
+            if let Err(error) = successor.yielded() {
+                tracing::warn!("the next process cannot be told that it may read UDP sockets: {error:#}");
+            }
+            Ok(successor.pid())
+        }
         Err(error) => {
             failed(world, &error);
             Err(take_back(world).await)
@@ -200,7 +218,8 @@ async fn hand_over(world: &World, control: ControlSide, program: &Path) -> Resul
 async fn introduce(world: &World, program: &Path) -> anyhow::Result<Successor> {
     let (ui, commands) = world.doors.sockets()?;
     let fixed = world.listeners.is_fixed().await;
-    let sockets = Sockets { proxy: world.proxy.sockets()?, ui: Some(ui), commands, fixed };
+    let (proxy, quic) = (world.proxy.sockets()?, world.proxy.sockets_of_quic()?);
+    let sockets = Sockets { proxy, quic, ui: Some(ui), commands, fixed };
     let program = program.to_owned();
     tokio::task::spawn_blocking(move || Successor::start(&program, &sockets)).await?
 }

@@ -76,6 +76,18 @@ struct Place {
     fixed: bool,
 }
 
+/// Sockets that listen already: of the process before, or of the service manager. They are used where they are what is
+/// wanted, or in any case when they are `fixed`.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// By TCP.
+    pub tcp: Vec<Listening>,
+    /// For HTTP/3.
+    pub quic: Vec<QuicListening>,
+    /// The service manager alone says where those by TCP listen.
+    pub fixed: bool,
+}
+
 /// The reconciler of listening addresses.
 #[derive(Debug)]
 pub struct Listeners {
@@ -100,6 +112,8 @@ struct Inner {
     /// Where HTTP/3 is served, and where it was until connections have ended.
     quic: Vec<SocketAddr>,
     quic_before: Vec<SocketAddr>,
+    /// Sockets will be inherited: nothing is bound before.
+    expects: bool,
     failures: u32,
     states: watch::Sender<Vec<ListenerState>>,
 }
@@ -109,8 +123,9 @@ impl Shared {
     pub fn new(proxy: Arc<Proxy>, problems: Problems, clock: Arc<dyn Clock>, default: Wanted) -> Self {
         let (states, receiver) = watch::channel(Vec::new());
         let places = Default::default();
-        let (quic, quic_before) = Default::default();
-        let inner = Inner { proxy, problems, clock, default, places, quic, quic_before, failures: 0, states };
+        let (quic, quic_before, expects, failures) = Default::default();
+        let inner =
+            Inner { proxy, problems, clock, default, places, quic, quic_before, expects, failures, states };
         Self(Arc::new(tokio::sync::Mutex::new(inner)), receiver)
     }
 
@@ -119,30 +134,33 @@ impl Shared {
         self.1.clone()
     }
 
-    /// Says where will be listened on, before it is: redirects name the port.
-    pub async fn expect(&self, inherited: &[Listening]) {
-        let inner = self.0.lock().await;
+    /// Says where will be listened on, before it is: redirects name the port. Nothing else is until [`Shared::begin`].
+    pub async fn expect(&self, inherited: &Inherited) {
+        let mut inner = self.0.lock().await;
+        inner.expects = true;
         let since = inner.clock.now();
-        let state = |socket: &Listening| ListenerState {
-            serves: Serves::tcp(socket.tls),
-            address: socket.address,
-            fault: None,
-            since,
-        };
-        inner.states.send_replace(inherited.iter().map(state).collect());
+        let tcp = inherited.tcp.iter().map(|socket| (Serves::tcp(socket.tls), socket.address));
+        let quic = inherited.quic.iter().map(|socket| (Serves::Http3, socket.address()));
+        let states =
+            tcp.chain(quic).map(|(serves, address)| ListenerState { serves, address, fault: None, since });
+        inner.states.send_replace(states.collect());
     }
 
-    /// Looks once. `settings` are the stored ones; `inherited` are sockets that listen already, and that are used
-    /// where they are what is wanted, or in any case when they are `fixed`.
-    pub async fn reconcile(
-        &self,
-        settings: &[settings::Setting],
-        inherited: Vec<Listening>,
-        fixed: bool,
-    ) -> Vec<ListenerState> {
+    /// Looks for the first time, with what is inherited. `settings` are the stored ones.
+    pub async fn begin(&self, settings: &[settings::Setting], inherited: Inherited) -> Vec<ListenerState> {
         let mut inner = self.0.lock().await;
-        inner.adopt(settings, inherited, fixed);
-        inner.reconcile(settings);
+        inner.expects = false;
+        inner.adopt(settings, inherited.tcp, inherited.fixed);
+        inner.reconcile(settings, inherited.quic);
+        inner.states.borrow().clone()
+    }
+
+    /// Looks once.
+    async fn reconcile(&self, settings: &[settings::Setting]) -> Vec<ListenerState> {
+        let mut inner = self.0.lock().await;
+        if !inner.expects {
+            inner.reconcile(settings, Vec::new());
+        }
         inner.states.borrow().clone()
     }
 
@@ -181,7 +199,7 @@ impl Task for Listeners {
             }
         };
         let before = self.shared.1.borrow().clone();
-        let states = self.shared.reconcile(&settings, Vec::new(), false).await;
+        let states = self.shared.reconcile(&settings).await;
         if states != before {
             self.changed.call();
         }
@@ -228,7 +246,7 @@ impl Inner {
         }
     }
 
-    fn reconcile(&mut self, settings: &[settings::Setting]) {
+    fn reconcile(&mut self, settings: &[settings::Setting], inherited: Vec<QuicListening>) {
         let now = self.clock.now();
         let wanted = [false, true].map(|tls| self.wanted(settings, tls));
         // Two ports that change places must both be let go first.
@@ -269,7 +287,7 @@ impl Inner {
             states.extend(place.bound.iter().map(|address| (serves, *address, None)));
             states.extend(fault.map(|fault| (serves, wanted, Some(fault))));
         }
-        self.reconcile_quic(settings, &mut problems, &mut states);
+        self.reconcile_quic(settings, inherited, &mut problems, &mut states);
         let state = |(serves, address, fault)| {
             let new = ListenerState { serves, address, fault, since: now };
             let same = |old: &&ListenerState| {
@@ -291,6 +309,7 @@ impl Inner {
     fn reconcile_quic(
         &mut self,
         settings: &[settings::Setting],
+        mut inherited: Vec<QuicListening>,
         problems: &mut Vec<Problem>,
         states: &mut Vec<Found>,
     ) {
@@ -307,7 +326,8 @@ impl Inner {
                 states.push((Serves::Http3, address, None));
                 continue;
             }
-            let bound = QuicListening::bind(address, proxy.workers());
+            let known = inherited.extract_if(.., |listening| listening.address() == address).next();
+            let bound = known.map_or_else(|| QuicListening::bind(address, proxy.workers()), Ok);
             let fault = match bound.and_then(|listening| proxy.listen_quic(listening)) {
                 Ok(address) => {
                     self.quic.push(address);

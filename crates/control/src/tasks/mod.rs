@@ -17,5 +17,5 @@ pub use apply::{Apply, Memory, rows};
 pub use certificates::Certificates;
 pub use data_plane::DataPlane;
 pub use database::Database;
-pub use listeners::{ListenerState, Listeners, Serves, Shared, Wanted, ports};
+pub use listeners::{Inherited, ListenerState, Listeners, Serves, Shared, Wanted, ports};
 pub use retention::Retention;

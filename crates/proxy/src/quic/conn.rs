@@ -17,7 +17,10 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::Sleep;
 
+/// The largest id that a request's stream may have.
+const LAST_STREAM: u64 = (1 << 62) - 4;
 /// How often it is looked whether a closing connection still sends.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long nothing may have been sent before a connection is closed, at least.
@@ -118,6 +121,8 @@ enum Event {
     Cut,
     /// The worker ends, or the address is no longer listened on.
     Leave,
+    /// Requests that had left before the client knew have come.
+    LastCall,
     /// The grace time is over.
     Part,
 }
@@ -153,6 +158,7 @@ pub(super) async fn serve(connection: Connection, peer: Peer, worker: Rc<Worker>
         peer: Rc::new(peer),
         next: 0,
         is_new: true,
+        last_call: None,
         parting: false,
     };
     driver.run().await;
@@ -184,6 +190,8 @@ struct Driver<'a> {
     next: u64,
     /// No stream was opened yet.
     is_new: bool,
+    /// Ends when no stream is taken any more.
+    last_call: Option<Pin<Box<Sleep>>>,
     parting: bool,
 }
 
@@ -205,7 +213,8 @@ impl Driver<'_> {
                     worker.stats.cuts.count(Cut::Silent);
                     return self.close();
                 }
-                Event::Late | Event::Leave => self.leave().await,
+                Event::Late | Event::Leave => self.call_last(),
+                Event::LastCall => self.say_goodbye(),
                 Event::Part => {
                     self.parting = true;
                     tokio::time::sleep(PARTING).await;
@@ -223,8 +232,9 @@ impl Driver<'_> {
         }
     }
 
-    async fn event(&self) -> Event {
+    async fn event(&mut self) -> Event {
         let worker = &self.shared.worker;
+        let last_call = &mut self.last_call;
         let mut accept = pin!(self.shared.connection.accept_bi());
         let mut idle = pin!(self.shared.idle.notified());
         poll_fn(|cx| {
@@ -235,8 +245,11 @@ impl Driver<'_> {
             if worker.parting.get() && !self.parting {
                 return Poll::Ready(Event::Part);
             }
-            if !self.shared.leaving.get() && (worker.draining.get() || self.gathering.ends()) {
-                return Poll::Ready(Event::Leave);
+            match last_call.as_mut().map(|sleep| sleep.as_mut().poll(cx).is_ready()) {
+                _ if self.shared.leaving.get() => {}
+                Some(true) => return Poll::Ready(Event::LastCall),
+                None if worker.draining.get() || self.gathering.ends() => return Poll::Ready(Event::Leave),
+                _ => {}
             }
             if let Poll::Ready(stream) = accept.as_mut().poll(cx) {
                 return Poll::Ready(Event::Stream(stream));
@@ -274,19 +287,27 @@ impl Driver<'_> {
         });
     }
 
-    /// Asks the client to open no further stream.
-    async fn leave(&mut self) {
+    /// Asks the client to open no further stream. Those that are under way are still taken (RFC 9114, section 5.2).
+    fn call_last(&mut self) {
         self.deadline.disarm();
-        self.say_goodbye();
-    }
-
-    fn say_goodbye(&mut self) {
-        if self.shared.leaving.replace(true) {
+        if self.last_call.is_some() {
             return;
         }
+        self.last_call = Some(Box::pin(tokio::time::sleep(QUIET.max(self.shared.connection.rtt() * 6))));
+        self.say_go_away(LAST_STREAM);
+    }
+
+    /// Says which streams were taken. From now on none is.
+    fn say_goodbye(&mut self) {
+        if !self.shared.leaving.replace(true) {
+            self.say_go_away(self.next);
+        }
+    }
+
+    fn say_go_away(&mut self, stream: u64) {
         let mut frame = vec![0x07];
         let mut id = Vec::new();
-        varint::put(&mut id, self.next);
+        varint::put(&mut id, stream);
         varint::put(&mut frame, id.len() as u64);
         frame.extend_from_slice(&id);
         // A client that grants the control stream no room for this learns it when the connection closes.
@@ -295,14 +316,25 @@ impl Driver<'_> {
     }
 
     /// Waits until the client has what was sent: until it closes, or nothing is sent any more.
-    async fn linger(&self) {
-        let (connection, worker) = (&self.shared.connection, &self.shared.worker);
+    async fn linger(&mut self) {
+        let shared = self.shared.clone();
+        let (connection, worker) = (&shared.connection, &shared.worker);
         let quiet = QUIET.max(connection.rtt() * 6);
-        worker.sweep.arm(self.deadline, worker.limits.head);
+        let deadline = self.deadline;
+        worker.sweep.arm(deadline, worker.limits.head);
         let waiting = async {
             let (mut sent, mut still) = (connection.stats().udp_tx.bytes, Duration::ZERO);
             while still < quiet && connection.close_reason().is_none() {
-                tokio::time::sleep(LOOK).await;
+                tokio::select! {
+                    () = tokio::time::sleep(LOOK) => {}
+                    stream = connection.accept_bi() => {
+                        // What comes now is rejected, so that it is asked for elsewhere.
+                        let Ok((send, receive)) = stream else { break };
+                        self.start(send, receive);
+                        still = Duration::ZERO;
+                        continue;
+                    }
+                }
                 let now = connection.stats().udp_tx.bytes;
                 still = if now == sent { still + LOOK } else { Duration::ZERO };
                 sent = now;
@@ -310,7 +342,7 @@ impl Driver<'_> {
             Ok(())
         };
         // Whoever has not taken it by then does not get it.
-        let _ = self.deadline.within(waiting).await;
+        let _ = deadline.within(waiting).await;
     }
 
     fn close(&self) {

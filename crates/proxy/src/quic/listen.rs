@@ -2,13 +2,17 @@
 
 use super::conn::{self, Shared};
 use super::frames::Code;
+use super::handover::{Before, Mark, Shared as SharedSocket};
 use super::socket::WorkerIds;
 use crate::cuts::Cut;
 use crate::listen::{Open, Peer};
 use crate::spec::TlsPolicy;
 use crate::worker::Worker;
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
-use quinn::{Connecting, Endpoint, EndpointConfig, Incoming, ServerConfig, TokioRuntime, TransportConfig};
+use quinn::{
+    Connecting, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime, TransportConfig,
+};
+use socket2::Socket;
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -41,23 +45,60 @@ pub(crate) struct Share {
     pub(crate) socket: UdpSocket,
     pub(crate) place: usize,
     pub(crate) count: usize,
+    pub(crate) mark: Mark,
+    pub(crate) before: Option<Before>,
 }
 
 /// The endpoints of a worker. Each ends when its sender is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Accepting(Vec<(SocketAddr, oneshot::Sender<()>)>);
+pub(crate) struct Accepting(Vec<Accepted>);
+
+#[derive(Debug)]
+struct Accepted {
+    address: SocketAddr,
+    place: usize,
+    socket: Arc<SharedSocket>,
+    _end: oneshot::Sender<()>,
+}
 
 impl Accepting {
     /// Starts to accept on a socket.
     pub(crate) fn open(&mut self, share: Share, worker: &Rc<Worker>) {
-        let (sender, end) = oneshot::channel();
-        self.0.push((share.address, sender));
-        tokio::task::spawn_local(accept_on(share, worker.clone(), end));
+        let Share { address, socket, place, count, mark, before } = share;
+        let (lines, may_read) = before.map(|before| (before.lines, before.may_read)).unzip();
+        let socket = match TokioRuntime.wrap_udp_socket(socket) {
+            Ok(own) => Arc::new(SharedSocket::new(own, lines.unwrap_or_default())),
+            Err(error) => return tracing::error!(%error, "a UDP socket cannot be watched; restart Charon"),
+        };
+        let (sender, mut end) = oneshot::channel();
+        self.0.push(Accepted { address, place, socket: socket.clone(), _end: sender });
+        let worker = worker.clone();
+        tokio::task::spawn_local(async move {
+            if let Some(mut may_read) = may_read {
+                tokio::select! {
+                    // An error: the process before is gone.
+                    _ = may_read.wait_for(|may_read| *may_read) => {}
+                    _ = &mut end => return,
+                }
+            }
+            accept_on(address, socket, WorkerIds::new(place, count, mark), worker, end).await;
+        });
+    }
+
+    /// The next process reads a socket from now on, and says by this line what is for us.
+    pub(crate) fn yield_to(&self, address: SocketAddr, place: usize, line: Socket) {
+        let mut all = self.0.iter();
+        let Some(accepted) = all.find(|known| (known.address, known.place) == (address, place)) else {
+            return;
+        };
+        if let Err(error) = accepted.socket.yield_to(line) {
+            tracing::warn!(%error, "HTTP/3 connections are cut by the upgrade: what is for them cannot be heard");
+        }
     }
 
     /// Ends accepting on an address. Connections are asked to go, and finish what runs.
     pub(crate) fn close(&mut self, address: SocketAddr) {
-        self.0.retain(|(known, _)| *known != address);
+        self.0.retain(|known| known.address != address);
     }
 }
 
@@ -104,15 +145,20 @@ pub(crate) fn configuration(tls: Arc<rustls::ServerConfig>) -> Result<ServerConf
     Ok(config)
 }
 
-async fn accept_on(share: Share, worker: Rc<Worker>, mut end: oneshot::Receiver<()>) {
-    let Share { address, socket, place, count } = share;
-    let ids = WorkerIds::new(place, count);
+async fn accept_on(
+    address: SocketAddr,
+    socket: Arc<SharedSocket>,
+    ids: WorkerIds,
+    worker: Rc<Worker>,
+    mut end: oneshot::Receiver<()>,
+) {
     let mut config = EndpointConfig::default();
     config.cid_generator(move || Box::new(ids));
-    let endpoint = Endpoint::new(config, Some(worker.quic.clone()), socket, Arc::new(TokioRuntime));
+    let runtime = Arc::new(TokioRuntime);
+    let endpoint = Endpoint::new_with_abstract_socket(config, Some(worker.quic.clone()), socket, runtime);
     let endpoint = match endpoint {
         Ok(endpoint) => endpoint,
-        Err(error) => return tracing::error!(%error, "a UDP socket cannot be watched; restart Charon"),
+        Err(error) => return tracing::error!(%error, "a UDP socket cannot be used; restart Charon"),
     };
     let gathering = Rc::new(Gathering { address, ends: Cell::new(false), handshakes: Cell::new(0) });
     loop {

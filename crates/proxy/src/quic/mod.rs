@@ -5,6 +5,7 @@ mod conn;
 mod control;
 mod flood;
 mod frames;
+pub(crate) mod handover;
 mod head;
 mod huffman;
 pub(crate) mod listen;
@@ -14,6 +15,7 @@ mod static_table;
 mod stream;
 mod varint;
 
+pub use handover::QuicHandover;
 #[cfg(any(test, fuzzing))]
 pub(crate) use head::{read as read_head, trailers as read_trailers};
 pub use socket::QuicListening;

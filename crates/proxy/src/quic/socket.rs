@@ -1,6 +1,7 @@
 //! UDP sockets for QUIC: one per worker at one address. The kernel shares packets out by the connection id in them, so
 //! that those of one connection reach one worker wherever the client moves to.
 
+use super::handover::{Before, Mark, mark_beside};
 use crate::StartError;
 use quinn::{ConnectionId, ConnectionIdGenerator};
 use socket2::{Domain, Protocol, Socket, Type};
@@ -11,13 +12,16 @@ use std::os::fd::AsRawFd;
 /// Bytes that wait in a socket, so far as the system grants that many.
 const BUFFER: usize = 4 * 1024 * 1024;
 /// Bytes of the connection ids that we give out.
-const ID_LENGTH: usize = 8;
+pub(super) const ID_LENGTH: usize = 8;
 
 /// The sockets of one address.
 #[derive(Debug)]
 pub struct QuicListening {
     pub(crate) address: SocketAddr,
     pub(crate) sockets: Vec<UdpSocket>,
+    pub(crate) mark: Mark,
+    /// The processes before, by the places of the sockets: those that hand these to us.
+    pub(crate) before: Vec<Before>,
 }
 
 impl QuicListening {
@@ -49,7 +53,7 @@ impl QuicListening {
                 }
             }
         }
-        Ok(Self { address, sockets })
+        Ok(Self { address, sockets, mark: mark_beside(&[]), before: Vec::new() })
     }
 
     /// The address, with its real port.
@@ -106,18 +110,20 @@ fn share_out(socket: &UdpSocket, count: usize) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Gives out connection ids by which the kernel finds the worker. The first byte is random but for that.
+/// Gives out connection ids by which the kernel finds the worker, and processes find each other's. The first byte is
+/// random but for the worker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WorkerIds {
     place: u8,
     count: u8,
+    mark: Mark,
 }
 
 impl WorkerIds {
     /// For the worker at this place among so many sockets.
-    pub(super) fn new(place: usize, count: usize) -> Self {
+    pub(super) fn new(place: usize, count: usize, mark: Mark) -> Self {
         let small = |number: usize| u8::try_from(number).unwrap_or(u8::MAX);
-        Self { place: small(place), count: small(count).max(1) }
+        Self { place: small(place), count: small(count).max(1), mark }
     }
 
     fn first(self, random: u8) -> u8 {
@@ -131,6 +137,7 @@ impl ConnectionIdGenerator for WorkerIds {
     fn generate_cid(&mut self) -> ConnectionId {
         let mut id: [u8; ID_LENGTH] = base::random::bytes();
         id[0] = self.first(id[0]);
+        id[1..3].copy_from_slice(&self.mark);
         ConnectionId::new(&id)
     }
 
@@ -151,7 +158,7 @@ mod tests {
     fn each_id_leads_to_its_worker() {
         for count in 1..=255 {
             for place in [0, count / 2, count - 1] {
-                let ids = WorkerIds::new(place, count);
+                let ids = WorkerIds::new(place, count, [0; 2]);
                 assert!(
                     (0..=255).all(|random| usize::from(ids.first(random)) % count == place),
                     "{place}/{count}"

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) type Sender = SendRequest<OpenStreams, Bytes>;
-type Exchange = RequestStream<BidiStream<Bytes>, Bytes>;
+pub(crate) type Exchange = RequestStream<BidiStream<Bytes>, Bytes>;
 
 /// A proxy with a certificate for `a.test`, and where it serves HTTP/3.
 pub(crate) fn quic(origin: &Origin, workers: usize, limits: Limits) -> (Proxy, SocketAddr) {
@@ -60,7 +60,7 @@ pub(crate) async fn connect(address: SocketAddr, sni: &str) -> quinn::Connection
 }
 
 /// The sender of requests, and what drives the connection, which ends with its error.
-async fn http3(connection: quinn::Connection) -> (Sender, tokio::task::JoinHandle<String>) {
+pub(crate) async fn http3(connection: quinn::Connection) -> (Sender, tokio::task::JoinHandle<String>) {
     let (mut driver, sender) = h3::client::new(h3_quinn::Connection::new(connection)).await.unwrap();
     let driving = tokio::task::spawn_local(async move {
         std::future::poll_fn(|cx| driver.poll_close(cx)).await.to_string()
@@ -75,11 +75,13 @@ pub(crate) async fn status(address: SocketAddr, name: &str) -> u16 {
     head.status().as_u16()
 }
 
-fn get(uri: &str) -> Request<()> {
+pub(crate) fn get(uri: &str) -> Request<()> {
     Request::get(uri).body(()).unwrap()
 }
 
-async fn answer(mut stream: Exchange) -> Result<(http::Response<()>, Vec<u8>, Option<HeaderMap>), String> {
+pub(crate) async fn answer(
+    mut stream: Exchange,
+) -> Result<(http::Response<()>, Vec<u8>, Option<HeaderMap>), String> {
     let head = stream.recv_response().await.map_err(|error| error.to_string())?;
     let mut body = Vec::new();
     while let Some(mut data) = stream.recv_data().await.map_err(|error| error.to_string())? {
@@ -89,7 +91,7 @@ async fn answer(mut stream: Exchange) -> Result<(http::Response<()>, Vec<u8>, Op
     Ok((head, body, trailers))
 }
 
-async fn fetch(
+pub(crate) async fn fetch(
     sender: &mut Sender,
     request: Request<()>,
     body: Option<(&[u8], Option<HeaderMap>)>,
@@ -420,6 +422,44 @@ fn a_stream_behind_the_goodbye_is_rejected_so_that_it_can_be_asked_for_again() {
         assert_eq!(close.error_code.into_inner(), 0x100);
     });
     assert_eq!(origin.seen().matches("GET").count(), 1);
+}
+
+#[test]
+fn before_a_goodbye_comes_a_last_call_and_after_it_what_was_under_way_is_rejected_and_not_cut() {
+    let origin = Origin::ok();
+    let (proxy, address) = quic(&origin, 1, quick());
+    run(async {
+        let connection = connect(address, "a.test").await;
+        let head = frame(0x01, &[&[0, 0, 0xd1, 0xd7, 0x50, 6][..], b"a.test", &[0xc1]].concat());
+        let ask = async || {
+            let (mut send, mut receive) = connection.open_bi().await.unwrap();
+            // It may be stopped before it is sent.
+            let _ = send.write_all(&head).await;
+            let _ = send.finish();
+            receive.read_to_end(1000).await
+        };
+        assert!(ask().await.unwrap().ends_with(b"ok"));
+        proxy.unlisten_quic(address);
+        let mut control = connection.accept_uni().await.unwrap();
+        let mut said = Vec::new();
+        let mut until = async |wanted: &[u8]| {
+            while !said.ends_with(wanted) {
+                said.extend_from_slice(&control.read_chunk(100, true).await.unwrap().unwrap().bytes);
+            }
+        };
+        // GOAWAY with the largest id: whatever is under way is still taken.
+        until(&[0x07, 8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfc]).await;
+        let mut taken = 1;
+        // On a busy machine the goodbye may have overtaken this.
+        taken += u8::from(ask().await.is_ok_and(|answer| answer.ends_with(b"ok")));
+        until(&[0x07, 1, taken * 4]).await;
+        let quinn::ReadToEndError::Read(quinn::ReadError::Reset(code)) = ask().await.unwrap_err() else {
+            panic!("it was cut")
+        };
+        assert_eq!(code.into_inner(), 0x10b);
+        let quinn::ConnectionError::ApplicationClosed(close) = connection.closed().await else { panic!() };
+        assert_eq!(close.error_code.into_inner(), 0x100);
+    });
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod framing;
 mod h2_origin;
 mod h3;
 mod h3_faults;
+mod h3_handover;
 mod headers;
 mod heads2;
 mod health;
