@@ -1,11 +1,13 @@
 //! An authority that makes it hard (acceptance D3): it refuses nine of ten nonces, or takes its time for each name.
 
-use crate::acme::{setting_of, trusted, until};
+use crate::acme::{LIMIT, order, setting_of, trusted, until};
 use crate::hosts;
 use base::{Clock, SystemClock};
 use serde_json::json;
-use testkit::App;
 use testkit::pebble::{Habits, Pebble};
+use testkit::{App, eventually};
+
+const CLIENT_CA: &str = include_str!("fixtures/tls/client-ca.pem");
 
 /// Orders a certificate for these names at an authority with such an environment, and waits until it serves. Returns
 /// how many orders that took.
@@ -46,5 +48,49 @@ async fn an_authority_that_takes_up_to_fifteen_seconds_for_a_name_is_waited_for(
     if Pebble::is_installed() {
         let slow = [("PEBBLE_VA_NOSLEEP", ""), ("PEBBLE_VA_SLEEPTIME", "15")];
         assert_eq!(issued("a.example.com,b.example.com", "tls-alpn-01", &slow).await, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_authority_that_keeps_what_was_proven_is_not_shown_it_again() {
+    if !Pebble::is_installed() {
+        return;
+    }
+    let environment = vec![("PEBBLE_AUTHZREUSE", "100".to_owned())];
+    let mut all = setting_of(Habits { environment, ..Habits::default() }, App::builder()).await;
+    hosts::add_with(&mut all.api, "a.example.com", &all.origin, json!({"automatic_certificate": true})).await;
+    let mut api = all.api.clone();
+    let first = until(&mut api, "valid").await;
+    let path = format!("/acme/orders/{}/renew", first["uuid"].as_str().unwrap());
+    api.post(&path, &json!({})).await.expect(202);
+    let second = eventually("it is renewed", LIMIT, async || {
+        let now = order(&mut api).await;
+        (now["phase"] == "valid" && now["begun_at"] != first["begun_at"]).then_some(now)
+    })
+    .await;
+    let steps: Vec<_> = second["steps"].as_array().unwrap().iter().map(|step| &step["name"]).collect();
+    assert_eq!(steps, ["account", "order", "finalise", "download", "store"], "{second}");
+    trusted(&all, "a.example.com").await;
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_else_gets_into_is_proven_all_the_same() {
+    if !Pebble::is_installed() {
+        return;
+    }
+    for challenge in ["http-01", "tls-alpn-01"] {
+        let mut all = setting_of(Habits::default(), App::builder()).await;
+        let first = json!({"directory": all.pebble.directory(), "roots_pem": all.pebble.root_pem()});
+        let settings = json!({"email": "", "terms_agreed": true, "first": first, "challenge": challenge});
+        all.api.put("/acme", &settings).await.expect(200);
+        let closed = json!({
+            "automatic_certificate": true, "ssl_forced": true, "traffic": {"maintenance": {"message": "Back at noon."}},
+            "tls": {"client_certificates": {"required": true, "ca_pem": CLIENT_CA}},
+        });
+        hosts::add_with(&mut all.api, "a.example.com", &all.origin, closed).await;
+        let answer = hosts::get(all.app.http(), "a.example.com", "/").await;
+        assert_ne!(answer.status, 200, "nobody gets in");
+        let done = until(&mut all.api.clone(), "valid").await;
+        assert_eq!(done["failures"], 0, "{challenge}: {done}");
     }
 }

@@ -83,8 +83,7 @@ impl ControlSide {
             memory,
         };
         let listen = Listeners::new(store.clone(), listeners.clone(), wake.clone());
-        let watch_certificates =
-            Certificates { store: store.clone(), problems: problems.clone(), clock: clock.clone() };
+        let watch_certificates = Certificates::new(store.clone(), problems.clone(), clock.clone());
         let dns = data_dir::dns(settings, clock.clone())?;
         let certify =
             Certify::new(store.clone(), proxy.clone(), dns.clone(), problems.clone(), clock.clone());

@@ -7,7 +7,7 @@ use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// One row of `ssl_certificates`.
 #[derive(Clone, PartialEq, Eq, Debug, DeriveEntityModel)]
@@ -205,22 +205,63 @@ pub async fn uuid_of(store: &Store, id: i64) -> Result<Option<String>, Error> {
     Ok(find.into_tuple().one(store.read()).await?)
 }
 
-/// Name, beginning and end of each certificate that has a key and that nobody renews by itself. What the row says of
-/// that does not count: those of the original that were renewed there are not renewed here.
+/// A certificate that nobody renews by itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unattended {
+    /// Public id.
+    pub uuid: String,
+    /// Display name.
+    pub name: String,
+    /// Valid from.
+    pub not_before: Option<Timestamp>,
+    /// Valid until.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Each certificate that has a key and that nobody renews by itself, or those of `uuids` that exist, oldest first. What
+/// the row says of that does not count: those of the original that were renewed there are not renewed here.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn unattended(store: &Store) -> Result<Vec<(String, Option<Timestamp>, Option<Timestamp>)>, Error> {
-    let columns = [Column::Name, Column::NotBefore, Column::ExpiresAt];
+pub async fn unattended(store: &Store, uuids: Option<&BTreeSet<String>>) -> Result<Vec<Unattended>, Error> {
+    let columns = [Column::Uuid, Column::Name, Column::NotBefore, Column::ExpiresAt];
     let find = Entity::find().select_only().columns(columns).order_by_asc(Column::Id);
     let find = find.filter(Column::PrivateKey.ne("")).filter(Column::Provider.is_not_in([
         INTERNAL,
         INTERNAL_CA,
         ACME,
     ]));
-    let rows: Vec<(String, Option<i64>, Option<i64>)> = find.into_tuple().all(store.read()).await?;
+    type Row = (String, String, Option<i64>, Option<i64>);
+    let mut rows: Vec<Row> = Vec::new();
+    match uuids {
+        None => rows = find.into_tuple().all(store.read()).await?,
+        Some(uuids) => {
+            let uuids: Vec<&str> = uuids.iter().map(String::as_str).collect();
+            for some in uuids.chunks(500) {
+                let find = find.clone().filter(Column::Uuid.is_in(some.iter().copied()));
+                rows.extend(find.into_tuple::<Row>().all(store.read()).await?);
+            }
+        }
+    }
     let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
-    Ok(rows.into_iter().map(|(name, start, end)| (name, moment(start), moment(end))).collect())
+    let shown = rows.into_iter().map(|(uuid, name, start, end)| Unattended {
+        uuid,
+        name,
+        not_before: moment(start),
+        expires_at: moment(end),
+    });
+    Ok(shown.collect())
+}
+
+/// When the certificates of one provider end, by their public ids.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn ends(store: &Store, provider: &str) -> Result<HashMap<String, Option<Timestamp>>, Error> {
+    let find = Entity::find().select_only().columns([Column::Uuid, Column::ExpiresAt]);
+    let find = find.filter(Column::Provider.eq(provider));
+    let rows: Vec<(String, Option<i64>)> = find.into_tuple().all(store.read()).await?;
+    Ok(rows.into_iter().map(|(uuid, end)| (uuid, end.map(Timestamp::from_millis))).collect())
 }
 
 /// The certificates of one provider, oldest first.

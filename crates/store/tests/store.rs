@@ -256,8 +256,8 @@ async fn secrets_are_sealed_in_rows_and_revisions_keep_their_newest_documents() 
             ..values.clone()
         };
         let carried = ssl_certificates::insert(store, &carried, Audit::default()).await.unwrap();
-        let unattended = ssl_certificates::unattended(store).await.unwrap();
-        let names: Vec<_> = unattended.iter().map(|(name, ..)| name.as_str()).collect();
+        let unattended = ssl_certificates::unattended(store, None).await.unwrap();
+        let names: Vec<_> = unattended.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["of the original"], "nobody renews it here, whatever its row says");
         ssl_certificates::delete(store, &carried.uuid, Audit::default()).await.unwrap();
         let without_key =

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::state::State;
 use base::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap};
 use store::acme_orders::{AcmeOrder, Phase, Step};
 use store::acme_settings::{self, Authority};
 use store::proxy_hosts::Wish;
@@ -229,14 +230,16 @@ impl From<Step> for StepView {
 /// Shows orders with the hosts that want them and what came of them.
 pub(super) async fn show(state: &State, orders: Vec<AcmeOrder>) -> Result<Vec<AcmeOrderView>> {
     let wishes = store::proxy_hosts::wishes(&state.store).await?;
-    let certificates = ssl_certificates::of_provider(&state.store, ssl_certificates::ACME).await?;
+    let ends = ssl_certificates::ends(&state.store, ssl_certificates::ACME).await?;
+    // By names: there may be ten thousand of each.
+    let mut by_names: HashMap<BTreeSet<&str>, Vec<&Wish>> = HashMap::new();
+    for wish in &wishes {
+        by_names.entry(wish.domains.iter().map(String::as_str).collect()).or_default().push(wish);
+    }
     let shown = orders.into_iter().map(|order| {
-        let certificate = certificates.iter().find(|row| row.uuid == order.certificate_uuid);
-        let wants = |wish: &&Wish| {
-            wish.domains.len() == order.domains.len()
-                && wish.domains.iter().all(|name| order.domains.contains(name))
-        };
-        let hosts = wishes.iter().filter(wants);
+        let end = ends.get(&order.certificate_uuid);
+        let names: BTreeSet<&str> = order.domains.iter().map(String::as_str).collect();
+        let hosts = by_names.get(&names).into_iter().flatten();
         let hosts = hosts.map(|wish| WishView { uuid: wish.uuid.clone(), name: wish.name.clone() }).collect();
         let progress = order.progress;
         AcmeOrderView {
@@ -257,8 +260,8 @@ pub(super) async fn show(state: &State, orders: Vec<AcmeOrder>) -> Result<Vec<Ac
             next_at: progress.next_at,
             begun_at: progress.begun_at,
             directory: progress.directory,
-            certificate_uuid: certificate.map(|row| row.uuid.clone()),
-            expires_at: certificate.and_then(|row| row.expires_at),
+            certificate_uuid: end.map(|_| order.certificate_uuid),
+            expires_at: end.copied().flatten(),
             domains: order.domains,
         }
     });

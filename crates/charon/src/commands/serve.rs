@@ -112,8 +112,9 @@ async fn serve(
         }
         control
     };
-    let run_file = tell_where(&world)?;
+    // The file is what others wait for: what is announced can be read by then.
     announce(&world, control.setup())?;
+    let run_file = tell_where(&world)?;
     systemd::notify(&world.settings.activation, "READY=1");
     if let Some(predecessor) = predecessor {
         tokio::task::block_in_place(|| predecessor.serving())?;

@@ -93,12 +93,9 @@ impl Certify {
         let store = self.attempts.store.clone();
         let settings = acme_settings::get(&store).await?;
         let wanted = by_names(proxy_hosts::wishes(&store).await?);
+        let issued_before = self.attempts.issued;
         let mut orders = adopt(&store, &wanted).await?;
-        let certificates: HashMap<String, Certificate> = ssl_certificates::of_provider(&store, ACME)
-            .await?
-            .into_iter()
-            .map(|row| (row.uuid.clone(), row))
-            .collect();
+        let mut certificates = by_uuid(&store).await?;
         tidy(&store, &orders, &certificates, self.attempts.clock.now()).await?;
         self.attempts.down.clear();
         self.leave(&settings).await?;
@@ -134,9 +131,10 @@ impl Certify {
             }
         }
         self.pause = pause(&orders, now);
-        // What was issued in this look stands in the rows by now.
-        let certificates = ssl_certificates::of_provider(&store, ACME).await?;
-        let orders = acme_orders::list(&store).await?;
+        if self.attempts.issued != issued_before {
+            certificates = by_uuid(&store).await?;
+            orders = acme_orders::list(&store).await?;
+        }
         self.count(&orders, &certificates);
         let mut problems = problems(&orders, &wanted, &certificates, now);
         problems.extend(stays);
@@ -147,15 +145,15 @@ impl Certify {
         Ok(summary(&orders))
     }
 
-    fn count(&self, orders: &[AcmeOrder], certificates: &[Certificate]) {
+    fn count(&self, orders: &[AcmeOrder], certificates: &HashMap<String, Certificate>) {
         let phases = [Phase::Waiting, Phase::Ordering, Phase::Valid, Phase::Failing, Phase::Held];
         let count = |phase: Phase| orders.iter().filter(|order| order.progress.phase == phase).count();
-        let is_kept = |row: &&Certificate| orders.iter().any(|order| order.certificate_uuid == row.uuid);
+        let kept = orders.iter().filter_map(|order| certificates.get(&order.certificate_uuid));
         self.counts.send_replace(Counts {
             phases: phases.into_iter().map(|phase| (phase.as_str(), count(phase))).collect(),
             issued: self.attempts.issued,
             failed: self.attempts.failed,
-            first_end: certificates.iter().filter(is_kept).filter_map(|row| row.expires_at).min(),
+            first_end: kept.filter_map(|row| row.expires_at).min(),
         });
     }
 
@@ -346,6 +344,12 @@ impl Task for Certify {
     }
 }
 
+/// The certificates of public authorities, by their public ids.
+async fn by_uuid(store: &Store) -> Result<HashMap<String, Certificate>, store::Error> {
+    let rows = ssl_certificates::of_provider(store, ACME).await?;
+    Ok(rows.into_iter().map(|row| (row.uuid.clone(), row)).collect())
+}
+
 /// Whether the last attempt failed at a time that has not come yet: the clock was ahead, and what was planned then is
 /// void.
 fn was_ahead(progress: &Progress, now: Timestamp) -> bool {
@@ -447,14 +451,14 @@ fn pause(orders: &[AcmeOrder], now: Timestamp) -> Duration {
 fn problems(
     orders: &[AcmeOrder],
     wanted: &BTreeMap<Vec<String>, Wanted>,
-    certificates: &[Certificate],
+    certificates: &HashMap<String, Certificate>,
     now: Timestamp,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     for order in orders {
         let Some(wanted) = wanted.get(&order.domains).filter(|wanted| wanted.is_enabled) else { continue };
         let (names, hosts) = (order.domains.join(", "), wanted.hosts.join(", "));
-        let row = certificates.iter().find(|row| row.uuid == order.certificate_uuid && row.has_key);
+        let row = certificates.get(&order.certificate_uuid).filter(|row| row.has_key);
         let end = row.and_then(|row| row.expires_at);
         let Progressing { why, remedy } = Progressing::of(order);
         let (code, message) = match (end, order.progress.phase) {

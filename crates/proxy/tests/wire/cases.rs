@@ -6,6 +6,7 @@ use std::fs::read_to_string;
 fn each_test_that_a_page_of_cases_names_exists() {
     hold("protocol-cases.md", 50);
     hold("upstream-faults.md", 30);
+    hold("certificates.md", 30);
 }
 
 /// Holds a page that names at least so many tests.
@@ -20,6 +21,7 @@ fn hold(page: &str, least: usize) {
         }
         let file = match module.split_once('/') {
             Some(("src", path)) => format!("{root}/src/{path}.rs"),
+            Some(("crates", path)) => format!("{root}/../{path}.rs"),
             Some(("tests", path)) => format!("{root}/../../tests/{path}.rs"),
             _ => format!("{root}/tests/wire/{module}.rs"),
         };
