@@ -71,6 +71,17 @@ async fn every_page_is_accessible_and_whole_in_dark_in_light_and_on_a_phone() {
     let dns = json!({ "name": "at home", "kind": "webhook", "zones": ["example.com"],
         "fields": [{ "name": "endpoint", "value": "http://192.0.2.1/" }] });
     admin.post("/dns-credentials", &dns).await.expect(201);
+    // A certificate that nobody will issue, so that there is something to be said of it.
+    let authority = json!({ "terms_agreed": true, "first": { "directory": "https://127.0.0.1:9/directory" } });
+    admin.put("/acme", &authority).await.expect(200);
+    let origin = Origin::start(Answer::text("inside")).await;
+    let automatic = json!({ "automatic_certificate": true });
+    crate::hosts::add_with(&mut admin, "rehearsed.home.lan", &origin, automatic).await;
+    eventually("it is rehearsed", Duration::from_secs(60), async || {
+        let checks = admin.get("/acme/checks").await.expect(200);
+        (!checks.as_array().unwrap().is_empty()).then_some(())
+    })
+    .await;
     let ban = json!({ "value": "198.51.100.0/24", "reason": "too curious", "hours": 24 });
     admin.post("/security/bans", &ban).await.expect(201);
     for host in ["shop.example.com", "nobody.example.com"] {

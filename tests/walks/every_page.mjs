@@ -87,6 +87,8 @@ async function pages(page) {
     }
   }
   const leftOut = hosts.find((each) => each.status.state === "left_out");
+  const rehearsed = hosts.find((each) => each.automatic_certificate);
+  if (rehearsed) list.push(["host-in-danger", `/proxy-hosts/${rehearsed.uuid}`]);
   if (leftOut) list.push(["host-left-out", `/proxy-hosts/${leftOut.uuid}?tab=configuration`]);
   for (const each of certificates.slice(0, 2)) list.push([`certificate-${each.status}`, `/certificates/${each.uuid}`]);
   const numbered = revisions.filter((each) => each.revision);

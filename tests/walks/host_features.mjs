@@ -338,6 +338,27 @@ try {
   await page.getByText("Nothing matches").waitFor();
   await page.goto(`${UI}/proxy-hosts?state=maintenance`);
   await page.getByRole("table").getByText("Maintenance").waitFor();
+
+  step("a certificate is rehearsed before it is wanted, and what is in its way stands on the pages");
+  await page.goto(`${UI}/proxy-hosts`);
+  await page.getByRole("link", { name: DOMAIN }).first().click();
+  await page.getByRole("link", { name: "Edit" }).click();
+  await open("TLS");
+  await field("Certificate").first().selectOption("automatic");
+  await button("Look whether it would be issued").click();
+  await page.getByText("Would not be issued").waitFor();
+  await picture("features-rehearsal");
+  await button("Save").click();
+  await page.getByText("The next one would not be issued").waitFor();
+  await page.goto(`${UI}/certificates`);
+  await page.getByText("1 of 1 names would get no certificate.").waitFor();
+  const before = await page.getByText("Would not be issued").locator("time").getAttribute("datetime");
+  await button(`Look again at ${DOMAIN}`).click();
+  await page.waitForFunction(
+    (before) => [...document.querySelectorAll("time")].every((time) => time.dateTime !== before),
+    before,
+  );
+  await picture("features-rehearsal-all");
   if (complaints.length > 0) throw new Error(complaints.join("; "));
 } catch (error) {
   console.error(`at ${page.url()}: ${error.message}`);

@@ -209,6 +209,12 @@ export const queries = {
           ? 1_000
           : 10_000,
     }),
+  acmeChecks: () =>
+    queryOptions({
+      queryKey: ["acme", "checks"],
+      queryFn: () => body(api.GET("/api/v1/acme/checks")),
+      refetchInterval: 10_000,
+    }),
   dnsCredentials: () =>
     queryOptions({
       queryKey: ["dns-credentials"],

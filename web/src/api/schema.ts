@@ -30,6 +30,7 @@ export type ServerState = Host["servers"][number];
 export type HostWrite = Schemas["HostInput"];
 export type Certificate = Schemas["Certificate"];
 export type Acme = Schemas["Acme"];
+export type AcmeCheck = Schemas["AcmeCheck"];
 export type AcmeAuthority = Schemas["AcmeAuthority"];
 export type AcmeOrder = Schemas["AcmeOrder"];
 export type DnsCredential = Schemas["DnsCredential"];

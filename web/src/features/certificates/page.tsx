@@ -16,6 +16,7 @@ import { Empty } from "@/ui/notice";
 import { useParam } from "@/ui/url-state";
 import { DnsCredentialsCard } from "./dns-card";
 import { AutomaticCard } from "./automatic-card";
+import { CheckCard } from "./check-card";
 import { certificateColumns } from "./columns";
 import { DeleteCertificate } from "./delete";
 
@@ -88,6 +89,7 @@ export default function CertificatesPage() {
       />
       <div className="mx-auto mt-5 flex max-w-6xl flex-col gap-5">
         <AutomaticCard />
+        <CheckCard />
         {mayEdit ? <DnsCredentialsCard /> : null}
         <InternalCa />
       </div>

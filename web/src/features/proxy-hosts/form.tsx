@@ -9,6 +9,7 @@ import { api, body } from "@/api/client";
 import { queries, refreshServed } from "@/api/queries";
 import type { Certificate, Host, HostWrite } from "@/api/schema";
 import { Card } from "@/ui/card";
+import { CheckNow, CheckReport, checkable } from "@/ui/certificate-check";
 import { Field, Input, Select } from "@/ui/field";
 import { Fold, FormPage, useSave } from "@/ui/form-page";
 import { LoadFailed, Notice } from "@/ui/notice";
@@ -277,6 +278,19 @@ function Groups({
             </Select>
           )}
         </Field>
+        {isAutomatic ? (
+          <CheckNow names={checkable(splitList(values.domain_names))} label={t("certificates.check.try")}>
+            {(found) => (
+              <ul className="divide-y divide-line rounded-md border border-line">
+                {found.map((check) => (
+                  <li key={check.name} className="p-3">
+                    <CheckReport check={check} />
+                  </li>
+                ))}
+              </ul>
+            )}
+          </CheckNow>
+        ) : null}
         <Switch label={t("hosts.form.sslForced")} {...toggle("ssl_forced")} />
         <Switch label={t("hosts.form.http2")} {...toggle("http2_support")} />
         <Switch label={t("hosts.form.hsts")} hint={t("hosts.form.hstsHint")} {...toggle("hsts_enabled")} />

@@ -13,6 +13,8 @@ import { AcmeOrderState } from "@/ui/acme-order";
 import { Badge, State } from "@/ui/badge";
 import { Button, ButtonLink, TextLink, buttonClass } from "@/ui/button";
 import { Card, Facts, Figure } from "@/ui/card";
+import { CheckNow, CheckReport } from "@/ui/certificate-check";
+import { cx } from "@/ui/classes";
 import { Confirm } from "@/ui/confirm";
 import { useDialog } from "@/ui/dialog";
 import { count, date, dateTime, duration, milliseconds, rate, sentence } from "@/ui/format";
@@ -66,6 +68,7 @@ function Loaded({ host }: { host: Host }) {
   const mayLog = useMay("user");
   const actions = useHostActions();
   const deleting = useDialog("delete");
+  const automatic = useAutomatic(host);
   const name = hostName(host);
   const visit = host.domains.find((domain) => !domain.includes("*"));
   const remove = async () => {
@@ -162,7 +165,8 @@ function Loaded({ host }: { host: Host }) {
           {t("hosts.maintenance.text")}
         </Notice>
       ) : null}
-      <div className="grid gap-4 lg:grid-cols-3">
+      {/* What is not fine needs room for its reasons. */}
+      <div className={cx("grid gap-4", automatic.isFine ? "lg:grid-cols-3" : "lg:grid-cols-2")}>
         <Card>
           <p className="mb-1 text-sm text-muted">{t("hosts.page.state")}</p>
           <State tone={STATE_TONE[phaseOf(host)]}>
@@ -207,7 +211,7 @@ function Loaded({ host }: { host: Host }) {
           </ul>
           <p className="font-mono text-sm wrap-anywhere text-muted">→ {targetText(host)}</p>
         </Card>
-        <CertificateCard host={host} />
+        <CertificateCard host={host} automatic={automatic} />
       </div>
       <ServersCard uuid={host.uuid} servers={host.servers} />
       <Tabs
@@ -236,12 +240,12 @@ function Loaded({ host }: { host: Host }) {
   );
 }
 
-function CertificateCard({ host }: { host: Host }) {
+function CertificateCard({ host, automatic }: { host: Host; automatic: ReturnType<typeof useAutomatic> }) {
   const { t } = useTranslation();
   const certificates = useQuery(queries.certificates());
   const own = certificates.data?.find((each) => each.uuid === host.certificate_uuid);
   let text: ReactNode = <Skeleton className="h-5 w-40" />;
-  if (!host.certificate_uuid && host.automatic_certificate) text = <AutomaticState uuid={host.uuid} />;
+  if (automatic.isAutomatic) text = <AutomaticState host={host} automatic={automatic} />;
   else if (!host.certificate_uuid) text = <p className="text-muted">{t("hosts.page.certificateAuto")}</p>;
   else if (own)
     text = (
@@ -256,7 +260,7 @@ function CertificateCard({ host }: { host: Host }) {
     );
   else if (certificates.data) text = <State tone="failing">{t("hosts.cert.missing")}</State>;
   return (
-    <Card>
+    <Card className={automatic.isFine ? undefined : "lg:col-span-2"}>
       <p className="mb-1 text-sm text-muted">{t("hosts.page.certificate")}</p>
       {text}
       {host.ssl_forced ? (
@@ -268,12 +272,37 @@ function CertificateCard({ host }: { host: Host }) {
   );
 }
 
-/** How it goes with the certificate that an authority is asked for. */
-function AutomaticState({ uuid }: { uuid: string }) {
-  const orders = useQuery(queries.acmeOrders());
-  const order = orders.data?.find((each) => each.hosts.some((host) => host.uuid === uuid));
-  if (!order) return <Skeleton className="h-5 w-40" />;
-  return <AcmeOrderState order={order} />;
+/** How it goes with the certificate that an authority is asked for, and what its rehearsals found. */
+function useAutomatic(host: Host) {
+  const isAutomatic = !host.certificate_uuid && host.automatic_certificate;
+  const orders = useQuery({ ...queries.acmeOrders(), enabled: isAutomatic });
+  const checks = useQuery({ ...queries.acmeChecks(), enabled: isAutomatic });
+  const order = orders.data?.find((each) => each.hosts.some((one) => one.uuid === host.uuid));
+  const known = checks.data?.filter((check) => host.domains.includes(check.name)) ?? [];
+  const isFine = (!order || order.phase === "valid") && known.every((check) => check.verdict === "ready");
+  return { isAutomatic, order, checks: known, isFine };
+}
+
+function AutomaticState({ host, automatic }: { host: Host; automatic: ReturnType<typeof useAutomatic> }) {
+  const { t } = useTranslation();
+  const mayEdit = useMay("admin");
+  const { order, checks } = automatic;
+  return (
+    <div className="flex flex-col gap-3">
+      {order ? <AcmeOrderState order={order} /> : <Skeleton className="h-5 w-40" />}
+      {checks.length > 0 ? (
+        <section
+          aria-label={t("certificates.check.title")}
+          className="flex flex-col gap-3 border-t border-line pt-3"
+        >
+          {checks.map((check) => (
+            <CheckReport key={check.name} check={check} named={checks.length > 1} next />
+          ))}
+          {mayEdit ? <CheckNow names={host.domains} label={t("certificates.check.again")} /> : null}
+        </section>
+      ) : null}
+    </div>
+  );
 }
 
 function TrafficTab({ uuid }: { uuid: string }) {
