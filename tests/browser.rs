@@ -72,7 +72,8 @@ async fn every_page_is_accessible_and_whole_in_dark_in_light_and_on_a_phone() {
         "fields": [{ "name": "endpoint", "value": "http://192.0.2.1/" }] });
     admin.post("/dns-credentials", &dns).await.expect(201);
     // A certificate that nobody will issue, so that there is something to be said of it.
-    let authority = json!({ "terms_agreed": true, "first": { "directory": "https://127.0.0.1:9/directory" } });
+    let authority =
+        json!({ "terms_agreed": true, "first": { "directory": "https://127.0.0.1:9/directory" } });
     admin.put("/acme", &authority).await.expect(200);
     let origin = Origin::start(Answer::text("inside")).await;
     let automatic = json!({ "automatic_certificate": true });

@@ -608,6 +608,29 @@ fn a_ban_refuses_new_requests_and_ends_open_connections() {
 }
 
 #[test]
+fn when_all_connections_are_taken_a_further_one_is_told_so_and_a_place_comes_back() {
+    let origin = Origin::ok();
+    let (proxy, address) = quic(&origin, 1, Limits { connections: Some(2), ..quick() });
+    run(async {
+        let (mut first, _driver) = http3(connect(address, "a.test").await).await;
+        let second = connect(address, "a.test").await;
+        assert_eq!(fetch(&mut first, get("https://a.test/"), None).await.unwrap().0.status(), 200);
+        let third = connect(address, "a.test").await;
+        let quinn::ConnectionError::ApplicationClosed(close) = third.closed().await else { panic!() };
+        assert_eq!(close.error_code.into_inner(), 0x107, "H3_EXCESSIVE_LOAD");
+        assert_eq!(proxy.stats().cuts[&proxy::Cut::Connections], 1);
+        second.close(0x100u32.into(), b"");
+        // A place may come back a little later.
+        let mut answered = None;
+        while answered.is_none() {
+            let (mut sender, _driver) = http3(connect(address, "a.test").await).await;
+            answered = fetch(&mut sender, get("https://a.test/"), None).await.ok();
+        }
+        assert_eq!(answered.unwrap().0.status(), 200);
+    });
+}
+
+#[test]
 fn other_protocols_and_names_without_a_certificate_end_the_handshake() {
     let origin = Origin::ok();
     let (proxy, address) = quic(&origin, 1, quick());
