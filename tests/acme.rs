@@ -290,8 +290,15 @@ async fn several_names_by_tls_alpn_at_an_authority_that_refuses_half_of_all_nonc
         let one = all.as_array().unwrap().iter().find(|one| one["provider"] == "acme").unwrap();
         one["fingerprint"].clone()
     };
-    let path = format!("/acme/orders/{}/revoke", failing["uuid"].as_str().unwrap());
-    api.post(&path, &json!({"reason": "key_compromise"})).await.expect(202);
+    let revoke = ["certs", "revoke", "nobody.example.com", "--reason", "key-compromise"];
+    let unknown = all.app.run(&revoke);
+    assert!(
+        unknown.code != 0 && unknown.stderr.contains("0 automatic certificates are for"),
+        "{}",
+        unknown.stderr
+    );
+    let done = all.app.run(&["certs", "revoke", "b.example.com", "--reason", "key-compromise"]);
+    assert_eq!(done.code, 0, "{}{}", done.stdout, done.stderr);
     eventually("another one serves", LIMIT, async || {
         let now = api.get("/certificates").await.expect(200);
         (fingerprint(&now) != fingerprint(&before)).then_some(())

@@ -147,11 +147,28 @@ pub(crate) enum CertsAction {
         /// Names, `*.` for wildcards, which need not be a host's yet; without any, all that hosts want certificates for.
         names: Vec<String>,
     },
+    /// Have the authority revoke an automatic certificate, and order another one with a new key.
+    Revoke {
+        /// A domain, the name of a host, or the id.
+        name: String,
+        /// What the authority is told.
+        #[arg(long, value_enum)]
+        reason: RevocationReason,
+    },
     /// Order the next certificate now, by a domain, the host's name or the id of the automatic certificate.
     Renew {
         /// A domain, the name of a host, or the id.
         name: String,
     },
+}
+
+/// Why a certificate is revoked (RFC 5280, section 5.3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(crate) enum RevocationReason {
+    /// Somebody else may have its key.
+    KeyCompromise,
+    /// It is not needed any more.
+    Superseded,
 }
 
 /// What an exported file holds.

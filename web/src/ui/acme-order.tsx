@@ -1,6 +1,7 @@
 // How it goes with an automatic certificate: each step of its order as it happens, why it failed, and what is next.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Check, LoaderCircle } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
 import { queries } from "@/api/queries";
@@ -9,6 +10,9 @@ import { useMay } from "@/api/session";
 import { State } from "./badge";
 import { Button, TextLink } from "./button";
 import type { Tone } from "./classes";
+import { Confirm } from "./confirm";
+import { useDialog } from "./dialog";
+import { Field, Select } from "./field";
 import { dateTime, sentence } from "./format";
 import { Notice } from "./notice";
 import { problemText } from "./problem-text";
@@ -27,6 +31,7 @@ export function AcmeOrderState({ order }: { order: AcmeOrder }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const mayEdit = useMay("admin");
+  const revoking = useDialog("revoke");
   const renewing = useMutation({
     mutationFn: () =>
       body(api.POST("/api/v1/acme/orders/{uuid}/renew", { params: { path: { uuid: order.uuid } } })),
@@ -56,9 +61,16 @@ export function AcmeOrderState({ order }: { order: AcmeOrder }) {
             </span>
           ) : null}
           {mayEdit && order.phase !== "ordering" ? (
-            <Button busy={renewing.isPending} onClick={() => renewing.mutate()}>
-              {t(order.expires_at ? "certificates.automatic.renew" : "certificates.automatic.tryNow")}
-            </Button>
+            <>
+              {order.expires_at ? (
+                <Button look="quiet" onClick={() => revoking.open(order.uuid)}>
+                  {t("certificates.automatic.revoke")}
+                </Button>
+              ) : null}
+              <Button busy={renewing.isPending} onClick={() => renewing.mutate()}>
+                {t(order.expires_at ? "certificates.automatic.renew" : "certificates.automatic.tryNow")}
+              </Button>
+            </>
           ) : null}
         </div>
       </div>
@@ -77,7 +89,57 @@ export function AcmeOrderState({ order }: { order: AcmeOrder }) {
         </p>
       ) : null}
       {order.phase !== "valid" ? <Steps order={order} /> : null}
+      {revoking.value === order.uuid ? <Revoke order={order} onClose={revoking.close} /> : null}
     </div>
+  );
+}
+
+const REASONS = ["key_compromise", "superseded"] as const;
+
+function Revoke({ order, onClose }: { order: AcmeOrder; onClose: () => void }) {
+  const { t } = useTranslation();
+  const client = useQueryClient();
+  const [reason, setReason] = useState<(typeof REASONS)[number]>("key_compromise");
+  const revoking = useMutation({
+    mutationFn: () =>
+      body(
+        api.POST("/api/v1/acme/orders/{uuid}/revoke", {
+          params: { path: { uuid: order.uuid } },
+          body: { reason },
+        }),
+      ),
+    onSuccess: () => {
+      onClose();
+      return client.invalidateQueries({ queryKey: queries.acmeOrders().queryKey });
+    },
+  });
+  return (
+    <Confirm
+      open
+      title={t("certificates.automatic.revokeTitle", { names: order.domains.join(", ") })}
+      action={t("certificates.automatic.revokeAction")}
+      busy={revoking.isPending}
+      error={revoking.error}
+      onClose={onClose}
+      onConfirm={() => revoking.mutate()}
+    >
+      <p>{t("certificates.automatic.revokeText")}</p>
+      <Field label={t("certificates.automatic.revokeReason")}>
+        {(wired) => (
+          <Select
+            {...wired}
+            value={reason}
+            onChange={(event) => setReason(event.target.value as (typeof REASONS)[number])}
+          >
+            {REASONS.map((each) => (
+              <option key={each} value={each}>
+                {t(`certificates.automatic.reasons.${each}`)}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+    </Confirm>
   );
 }
 

@@ -1,7 +1,7 @@
 //! `charon certs list|order|check|renew|import|export`
 
 use crate::boot::Settings;
-use crate::cli::{CertsAction, ExportFormat};
+use crate::cli::{CertsAction, ExportFormat, RevocationReason};
 use crate::offline::Session;
 use crate::{offline, out};
 use anyhow::{Context, bail};
@@ -86,16 +86,26 @@ pub(super) async fn run(settings: &Settings, as_json: bool, action: CertsAction)
                 return Ok(ExitCode::FAILURE);
             }
         }
-        CertsAction::Renew { name } => {
-            let all = orders.as_array().into_iter().flatten();
-            let found: Vec<&Value> = all.filter(|order| is_for(order, &name)).collect();
-            let [one] = found.as_slice() else {
-                bail!(
-                    "{} automatic certificates are for '{name}'; `charon certs list` shows them",
-                    found.len()
-                );
+        CertsAction::Revoke { name, reason } => {
+            let uuid = one(&orders, &name)?;
+            let reason = match reason {
+                RevocationReason::KeyCompromise => "key_compromise",
+                RevocationReason::Superseded => "superseded",
             };
-            let uuid = one["uuid"].as_str().context("it has no id")?;
+            let path = format!("/api/v1/acme/orders/{uuid}/revoke");
+            let order = session.api.call("POST", &path, Some(&json!({ "reason": reason }))).await?;
+            if as_json {
+                out::json(&order);
+            } else {
+                let names = names(&order["domains"]);
+                out::text(format!(
+                    "the certificate for {names} is revoked while Charon runs, and another one ordered; `charon certs \
+                     list` shows how it goes, the audit log what the authority said"
+                ));
+            }
+        }
+        CertsAction::Renew { name } => {
+            let uuid = one(&orders, &name)?;
             let order = session
                 .api
                 .call("POST", &format!("/api/v1/acme/orders/{uuid}/renew"), Some(&json!({})))
@@ -111,6 +121,16 @@ pub(super) async fn run(settings: &Settings, as_json: bool, action: CertsAction)
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The id of the one automatic certificate for this name.
+fn one<'a>(orders: &'a Value, name: &str) -> anyhow::Result<&'a str> {
+    let all = orders.as_array().into_iter().flatten();
+    let found: Vec<&Value> = all.filter(|order| is_for(order, name)).collect();
+    let [one] = found.as_slice() else {
+        bail!("{} automatic certificates are for '{name}'; `charon certs list` shows them", found.len());
+    };
+    one["uuid"].as_str().context("it has no id")
 }
 
 /// Has names looked at, a few at a time: those that were given, or all that are wanted.

@@ -12,6 +12,7 @@ import { Notice } from "@/ui/notice";
 import { problemText } from "@/ui/problem-text";
 import { toast } from "@/ui/toast";
 import { Switch } from "@/ui/toggle";
+import { Accounts } from "./accounts";
 import { AUTHORITIES, authorityOf } from "./values";
 
 const KEYS = ["ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-4096"] as const;
@@ -161,6 +162,9 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
           </div>
         ) : null}
       </form>
+      <div className="mt-5">
+        <Accounts accounts={shown.accounts} />
+      </div>
     </details>
   );
 }
