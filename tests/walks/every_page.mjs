@@ -42,6 +42,7 @@ async function pages(page) {
     ["host-new", "/proxy-hosts/new"],
     ["certificates", "/certificates"],
     ["certificate-new", "/certificates/new"],
+    ["certificates-automatic", "/certificates/automatic"],
     ["dns-provider-new", "/certificates?dns=new"],
     ["security", "/security"],
     ["security-ban", "/security?ban=open"],

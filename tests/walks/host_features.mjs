@@ -341,14 +341,26 @@ try {
 
   step("a certificate is rehearsed before it is wanted, and what is in its way stands on the pages");
   await page.goto(`${UI}/proxy-hosts`);
-  await page.getByRole("link", { name: DOMAIN }).first().click();
+  await page.getByRole("table").getByRole("link", { name: DOMAIN, exact: true }).first().click();
   await page.getByRole("link", { name: "Edit" }).click();
   await open("TLS");
   await field("Certificate").first().selectOption("automatic");
   await button("Look whether it would be issued").click();
   await page.getByText("Would not be issued").waitFor();
   await picture("features-rehearsal");
+  await page.goto(`${UI}/certificates/automatic`);
+  await page.getByText("Agree to the authority's terms first.").waitFor();
+  await field("Authority").first().selectOption("own");
+  await field("Address of its ACME directory").fill("https://127.0.0.1:9/directory");
+  await page.getByRole("switch", { name: "I agree to the authority's terms of service" }).click();
   await button("Save").click();
+  await page.getByText("Choose hosts first.").waitFor();
+  await page.getByRole("checkbox", { name: DOMAIN }).check();
+  await picture("features-wizard");
+  await button("Get a certificate for 1 host").click();
+  await page.getByText("cannot be reached").first().waitFor();
+  await page.goto(`${UI}/proxy-hosts`);
+  await page.getByRole("table").getByRole("link", { name: DOMAIN, exact: true }).first().click();
   await page.getByText("The next one would not be issued").waitFor();
   await page.goto(`${UI}/certificates`);
   await page.getByText("1 of 1 names would get no certificate.").waitFor();

@@ -58,6 +58,7 @@ export function makeRouter() {
         page("proxy-hosts/:uuid/edit", () => import("@/features/proxy-hosts/form"), "admin"),
         page("certificates", () => import("@/features/certificates/page")),
         page("certificates/new", () => import("@/features/certificates/form"), "admin"),
+        page("certificates/automatic", () => import("@/features/certificates/wizard"), "admin"),
         page("certificates/:uuid", () => import("@/features/certificates/certificate-page")),
         page("certificates/:uuid/edit", () => import("@/features/certificates/form"), "admin"),
         page("security", () => import("@/features/security/page")),

@@ -1,5 +1,6 @@
-// The values of the certificate form.
+// The values of the certificate form, and who may get an automatic certificate.
 import { z } from "zod";
+import type { Host } from "@/api/schema";
 
 // Compiled checks need eval, which the content policy forbids.
 z.config({ jitless: true });
@@ -38,4 +39,19 @@ export const AUTHORITIES = [
 export function authorityOf(directory: string): (typeof AUTHORITIES)[number]["name"] | "none" | "own" {
   if (directory === "") return "none";
   return AUTHORITIES.find((each) => each.directory === directory)?.name ?? "own";
+}
+
+/** Hosts that could get an automatic certificate, and how many have one, or one of their own. */
+export function automaticOf(hosts: Host[]): { candidates: Host[]; automatic: number; own: number } {
+  const without = hosts.filter((host) => !host.certificate_uuid);
+  return {
+    candidates: without.filter((host) => !host.automatic_certificate),
+    automatic: without.filter((host) => host.automatic_certificate).length,
+    own: hosts.length - without.length,
+  };
+}
+
+/** The names of a host, as it is told apart by. */
+export function namesOf(host: Host): string {
+  return host.domains.join(", ");
 }
