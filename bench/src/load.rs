@@ -1,6 +1,6 @@
-//! Runs wrk or h2load against a contestant for a bounded time and reads what they say.
+//! Runs wrk, h2load or one of our own load generators against a contestant for a bounded time and reads what they say.
 
-use crate::cases::{Case, Load};
+use crate::cases::{Case, Key, Load};
 use crate::contestants::Contestant;
 use crate::{LOAD_CORE, Settings};
 use anyhow::{Context, ensure};
@@ -27,6 +27,10 @@ pub(crate) fn run(
 ) -> anyhow::Result<Seen> {
     let (scheme, port) = if case.tls { ("https", proxy.https_port()) } else { ("http", proxy.http_port()) };
     let url = format!("{scheme}://localhost:{port}{}", case.path);
+    let (name, certificate) = match case.key {
+        Key::Ecdsa => ("localhost", settings.work.join("certificate.pem")),
+        Key::Rsa => ("rsa.localhost", settings.work.join("rsa.pem")),
+    };
     let seconds = time.as_secs().max(1);
     let mut command = Command::new("taskset");
     let cores =
@@ -36,11 +40,16 @@ pub(crate) fn run(
         command.args(["wrk", "-t1", "--timeout", "5s"]);
         command.args([format!("-c{connections}"), format!("-d{seconds}s")]);
     };
+    let ourselves = std::env::current_exe()?;
+    let ours = |command: &mut Command, what: &str, connections: u32| {
+        command.arg(&ourselves).args([what, &port.to_string(), case.path]);
+        command.args([case.length().to_string(), connections.to_string()]);
+    };
     match case.load {
         Load::Http1 { connections } => wrk(&mut command, connections),
         Load::NewConnections { connections } => {
-            wrk(&mut command, connections);
-            command.args(["-H", "Connection: close"]);
+            ours(&mut command, "handshakes", connections);
+            command.args([&seconds.to_string(), name]).arg(certificate);
         }
         Load::Post { connections, body } => {
             let script = settings.work.join("post.lua");
@@ -56,16 +65,30 @@ pub(crate) fn run(
             command.args([format!("-c{connections}"), format!("-m{streams}"), format!("-D{seconds}")]);
             command.arg(format!("--connect-to=127.0.0.1:{port}"));
         }
+        Load::Http3 { connections, streams } => {
+            ours(&mut command, "http3", connections);
+            command.args([streams.to_string(), seconds.to_string()]).arg(certificate);
+        }
     }
-    let output = command.arg(&url).output().context("the load generator cannot be started")?;
+    if !matches!(case.load, Load::Http3 { .. } | Load::NewConnections { .. }) {
+        command.arg(&url);
+    }
+    let output = command.output().context("the load generator cannot be started")?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(
         output.status.success(),
         "the load generator failed: {text}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let seen = if let Load::Http2 { .. } = case.load { read_h2load(&text, time) } else { read_wrk(&text) };
-    seen.with_context(|| format!("what the load generator said is not understood: {text}"))
+    let seen = match case.load {
+        Load::Http2 { .. } | Load::Http3 { .. } | Load::NewConnections { .. } => read_h2load(&text, time),
+        _ => read_wrk(&text),
+    };
+    let seen = seen.with_context(|| format!("what the load generator said is not understood: {text}"))?;
+    if seen.errors > 0 {
+        println!("{text}");
+    }
+    Ok(seen)
 }
 
 /// `  123456 requests in 3.00s, 130.00MB read`, and lines on errors only when there were some.

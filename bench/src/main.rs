@@ -5,7 +5,10 @@
 #![allow(clippy::print_stdout, reason = "the progress and the result are the output of this program")]
 
 mod cases;
+mod client;
 mod contestants;
+mod handshakes;
+mod http3;
 mod load;
 mod origin;
 mod process;
@@ -68,8 +71,12 @@ impl Settings {
 }
 
 fn main() -> anyhow::Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("origin") {
-        return origin::run();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        Some(("origin", _)) => return origin::run(),
+        Some(("http3", rest)) => return http3::run(rest),
+        Some(("handshakes", rest)) => return handshakes::run(rest),
+        _ => {}
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(compare(Settings::from_env()?))
@@ -81,14 +88,17 @@ async fn compare(settings: Settings) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&settings.work)?;
     }
     std::fs::create_dir_all(&settings.work)?;
-    let certificate = make_certificate(&settings.work)?;
+    let certificate = make_certificate(&settings.work, "certificate", "localhost", &EC)?;
+    let rsa = make_certificate(&settings.work, "rsa", "rsa.localhost", &["rsa:2048"])?;
+    let certificates = contestants::Certificates { ecdsa: certificate, rsa };
     let origin = origin::Process::start()?;
-    let proxies = contestants::start(&settings, origin.port, &certificate).await?;
+    let proxies = contestants::start(&settings, origin.port, &certificates).await?;
     ensure!(!proxies.is_empty(), "BENCH_ONLY names no contestant");
 
     let mut table = Table::new(&settings, &proxies)?;
     for case in cases::CASES.iter().filter(|case| settings.wants_case(case.name)) {
         println!("{}", case.name);
+        let proxies: Vec<_> = proxies.iter().filter(|proxy| proxy.quic() || !case.needs_quic()).collect();
         for proxy in &proxies {
             load::run(case, proxy, Duration::from_secs(1), &settings)
                 .with_context(|| format!("{}: warming {} up", case.name, proxy.name()))?;
@@ -97,7 +107,7 @@ async fn compare(settings: Settings) -> anyhow::Result<()> {
             // Everybody is first and last equally often.
             let start = round % proxies.len();
             for index in (start..proxies.len()).chain(0..start) {
-                let proxy = &proxies[index];
+                let proxy = proxies[index];
                 let measured = measure(case, proxy, &settings)
                     .with_context(|| format!("{}: measuring {}", case.name, proxy.name()))?;
                 println!(
@@ -107,7 +117,7 @@ async fn compare(settings: Settings) -> anyhow::Result<()> {
                     measured.per_second,
                     if measured.errors > 0 { format!("  {} ERRORS", measured.errors) } else { String::new() }
                 );
-                table.add(case.name, proxy.name(), measured);
+                table.add(case, proxy.name(), measured);
             }
         }
     }
@@ -146,22 +156,22 @@ fn measure(case: &cases::Case, proxy: &Contestant, settings: &Settings) -> anyho
     })
 }
 
-/// One certificate for all: ECDSA P-256 for `localhost`.
-fn make_certificate(work: &Path) -> anyhow::Result<contestants::Certificate> {
-    let (chain, key) = (work.join("certificate.pem"), work.join("key.pem"));
+/// What `openssl req -newkey` calls ECDSA P-256.
+const EC: [&str; 3] = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+
+/// A certificate for all.
+fn make_certificate(
+    work: &Path,
+    file: &str,
+    name: &str,
+    new_key: &[&str],
+) -> anyhow::Result<contestants::Certificate> {
+    let path = |part: &str| work.join(format!("{file}{part}.pem"));
+    let (chain, key, both) = (path(""), path("-key"), path("-both"));
     let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "30",
-        ])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["req", "-x509", "-nodes", "-days", "30", "-newkey"])
+        .args(new_key)
+        .args(["-subj", &format!("/CN={name}"), "-addext", &format!("subjectAltName=DNS:{name}")])
         .args(["-addext", "basicConstraints=critical,CA:FALSE"])
         .arg("-keyout")
         .arg(&key)
@@ -170,7 +180,6 @@ fn make_certificate(work: &Path) -> anyhow::Result<contestants::Certificate> {
         .output()
         .context("openssl cannot be started")?;
     ensure!(made.status.success(), "openssl made no certificate: {}", String::from_utf8_lossy(&made.stderr));
-    let both = work.join("both.pem");
     std::fs::write(&both, std::fs::read_to_string(&chain)? + &std::fs::read_to_string(&key)?)?;
     Ok(contestants::Certificate { chain, key, both })
 }

@@ -1,5 +1,6 @@
 //! The table: median and range of every case and contestant, and Charon's share of each peer's CPU time.
 
+use crate::cases::{Case, Target};
 use crate::contestants::Contestant;
 use crate::{Settings, process};
 use base::{Clock, SystemClock};
@@ -22,6 +23,7 @@ pub(crate) struct Measured {
 struct Participant {
     name: &'static str,
     version: String,
+    quic: bool,
     idle_kib: u64,
     after_kib: u64,
 }
@@ -43,6 +45,9 @@ pub(crate) struct Table {
     about: String,
     participants: Vec<Participant>,
     cases: Vec<&'static str>,
+    /// Those that take a handshake for each request.
+    handshakes: Vec<&'static str>,
+    targets: Vec<(&'static str, Target)>,
     rounds: BTreeMap<(&'static str, &'static str), Vec<Measured>>,
 }
 
@@ -68,18 +73,28 @@ impl Table {
             .map(|proxy| Participant {
                 name: proxy.name(),
                 version: proxy.version().to_owned(),
+                quic: proxy.quic(),
                 idle_kib: proxy.idle_kib(),
                 after_kib: 0,
             })
             .collect();
-        Ok(Self { about, participants, cases: Vec::new(), rounds: BTreeMap::new() })
+        Ok(Self {
+            about,
+            participants,
+            cases: Vec::new(),
+            handshakes: Vec::new(),
+            targets: Vec::new(),
+            rounds: BTreeMap::new(),
+        })
     }
 
-    pub(crate) fn add(&mut self, case: &'static str, proxy: &'static str, measured: Measured) {
-        if !self.cases.contains(&case) {
-            self.cases.push(case);
+    pub(crate) fn add(&mut self, case: &Case, proxy: &'static str, measured: Measured) {
+        if !self.cases.contains(&case.name) {
+            self.cases.push(case.name);
+            self.handshakes.extend(case.is_handshake().then_some(case.name));
+            self.targets.extend(case.target.map(|target| (case.name, target)));
         }
-        self.rounds.entry((case, proxy)).or_default().push(measured);
+        self.rounds.entry((case.name, proxy)).or_default().push(measured);
     }
 
     /// Reads the memory of everybody after the last round.
@@ -124,6 +139,24 @@ impl Table {
             });
             row(&mut out, &cells.chain(shares).collect::<Vec<_>>());
         }
+        let without: Vec<_> = self.participants.iter().filter(|p| !p.quic).map(|p| p.name).collect();
+        if !without.is_empty() {
+            _ = writeln!(out, "\nA dash: built without QUIC ({}).", without.join(", "));
+        }
+        if with_ratios {
+            out.push_str(&self.against_targets());
+        }
+        if !self.handshakes.is_empty() {
+            out.push_str("\n## Handshakes, each with a request, per second of processor time: median (least - most)\n\n| case |");
+            row(&mut out, &heads);
+            _ = writeln!(out, "|{}", " --- |".repeat(1 + heads.len()));
+            for &case in &self.handshakes {
+                _ = write!(out, "| {case} |");
+                let cells =
+                    self.participants.iter().map(|p| self.cell(case, p.name, 0, |m| 1e6 / m.cpu_micros));
+                row(&mut out, &cells.collect::<Vec<_>>());
+            }
+        }
         out.push_str("\n## The kernel's part of it in percent, sampled: median (least - most)\n\n| case |");
         row(&mut out, &heads);
         _ = writeln!(out, "|{}", " --- |".repeat(1 + heads.len()));
@@ -151,6 +184,31 @@ impl Table {
         out
     }
 
+    /// Charon's time as a part of the peers', and whether that is as little as it should be.
+    fn against_targets(&self) -> String {
+        let mut out = "\n## Against the targets\n\n| case | nginx: target | measured | HAProxy: target | measured | Caddy: target | measured |\n|".to_owned();
+        out.push_str(&" --- |".repeat(7));
+        for &(case, target) in &self.targets {
+            _ = write!(out, "\n| {case} |");
+            let ratios = |family: &str| -> Vec<f64> {
+                let middle = |name| median(self.of(case, name).map(|measured| measured.cpu_micros));
+                let Some(ours) = middle("charon") else { return Vec::new() };
+                let peers =
+                    self.participants.iter().map(|peer| peer.name).filter(|name| name.starts_with(family));
+                peers.filter_map(middle).map(|theirs| ours / theirs).collect()
+            };
+            let newest = |family| ratios(family).last().copied();
+            let hardest = ratios("haproxy").into_iter().reduce(f64::max);
+            for (target, ratio) in
+                [(target.nginx, newest("nginx")), (target.haproxy, hardest), (target.caddy, newest("caddy"))]
+            {
+                _ = write!(out, " {target:.2} | {} |", verdict(target, ratio));
+            }
+        }
+        out.push('\n');
+        out
+    }
+
     fn of(&self, case: &'static str, proxy: &'static str) -> impl Iterator<Item = &Measured> {
         self.rounds.get(&(case, proxy)).into_iter().flatten()
     }
@@ -170,6 +228,12 @@ impl Table {
     }
 }
 
+/// What is judged is what is shown: two digits.
+fn verdict(target: f64, ratio: Option<f64>) -> String {
+    let Some(ratio) = ratio.map(|ratio| (ratio * 100.0).round() / 100.0) else { return "-".to_owned() };
+    if ratio <= target { format!("{ratio:.2}") } else { format!("{ratio:.2} **missed**") }
+}
+
 /// The middle of the values; of an even number of them the mean of the two in the middle.
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
@@ -184,7 +248,14 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{median, verdict};
+
+    #[test]
+    fn a_target_is_met_or_missed_by_the_digits_that_are_shown() {
+        assert_eq!(verdict(0.9, Some(0.904)), "0.90");
+        assert_eq!(verdict(0.9, Some(0.906)), "0.91 **missed**");
+        assert_eq!(verdict(0.9, None), "-");
+    }
 
     #[test]
     fn the_median_is_the_middle() {

@@ -13,7 +13,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The certificate that every contestant serves.
+/// The certificates that every contestant serves.
+#[derive(Debug)]
+pub(crate) struct Certificates {
+    /// Of `localhost`.
+    pub(crate) ecdsa: Certificate,
+    /// Of `rsa.localhost`.
+    pub(crate) rsa: Certificate,
+}
+
+/// The files of a certificate.
 #[derive(Debug)]
 pub(crate) struct Certificate {
     pub(crate) chain: PathBuf,
@@ -69,6 +78,8 @@ pub(crate) struct Contestant {
     version: String,
     http: u16,
     https: u16,
+    /// Whether it serves HTTP/3 too, at the same port.
+    quic: bool,
     process: Process,
     idle_kib: u64,
 }
@@ -94,6 +105,10 @@ impl Contestant {
 
     pub(crate) fn https_port(&self) -> u16 {
         self.https
+    }
+
+    pub(crate) fn quic(&self) -> bool {
+        self.quic
     }
 
     /// Memory right after the start, in KiB.
@@ -123,24 +138,24 @@ impl Drop for Contestant {
 pub(crate) async fn start(
     settings: &Settings,
     origin: u16,
-    certificate: &Certificate,
+    certificates: &Certificates,
 ) -> anyhow::Result<Vec<Contestant>> {
     let mut all = Vec::new();
     if settings.wants("charon") {
-        all.push(charon::start(settings, origin, certificate).await.context("starting Charon")?);
+        all.push(charon::start(settings, origin, certificates).await.context("starting Charon")?);
     }
     if settings.wants("nginx") {
         for program in Program::all(settings, "nginx") {
-            all.push(nginx::start(settings, &program, origin, certificate).context("starting nginx")?);
+            all.push(nginx::start(settings, &program, origin, certificates).context("starting nginx")?);
         }
     }
     if settings.wants("haproxy") {
         for program in Program::all(settings, "haproxy") {
-            all.push(haproxy::start(settings, &program, origin, certificate).context("starting HAProxy")?);
+            all.push(haproxy::start(settings, &program, origin, certificates).context("starting HAProxy")?);
         }
     }
     if settings.wants("caddy") {
-        all.push(caddy::start(settings, origin, certificate).context("starting Caddy")?);
+        all.push(caddy::start(settings, origin, certificates).context("starting Caddy")?);
     }
     for proxy in &mut all {
         if settings.workers == 1 {
@@ -169,6 +184,7 @@ fn peer(
     name: &'static str,
     version: String,
     ports: (u16, u16),
+    quic: bool,
     command: &mut Command,
     work: &Path,
 ) -> anyhow::Result<Contestant> {
@@ -182,6 +198,7 @@ fn peer(
         version,
         http: ports.0,
         https: ports.1,
+        quic,
         process: Process::Peer(child),
         idle_kib: 0,
     };
@@ -199,8 +216,12 @@ fn peer(
 }
 
 /// The first line of what a program says of its version.
-fn version_of(mut command: Command, argument: &str) -> anyhow::Result<String> {
+fn version_of(command: Command, argument: &str) -> anyhow::Result<String> {
+    Ok(words_of(command, argument)?.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// What a program says of itself.
+fn words_of(mut command: Command, argument: &str) -> anyhow::Result<String> {
     let output = command.arg(argument).output().with_context(|| format!("{command:?} cannot be started"))?;
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    Ok((String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr)).into_owned())
 }
