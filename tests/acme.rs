@@ -249,6 +249,13 @@ async fn certificates_serve_at_once_while_the_authority_is_down_and_a_disturbanc
     let failing = until(&mut api, "failing").await;
     assert!(failing["message"].as_str().unwrap().contains("could not be asked"), "{failing}");
     has_problem(&mut api, "certificate-not-renewed").await;
+    let listed = automatic(&mut api).await;
+    assert!(listed["last_error"].as_str().unwrap().contains("could not be asked"), "{listed}");
+    assert_eq!(listed["used_by"][0]["name"], "a.example.com", "{listed}");
+    assert_eq!(
+        api.get(&format!("/certificates/{}", listed["uuid"].as_str().unwrap())).await.expect(200),
+        listed
+    );
     RawClient::connect_tls(all.app.https(), "a.example.com", &root, &[]).await.unwrap();
     // It comes back and has forgotten everything: the account too.
     all.pebble.begin().await;
@@ -257,6 +264,13 @@ async fn certificates_serve_at_once_while_the_authority_is_down_and_a_disturbanc
         .expect(202);
     until(&mut api, "valid").await;
     trusted(&all, "a.example.com").await;
+    assert_eq!(automatic(&mut api).await["last_error"], "");
+}
+
+/// The one automatic certificate as the list of certificates shows it.
+async fn automatic(api: &mut Api) -> Value {
+    let all = api.get("/certificates").await.expect(200);
+    all.as_array().unwrap().iter().find(|one| one["provider"] == "acme").unwrap().clone()
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ const certificate = (name, domains, issuer, days, status, message, provider = "c
     ((i * 37 + days) & 255).toString(16).padStart(2, "0"),
   ).join(":"),
   used_by: [],
+  last_error: "",
   auto_renew: false,
   created_at: at(-60 * DAY),
   updated_at: at(-60 * DAY),

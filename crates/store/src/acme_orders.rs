@@ -5,8 +5,8 @@ use crate::ssl_certificates::{self, CertificateValues};
 use crate::{Audit, Error, Store};
 use base::{Secret, Timestamp};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 /// One row of `acme_orders`.
@@ -233,6 +233,45 @@ impl From<Model> for AcmeOrder {
 pub async fn list(store: &Store) -> Result<Vec<AcmeOrder>, Error> {
     let rows = Entity::find().order_by_asc(Column::Id).all(store.read()).await?;
     Ok(rows.into_iter().map(AcmeOrder::from).collect())
+}
+
+/// An automatic certificate, as far as the list of certificates tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attended {
+    /// Public id of the certificate.
+    pub certificate_uuid: String,
+    /// The names, sorted.
+    pub domains: Vec<String>,
+    /// Why the last attempt to renew it failed, with what mends it; empty when it did not.
+    pub last_error: String,
+}
+
+/// All certificates that came of orders, or the one with this public id. Steps and answers are not read: there may be
+/// ten thousand.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn attended(store: &Store, certificate: Option<&str>) -> Result<Vec<Attended>, Error> {
+    let columns = [Column::CertificateUuid, Column::Domains, Column::Phase, Column::Message, Column::Remedy];
+    let which = match certificate {
+        Some(uuid) => Column::CertificateUuid.eq(uuid),
+        None => Column::CertificateUuid.ne(""),
+    };
+    let rows = Entity::find().select_only().columns(columns).filter(which).into_tuple();
+    let rows: Vec<(String, String, String, String, String)> = rows.all(store.read()).await?;
+    let failed = [Phase::Failing.as_str(), Phase::Held.as_str()];
+    let attended =
+        |(certificate_uuid, domains, phase, message, remedy): (_, String, String, String, String)| {
+            let parts = [message, remedy].into_iter().filter(|part| !part.is_empty());
+            let last_error = if failed.contains(&phase.as_str()) {
+                parts.collect::<Vec<_>>().join("; ")
+            } else {
+                String::new()
+            };
+            let domains = domains.split(',').map(str::to_owned).collect();
+            Attended { certificate_uuid, domains, last_error }
+        };
+    Ok(rows.into_iter().map(attended).collect())
 }
 
 /// Those to whose challenges an answer is kept, oldest first.

@@ -2357,6 +2357,8 @@ export interface components {
             fingerprint: string;
             /** @description Who signed it. */
             issuer: string;
+            /** @description Why the last attempt to renew it failed, with what mends it; empty when it did not. */
+            last_error: string;
             /** @description What is the matter; empty when it is valid. */
             message: string;
             /** @description Display name. */
@@ -2368,7 +2370,7 @@ export interface components {
             status: components["schemas"]["CertificateStatus"];
             /** Format: date-time */
             updated_at: string;
-            /** @description Hosts that present it by choice. */
+            /** @description Hosts that present it by choice, or that asked for it to be issued. */
             used_by: components["schemas"]["UsedBy"][];
             uuid: string;
         };

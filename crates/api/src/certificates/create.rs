@@ -77,5 +77,5 @@ pub(crate) async fn create(
     };
     let row = ssl_certificates::insert(&state.store, &values, audit).await?;
     wait_until_applied(&state, "the certificate is stored, but not in use").await?;
-    Ok((StatusCode::CREATED, Json(CertificateView::new(row, Vec::new(), state.clock.now()))))
+    Ok((StatusCode::CREATED, Json(CertificateView::new(row, Vec::new(), None, state.clock.now()))))
 }

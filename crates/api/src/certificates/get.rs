@@ -1,6 +1,6 @@
 //! `GET /certificates/{uuid}`.
 
-use super::view::{CertificateView, used_by};
+use super::view::{CertificateView, attended, used_by};
 use crate::access::Viewer;
 use crate::error::Result;
 use crate::input::Segment;
@@ -18,5 +18,6 @@ use axum::extract::State as Ax;
 pub(crate) async fn get(Ax(state): Ax<State>, _: Viewer, uuid: Segment) -> Result<Json<CertificateView>> {
     let row = super::find(&state, &uuid.0).await?;
     let users = used_by(&state, row.id).await?;
-    Ok(Json(CertificateView::new(row, users, state.clock.now())))
+    let attended = attended(&state, Some(&row.uuid)).await?.remove(&row.uuid);
+    Ok(Json(CertificateView::new(row, users, attended, state.clock.now())))
 }

@@ -1,6 +1,6 @@
 //! `GET /certificates`.
 
-use super::view::{CertificateView, UsedBy};
+use super::view::{CertificateView, UsedBy, attended};
 use crate::access::Viewer;
 use crate::error::Result;
 use crate::state::State;
@@ -21,10 +21,12 @@ pub(crate) async fn list(Ax(state): Ax<State>, _: Viewer) -> Result<Json<Vec<Cer
     for host in proxy_hosts::presenters(&state.store, None).await? {
         users.entry(host.certificate).or_default().push(host.into());
     }
+    let mut attended = attended(&state, None).await?;
     let rows = ssl_certificates::list(&state.store).await?;
     let shown = rows.into_iter().filter(|row| row.provider != ssl_certificates::INTERNAL_CA).map(|row| {
         let users = users.remove(&row.id).unwrap_or_default();
-        CertificateView::new(row, users, now)
+        let attended = attended.remove(&row.uuid);
+        CertificateView::new(row, users, attended, now)
     });
     Ok(Json(shown.collect()))
 }

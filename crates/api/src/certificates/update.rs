@@ -1,6 +1,6 @@
 //! `PUT /certificates/{uuid}`.
 
-use super::view::{CertificateView, audited, used_by};
+use super::view::{CertificateView, attended, audited, used_by};
 use crate::access::Admin;
 use crate::error::{Error, Result};
 use crate::input::{Body, Input, Segment};
@@ -104,5 +104,6 @@ pub(crate) async fn update(
     let row = ssl_certificates::update(&state.store, &before.uuid, &values, audit).await?;
     wait_until_applied(&state, "the certificate is stored, but not in use").await?;
     let users = used_by(&state, row.id).await?;
-    Ok(Json(CertificateView::new(row, users, state.clock.now())))
+    let mut attended = attended(&state, Some(&before.uuid)).await?;
+    Ok(Json(CertificateView::new(row, users, attended.remove(&before.uuid), state.clock.now())))
 }

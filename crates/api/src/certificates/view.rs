@@ -6,6 +6,8 @@ use base::Timestamp;
 use certs::Validity;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::collections::{BTreeSet, HashMap};
+use store::acme_orders;
 use store::proxy_hosts::Presenter;
 use store::ssl_certificates::{ACME, Certificate, INTERNAL};
 use utoipa::ToSchema;
@@ -32,8 +34,10 @@ pub(crate) struct CertificateView {
     message: String,
     /// SHA-256 of the certificate, hexadecimal.
     fingerprint: String,
-    /// Hosts that present it by choice.
+    /// Hosts that present it by choice, or that asked for it to be issued.
     used_by: Vec<UsedBy>,
+    /// Why the last attempt to renew it failed, with what mends it; empty when it did not.
+    last_error: String,
     /// It is renewed without a person.
     auto_renew: bool,
     #[schema(value_type = String, format = DateTime)]
@@ -68,6 +72,32 @@ pub(super) async fn used_by(state: &State, id: i64) -> Result<Vec<UsedBy>> {
     Ok(presenters.into_iter().map(UsedBy::from).collect())
 }
 
+/// Who has asked for an automatic certificate, and why its last renewal failed.
+#[derive(Default)]
+pub(super) struct Attended {
+    pub(super) hosts: Vec<UsedBy>,
+    pub(super) last_error: String,
+}
+
+/// What there is to say of automatic certificates, or of the one with this public id, by their public ids.
+pub(super) async fn attended(state: &State, certificate: Option<&str>) -> Result<HashMap<String, Attended>> {
+    let orders = acme_orders::attended(&state.store, certificate).await?;
+    if orders.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut hosts: HashMap<Vec<String>, Vec<UsedBy>> = HashMap::new();
+    for wish in store::proxy_hosts::wishes(&state.store).await? {
+        let names: BTreeSet<String> = wish.domains.into_iter().collect();
+        let host = UsedBy { uuid: wish.uuid, name: wish.name };
+        hosts.entry(names.into_iter().collect()).or_default().push(host);
+    }
+    let known = orders.into_iter().map(|order| {
+        let hosts = hosts.remove(&order.domains).unwrap_or_default();
+        (order.certificate_uuid, Attended { hosts, last_error: order.last_error })
+    });
+    Ok(known.collect())
+}
+
 impl From<Presenter> for UsedBy {
     fn from(host: Presenter) -> Self {
         Self { uuid: host.uuid, name: host.name }
@@ -81,8 +111,15 @@ impl UsedBy {
 }
 
 impl CertificateView {
-    pub(super) fn new(row: Certificate, used_by: Vec<UsedBy>, now: Timestamp) -> Self {
+    pub(super) fn new(
+        row: Certificate,
+        mut used_by: Vec<UsedBy>,
+        attended: Option<Attended>,
+        now: Timestamp,
+    ) -> Self {
         let (status, message) = status(&row, now);
+        let Attended { hosts, last_error } = attended.unwrap_or_default();
+        used_by.extend(hosts);
         // A row of the original may say so of one that was renewed there.
         let auto_renew = row.auto_renew && [INTERNAL, ACME].contains(&row.provider.as_str());
         Self {
@@ -97,6 +134,7 @@ impl CertificateView {
             message,
             fingerprint: row.fingerprint,
             used_by,
+            last_error,
             auto_renew,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -133,7 +171,13 @@ fn status(row: &Certificate, now: Timestamp) -> (CertificateStatus, String) {
             };
             (CertificateStatus::Expiring, format!("it ends in {days} days; {remedy}"))
         }
-        Validity::Expired => (CertificateStatus::Expired, format!("it ended on {end}; upload its successor")),
+        Validity::Expired => {
+            let remedy = match row.provider.as_str() {
+                ACME => "the automatic certificates say why it was not renewed",
+                _ => "upload its successor",
+            };
+            (CertificateStatus::Expired, format!("it ended on {end}; {remedy}"))
+        }
         Validity::NotYet => (CertificateStatus::Unusable, format!("it is valid only from {start} on")),
     }
 }

@@ -65,6 +65,11 @@ export default function CertificatePage() {
       {data.status !== "valid" ? (
         <Notice tone={data.status === "expiring" ? "degraded" : "failing"} title={sentence(data.message)} />
       ) : null}
+      {data.last_error ? (
+        <Notice tone="failing" title={t("certificates.notRenewed")}>
+          {sentence(data.last_error)}
+        </Notice>
+      ) : null}
       <Card>
         <Facts
           items={[

@@ -40,6 +40,11 @@ export function certificateColumns(t: TFunction): ColumnDef<Certificate>[] {
           {original.status !== "valid" && original.message ? (
             <p className="max-w-72 text-xs text-muted">{sentence(original.message)}</p>
           ) : null}
+          {original.last_error ? (
+            <p className="max-w-72 text-xs text-failing">
+              {t("certificates.lastError", { reason: sentence(original.last_error) })}
+            </p>
+          ) : null}
         </div>
       ),
     },
