@@ -370,7 +370,10 @@ try {
     (before) => [...document.querySelectorAll("time")].every((time) => time.dateTime !== before),
     before,
   );
+  await page.getByText("Done: 1 failing, 0 at risk, 0 fine.").waitFor();
   await picture("features-rehearsal-all");
+  await page.getByRole("link", { name: "Authority and settings" }).first().click();
+  await page.waitForFunction(() => document.activeElement.matches("details[open]"));
   if (complaints.length > 0) throw new Error(complaints.join("; "));
 } catch (error) {
   console.error(`at ${page.url()}: ${error.message}`);

@@ -1,6 +1,6 @@
 // How it goes with an automatic certificate: each step of its order as it happens, why it failed, and what is next.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Check, LoaderCircle } from "lucide-react";
+import { Check, Circle, LoaderCircle } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
@@ -156,15 +156,17 @@ function Steps({ order }: { order: AcmeOrder }) {
               size={16}
               className="mt-0.5 shrink-0 text-live"
             />
-          ) : (
+          ) : order.phase === "ordering" ? (
             <LoaderCircle
               aria-label={t("certificates.automatic.notDone")}
               size={16}
-              className={
-                order.phase === "ordering"
-                  ? "mt-0.5 shrink-0 text-muted motion-safe:animate-spin"
-                  : "mt-0.5 shrink-0 text-muted"
-              }
+              className="mt-0.5 shrink-0 text-muted motion-safe:animate-spin"
+            />
+          ) : (
+            <Circle
+              aria-label={t("certificates.automatic.notDone")}
+              size={16}
+              className="mt-0.5 shrink-0 text-muted"
             />
           )}
           <span className="min-w-0 break-words">{sentence(step.message)}</span>

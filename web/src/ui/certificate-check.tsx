@@ -4,10 +4,12 @@ import { CircleAlert, TriangleAlert } from "lucide-react";
 import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api, body } from "@/api/client";
+import { ApiProblem } from "@/api/problem";
 import { queries } from "@/api/queries";
 import type { AcmeCheck } from "@/api/schema";
 import { State } from "./badge";
-import { Button } from "./button";
+import { Button, TextLink } from "./button";
+import { placeOf } from "./certificate-check-place";
 import { cx, type Tone } from "./classes";
 import { sentence } from "./format";
 import { Notice } from "./notice";
@@ -35,14 +37,22 @@ export function useChecking() {
   const checking = useMutation({
     mutationFn: async (names: string[]) => {
       const found: AcmeCheck[] = [];
+      let late: ApiProblem | null = null;
       for (let at = 0; at < names.length; at += AT_ONCE) {
         setProgress({ done: at, all: names.length });
-        const some = await body(
-          api.POST("/api/v1/acme/checks", { body: { names: names.slice(at, at + AT_ONCE) } }),
-        );
-        found.push(...some);
-        keep(client, some);
+        try {
+          const some = await body(
+            api.POST("/api/v1/acme/checks", { body: { names: names.slice(at, at + AT_ONCE) } }),
+          );
+          found.push(...some);
+          keep(client, some);
+        } catch (problem) {
+          // Some that take too long are no reason not to look at the others.
+          if (!(problem instanceof ApiProblem && problem.status === 409)) throw problem;
+          late = problem;
+        }
       }
+      if (late) throw late;
       return found;
     },
     onSettled: () => {
@@ -54,6 +64,11 @@ export function useChecking() {
     },
   });
   return { ...checking, progress };
+}
+
+function tally(found: AcmeCheck[]): Record<"failing" | "risky" | "fine", number> {
+  const of = (verdict: AcmeCheck["verdict"]) => found.filter((check) => check.verdict === verdict).length;
+  return { failing: of("would_fail"), risky: of("at_risk"), fine: of("ready") };
 }
 
 /** Newer reports in the place of older ones; those of names that no host has are not kept. */
@@ -103,7 +118,9 @@ export function CheckNow({
             ? progress.all > AT_ONCE
               ? t("certificates.check.busySome", progress)
               : t("certificates.check.busy")
-            : null}
+            : same && checking.isSuccess
+              ? t("certificates.check.done", tally(checking.data))
+              : null}
         </div>
       </div>
       {checking.error && same ? <Notice tone="failing">{problemText(t, checking.error)}</Notice> : null}
@@ -117,6 +134,7 @@ export function CheckReport({
   check,
   named = true,
   next = false,
+  host,
   action,
 }: {
   check: AcmeCheck;
@@ -124,6 +142,8 @@ export function CheckReport({
   named?: boolean;
   /** Beside the certificate that there is: that this is about the next one has to be said. */
   next?: boolean;
+  /** The public id of the host that wants it. */
+  host?: string;
   action?: ReactNode;
 }) {
   const { t } = useTranslation();
@@ -131,7 +151,11 @@ export function CheckReport({
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-start justify-between gap-x-4 gap-y-2">
         <div className="min-w-0">
-          {named ? <p className="font-medium wrap-anywhere">{check.name}</p> : null}
+          {named ? (
+            <p className="font-medium wrap-anywhere">
+              {host ? <TextLink to={`/proxy-hosts/${host}`}>{check.name}</TextLink> : check.name}
+            </p>
+          ) : null}
           <p className="text-sm text-muted">
             <State tone={VERDICT_TONE[check.verdict]} wrap>
               <span>
@@ -175,6 +199,7 @@ export function CheckReport({
 
 function Finding({ finding }: { finding: AcmeCheck["findings"][number] }) {
   const { t } = useTranslation();
+  const place = placeOf(finding.fault);
   const Icon = finding.prevents ? CircleAlert : TriangleAlert;
   return (
     <li className="flex items-start gap-2">
@@ -186,7 +211,15 @@ function Finding({ finding }: { finding: AcmeCheck["findings"][number] }) {
       />
       <div className="min-w-0 wrap-anywhere">
         <p>{sentence(finding.message)}</p>
-        <p className="text-muted">{sentence(finding.remedy)}</p>
+        <p className="text-muted">
+          {sentence(finding.remedy)}
+          {place ? (
+            <>
+              {" "}
+              <TextLink to={place.to}>{t(`certificates.check.place.${place.name}`)}</TextLink>
+            </>
+          ) : null}
+        </p>
       </div>
     </li>
   );

@@ -1,6 +1,7 @@
 // Filters and sorting live in the URL, so that a view can be bookmarked and sent to someone.
 import type { SortingState } from "@tanstack/react-table";
-import { useSearchParams } from "react-router";
+import { useEffect, useRef, type RefObject } from "react";
+import { useLocation, useSearchParams } from "react-router";
 
 export function useParam(name: string, fallback = ""): [string, (value: string) => void] {
   const [params, setParams] = useSearchParams();
@@ -27,4 +28,19 @@ export function readSort(text: string): SortingState {
 export function writeSort(sorting: SortingState): string {
   const first = sorting[0];
   return first ? `${first.desc ? "-" : ""}${first.id}` : "";
+}
+
+/** For the part of a page that an address names after `#`: it is opened, scrolled to and focused. */
+export function useHashTarget<E extends HTMLElement>(name: string): RefObject<E | null> {
+  const ref = useRef<E>(null);
+  const { hash, key } = useLocation();
+  useEffect(() => {
+    const part = ref.current;
+    if (!part || hash !== `#${name}`) return;
+    if (part instanceof HTMLDetailsElement) part.open = true;
+    part.tabIndex = -1;
+    part.focus({ preventScroll: true });
+    part.scrollIntoView();
+  }, [hash, key, name]);
+  return ref;
 }

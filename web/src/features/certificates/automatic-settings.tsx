@@ -12,6 +12,7 @@ import { Notice } from "@/ui/notice";
 import { problemText } from "@/ui/problem-text";
 import { toast } from "@/ui/toast";
 import { Switch } from "@/ui/toggle";
+import { useHashTarget } from "@/ui/url-state";
 import { Accounts } from "./accounts";
 import { AUTHORITIES, authorityOf } from "./values";
 
@@ -28,6 +29,7 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const mayEdit = useMay("admin");
+  const part = useHashTarget<HTMLDetailsElement>("authority");
   const [email, setEmail] = useState(shown.email);
   const [agreed, setAgreed] = useState(shown.terms_agreed);
   const [first, setFirst] = useState<Draft>({ ...shown.first, eab_key: "" });
@@ -64,7 +66,7 @@ export function AutomaticSettings({ shown }: { shown: Acme }) {
     },
   });
   return (
-    <details open={!shown.terms_agreed}>
+    <details ref={part} open={!shown.terms_agreed} className="scroll-mt-20">
       <summary className="w-fit cursor-pointer rounded-sm py-1 text-muted hover:text-text">
         {t("certificates.automatic.settings")}
       </summary>

@@ -21,6 +21,7 @@ export function CheckCard() {
   // That no host wants one is said above.
   if (orders.data?.length === 0 && checks.data?.length === 0) return null;
   const names = [...new Set(orders.data?.flatMap((order) => order.domains))].sort();
+  const hostOf = (name: string) => orders.data?.find((order) => order.domains.includes(name))?.hosts[0]?.uuid;
   const { danger, ready, missing } = group(checks.data ?? [], names);
   return (
     <Card title={t("certificates.check.title")}>
@@ -29,13 +30,15 @@ export function CheckCard() {
         {checks.data && orders.data ? (
           <>
             <div className="flex flex-wrap items-center justify-between gap-3">
-              <Summary danger={danger} ready={ready.length} missing={missing.length} />
+              <div role="status" className="min-w-0">
+                <Summary danger={danger} ready={ready.length} missing={missing.length} />
+              </div>
               {mayEdit ? <CheckNow end names={names} label={t("certificates.check.all")} /> : null}
             </div>
             {danger.length > 0 ? (
               <ul className="divide-y divide-line rounded-md border border-line">
                 {danger.map((check) => (
-                  <Row key={check.name} check={check} mayEdit={mayEdit} />
+                  <Row key={check.name} check={check} host={hostOf(check.name)} mayEdit={mayEdit} />
                 ))}
               </ul>
             ) : null}
@@ -46,7 +49,7 @@ export function CheckCard() {
                 </summary>
                 <ul className="mt-2 divide-y divide-line rounded-md border border-line">
                   {ready.map((check) => (
-                    <Row key={check.name} check={check} mayEdit={mayEdit} />
+                    <Row key={check.name} check={check} host={hostOf(check.name)} mayEdit={mayEdit} />
                   ))}
                 </ul>
               </details>
@@ -65,12 +68,13 @@ export function CheckCard() {
   );
 }
 
-function Row({ check, mayEdit }: { check: AcmeCheck; mayEdit: boolean }) {
+function Row({ check, host, mayEdit }: { check: AcmeCheck; host?: string; mayEdit: boolean }) {
   const { t } = useTranslation();
   return (
     <li className="p-3 sm:p-4">
       <CheckReport
         check={check}
+        host={host}
         action={
           mayEdit ? (
             <CheckNow

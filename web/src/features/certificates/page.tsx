@@ -13,7 +13,7 @@ import { ReadOnlyNote } from "@/ui/read-only-note";
 import { useDialog } from "@/ui/dialog";
 import { FilterSelect, ListPage } from "@/ui/list-page";
 import { Empty } from "@/ui/notice";
-import { useParam } from "@/ui/url-state";
+import { useHashTarget, useParam } from "@/ui/url-state";
 import { DnsCredentialsCard } from "./dns-card";
 import { AutomaticCard } from "./automatic-card";
 import { CheckCard } from "./check-card";
@@ -25,6 +25,7 @@ export default function CertificatesPage() {
   const certificates = useQuery(queries.certificates());
   const mayEdit = useMay("admin");
   const deleting = useDialog("delete");
+  const providers = useHashTarget<HTMLDivElement>("dns-providers");
   const [status] = useParam("status");
   const columns = useMemo(() => certificateColumns(t), [t]);
   const upload = mayEdit ? (
@@ -90,7 +91,11 @@ export default function CertificatesPage() {
       <div className="mx-auto mt-5 flex max-w-6xl flex-col gap-5">
         <AutomaticCard />
         <CheckCard />
-        {mayEdit ? <DnsCredentialsCard /> : null}
+        {mayEdit ? (
+          <div ref={providers} className="scroll-mt-20">
+            <DnsCredentialsCard />
+          </div>
+        ) : null}
         <InternalCa />
       </div>
       <DeleteCertificate

@@ -280,24 +280,30 @@ function useAutomatic(host: Host) {
   const order = orders.data?.find((each) => each.hosts.some((one) => one.uuid === host.uuid));
   const known = checks.data?.filter((check) => host.domains.includes(check.name)) ?? [];
   const isFine = (!order || order.phase === "valid") && known.every((check) => check.verdict === "ready");
-  return { isAutomatic, order, checks: known, isFine };
+  return { isAutomatic, order, checks: known, areChecksKnown: checks.data !== undefined, isFine };
 }
 
 function AutomaticState({ host, automatic }: { host: Host; automatic: ReturnType<typeof useAutomatic> }) {
   const { t } = useTranslation();
   const mayEdit = useMay("admin");
   const { order, checks } = automatic;
+  const missing = host.domains.filter((name) => !checks.some((check) => check.name === name));
   return (
     <div className="flex flex-col gap-3">
       {order ? <AcmeOrderState order={order} /> : <Skeleton className="h-5 w-40" />}
-      {checks.length > 0 ? (
+      {automatic.areChecksKnown ? (
         <section
           aria-label={t("certificates.check.title")}
           className="flex flex-col gap-3 border-t border-line pt-3"
         >
           {checks.map((check) => (
-            <CheckReport key={check.name} check={check} named={checks.length > 1} next />
+            <CheckReport key={check.name} check={check} named={host.domains.length > 1} next />
           ))}
+          {missing.length > 0 ? (
+            <p className="text-sm text-muted wrap-anywhere">
+              {t("certificates.check.missing", { count: missing.length, names: missing.join(", ") })}
+            </p>
+          ) : null}
           {mayEdit ? <CheckNow names={host.domains} label={t("certificates.check.again")} /> : null}
         </section>
       ) : null}
