@@ -35,7 +35,7 @@ async fn ten_upgrades_in_a_row_refuse_no_connection_and_reset_none() {
     let (place, tls_place) = (Arc::new(RwLock::new(http)), Arc::new(RwLock::new(app.https())));
     admin.put("/settings", &json!({ "proxy.http3": true })).await.expect(200);
     crate::http3::state(&mut admin, |state| state == "listening").await;
-    let quic = Some(quic(&roots));
+    let quic = Some(quic(&roots, false));
     let way = Way { http: place, https: tls_place, roots, quic };
     let load = Load::default();
     let mut clients = tokio::task::JoinSet::new();

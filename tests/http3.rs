@@ -2,10 +2,12 @@
 //! That requests are answered by it is shown in `crates/proxy/tests/wire/h3.rs` and by `scripts/h3-check.sh`.
 
 use crate::hosts;
+use crate::load::{get_http3, http3_on, quic};
 use serde_json::{Value, json};
 use std::net::UdpSocket;
 use std::time::Duration;
 use testkit::{Answer, Api, App, Origin, RawClient, eventually};
+use tokio::task::JoinSet;
 
 const HOST: &str = "fast.example.com";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -58,6 +60,41 @@ async fn http_3_is_off_at_first_and_what_is_told_of_it_is_what_is_served_also_af
     eventually("nothing tells of it", PATIENCE, async || told(&app, &roots).await.is_none().then_some(()))
         .await;
     eventually("the port is free", PATIENCE, async || UdpSocket::bind(app.https()).ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn early_data_is_taken_once_it_is_switched_on_and_told_to_the_origin() {
+    let app = App::start().await;
+    let mut admin = app.admin().await;
+    let origin = Origin::start(Answer::text("inside")).await;
+    hosts::add(&mut admin, HOST, &origin).await;
+    let roots = app.anonymous().get("/certificates/internal-ca.pem").await.raw.body;
+    admin.put("/settings", &json!({ "proxy.http3": true })).await.expect(200);
+    state(&mut admin, |state| state == "listening").await;
+    let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    endpoint.set_default_client_config(quic(&roots, true));
+    let mut tasks = JoinSet::new();
+    // Whoever has been there may come back with early data, when it is taken.
+    let mut come_back = async || {
+        let connection = endpoint.connect(app.https(), HOST).unwrap().await.unwrap();
+        let mut sender = http3_on(connection.clone(), &mut tasks).await;
+        get_http3(&mut sender, HOST).await.unwrap();
+        connection.close(0x100u32.into(), b"");
+        let connecting = endpoint.connect(app.https(), HOST).unwrap();
+        let (connection, accepted) = connecting.into_0rtt().ok()?;
+        let mut sender = http3_on(connection, &mut tasks).await;
+        get_http3(&mut sender, HOST).await.unwrap();
+        accepted.await.then(|| origin.last_head().header("early-data").map(str::to_owned))
+    };
+    assert_eq!(come_back().await, None);
+    admin.put("/settings", &json!({ "proxy.http3_early_data": true })).await.expect(200);
+    // A busy machine may have ended the handshake before the request is looked at, which is no early data any more.
+    eventually("early data is taken", PATIENCE, async || {
+        come_back().await.flatten().filter(|told| told == "1")
+    })
+    .await;
+    admin.put("/settings", &json!({ "proxy.http3_early_data": false })).await.expect(200);
+    assert_eq!(come_back().await, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

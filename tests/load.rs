@@ -62,7 +62,7 @@ impl Load {
     }
 }
 
-type Http3 = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
+pub(crate) type Http3 = h3::client::SendRequest<h3_quinn::OpenStreams, Bytes>;
 
 /// Where a listener is. Held for writing while it moves: nobody can connect then.
 pub(crate) type Place = Arc<RwLock<SocketAddr>>;
@@ -111,16 +111,20 @@ impl Way {
         let mut endpoint = quinn::Endpoint::client(SocketAddr::new(place.ip(), 0)).expect("a socket");
         endpoint.set_default_client_config(self.quic.clone().expect("clients of HTTP/3"));
         let connection = endpoint.connect(place, name).unwrap().await.expect("a QUIC connection");
-        let (mut driver, sender) =
-            h3::client::new(h3_quinn::Connection::new(connection)).await.expect("HTTP/3");
-        // Its end shows in the streams.
-        tasks.spawn(async move { _ = std::future::poll_fn(|cx| driver.poll_close(cx)).await });
-        sender
+        http3_on(connection, tasks).await
     }
 }
 
+/// HTTP/3 on a connection of QUIC.
+pub(crate) async fn http3_on(connection: quinn::Connection, tasks: &mut JoinSet<()>) -> Http3 {
+    let (mut driver, sender) = h3::client::new(h3_quinn::Connection::new(connection)).await.expect("HTTP/3");
+    // Its end shows in the streams.
+    tasks.spawn(async move { _ = std::future::poll_fn(|cx| driver.poll_close(cx)).await });
+    sender
+}
+
 /// How clients of HTTP/3 connect.
-pub(crate) fn quic(roots: &[u8]) -> quinn::ClientConfig {
+pub(crate) fn quic(roots: &[u8], early_data: bool) -> quinn::ClientConfig {
     let mut trusted = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(roots) {
         trusted.add(certificate.unwrap()).unwrap();
@@ -130,6 +134,7 @@ pub(crate) fn quic(roots: &[u8]) -> quinn::ClientConfig {
     let config = config.with_protocol_versions(&[&rustls::version::TLS13]).unwrap();
     let mut config = config.with_root_certificates(trusted).with_no_client_auth();
     config.alpn_protocols = vec![b"h3".to_vec()];
+    config.enable_early_data = early_data;
     quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).unwrap()))
 }
 
@@ -206,7 +211,7 @@ pub(crate) async fn ask_by_http3(way: Way, fresh: bool, load: Load) -> usize {
         let mut connection = JoinSet::new();
         let mut sender = way.http3(HOST, &mut connection).await;
         while load.goes_on() {
-            match ask_http3(&mut sender).await {
+            match get_http3(&mut sender, HOST).await {
                 Ok(text) => assert_eq!(text, b"steady"),
                 Err(error) => {
                     // Told to go before it took this one (RFC 9114, section 5.2).
@@ -229,8 +234,8 @@ pub(crate) async fn ask_by_http3(way: Way, fresh: bool, load: Load) -> usize {
     told_to_go
 }
 
-async fn ask_http3(sender: &mut Http3) -> Result<Vec<u8>, StreamError> {
-    let request = http::Request::get(format!("https://{HOST}/")).body(()).unwrap();
+pub(crate) async fn get_http3(sender: &mut Http3, name: &str) -> Result<Vec<u8>, StreamError> {
+    let request = http::Request::get(format!("https://{name}/")).body(()).unwrap();
     let mut stream = sender.send_request(request).await?;
     stream.finish().await?;
     assert_eq!(stream.recv_response().await?.status(), 200);

@@ -247,8 +247,9 @@ pub fn start(settings: Settings, config: Arc<Config>, clock: Arc<dyn Clock>) -> 
     let challenges = Arc::new(ArcSwapOption::empty());
     let appsec = Arc::new(ArcSwapOption::empty());
     let tls = ServerTls::new(&current, &challenges).map_err(StartError::Tls)?;
-    let quic = quic::listen::configuration(tls.quic())
-        .map_err(|message| StartError::Tls(rustls::Error::General(message)))?;
+    let [usual, early] = tls.quic().map(quic::listen::configuration);
+    let fault = |message| StartError::Tls(rustls::Error::General(message));
+    let quic = [Arc::new(usual.map_err(fault)?), Arc::new(early.map_err(fault)?)];
     let (log, senders) =
         Writer::start(settings.access_log, workers, clock.clone()).map_err(StartError::Thread)?;
     let stats: Vec<_> = (0..workers).map(|_| Arc::new(WorkerStats::default())).collect();

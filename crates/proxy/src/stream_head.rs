@@ -109,6 +109,20 @@ impl<'a> HeadReader<'a> {
         matches!(self.request.method(), b"GET" | b"HEAD" | b"OPTIONS" | b"DELETE")
     }
 
+    /// Whether the method asks for nothing to be changed (RFC 9110, section 9.2.1).
+    pub(crate) fn is_safe(&self) -> bool {
+        matches!(self.request.method(), b"GET" | b"HEAD" | b"OPTIONS") && !self.request.websocket
+    }
+
+    /// Has the origin told that somebody may send this again (RFC 8470, section 5.1). All fields have come.
+    ///
+    /// # Errors
+    /// As [`Self::field`].
+    pub(crate) fn early(&mut self) -> Result<(), Reject> {
+        let is_told = self.request.headers("early-data").next().is_some();
+        if is_told { Ok(()) } else { self.field(b"early-data", b"1") }
+    }
+
     /// All fields have come; `no_body`: and with them the end of the request.
     pub(crate) fn finish(self, no_body: bool) -> Result<(), Reject> {
         let Self { request, target, authority, host, cookie, length, .. } = self;

@@ -78,8 +78,8 @@ pub(crate) struct Worker {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) log: Arc<Lane>,
     pub(crate) tls: ServerTls,
-    /// How QUIC is spoken.
-    pub(crate) quic: quinn::ServerConfig,
+    /// How QUIC is spoken: without early data, and with it.
+    pub(crate) quic: [Arc<quinn::ServerConfig>; 2],
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.
     pub(crate) balancers: Option<Arc<Networks>>,
@@ -139,8 +139,8 @@ pub(crate) struct Parts {
     pub(crate) stats: Arc<WorkerStats>,
     pub(crate) log: Arc<Lane>,
     pub(crate) tls: ServerTls,
-    /// How QUIC is spoken.
-    pub(crate) quic: quinn::ServerConfig,
+    /// How QUIC is spoken: without early data, and with it.
+    pub(crate) quic: [Arc<quinn::ServerConfig>; 2],
     pub(crate) gate: Arc<Gate>,
     /// Who may speak PROXY protocol, by the address that is listened on.
     pub(crate) balancers: Option<Arc<Networks>>,

@@ -4795,6 +4795,11 @@ export interface components {
              */
             "proxy.http3": boolean;
             /**
+             * @description Take requests by safe methods before the handshake of an HTTP/3 client that comes back has ended (0-RTT).
+             * @default false
+             */
+            "proxy.http3_early_data": boolean;
+            /**
              * Format: int32
              * @description Port of the proxy for plain HTTP; 0 for the one of the environment.
              * @default 0
@@ -4870,6 +4875,12 @@ export interface components {
              * @example false
              */
             "proxy.http3"?: boolean;
+            /**
+             * @description Take requests by safe methods before the handshake of an HTTP/3 client that comes back has ended (0-RTT). They are
+             *     passed on with `Early-Data: 1` (RFC 8470). For new connections.
+             * @example false
+             */
+            "proxy.http3_early_data"?: boolean;
             /**
              * Format: int32
              * @description Port of the proxy for plain HTTP; 0 for the one of the environment. Changes hold at once.

@@ -53,6 +53,9 @@ pub(crate) struct Settings {
     /// Serve HTTP/3 too, by UDP on the port of HTTPS.
     #[serde(rename = "proxy.http3")]
     pub(crate) proxy_http3: bool,
+    /// Take requests by safe methods before the handshake of an HTTP/3 client that comes back has ended (0-RTT).
+    #[serde(rename = "proxy.http3_early_data")]
+    pub(crate) proxy_http3_early_data: bool,
 }
 
 /// The form of a line of the access log.
@@ -109,6 +112,7 @@ impl Default for Settings {
             proxy_http_port: 0,
             proxy_https_port: 0,
             proxy_http3: false,
+            proxy_http3_early_data: false,
         }
     }
 }

@@ -80,6 +80,11 @@ pub(crate) struct SettingsInput {
     #[serde(default, rename = "proxy.http3")]
     #[schema(nullable = false, example = false)]
     proxy_http3: Option<bool>,
+    /// Take requests by safe methods before the handshake of an HTTP/3 client that comes back has ended (0-RTT). They are
+    /// passed on with `Early-Data: 1` (RFC 8470). For new connections.
+    #[serde(default, rename = "proxy.http3_early_data")]
+    #[schema(nullable = false, example = false)]
+    proxy_http3_early_data: Option<bool>,
 }
 
 impl Input for SettingsInput {}
@@ -176,6 +181,7 @@ pub(crate) async fn update(
     after.proxy_http_port = input.proxy_http_port.unwrap_or(after.proxy_http_port);
     after.proxy_https_port = input.proxy_https_port.unwrap_or(after.proxy_https_port);
     after.proxy_http3 = input.proxy_http3.unwrap_or(after.proxy_http3);
+    after.proxy_http3_early_data = input.proxy_http3_early_data.unwrap_or(after.proxy_http3_early_data);
     let mut errors = after.check();
     errors.extend(ports_in_use(&state, &before, &after));
     if !errors.is_empty() {

@@ -201,6 +201,7 @@ impl Compiler {
             trusted_proxies: trusted_proxies::compile(&rows.settings, &mut out.problems),
             https_port: rows.ports.https,
             http3_port: rows.ports.http3,
+            early_data: rows.settings.get("proxy.http3_early_data").is_some_and(|value| value == "true"),
             client_certificates: shown
                 .iter()
                 .filter_map(|id| by_id.get(id.as_str()))

@@ -185,6 +185,7 @@ pub const SERVED_SETTINGS: &[&str] = &[
     "trusted_proxies",
     "tls.policy",
     "tls.unknown_name",
+    "proxy.http3_early_data",
 ];
 
 #[cfg(test)]

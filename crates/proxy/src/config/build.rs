@@ -59,6 +59,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             https_port: String::new(),
             http3_port: None,
+            early_data: false,
             client_certificates: Vec::new(),
             cookie_key: Vec::new(),
         }
@@ -144,6 +145,7 @@ impl Config {
             trusted_proxies: rest.trusted_proxies.clone(),
             https_port: https_port.map(|port| format!(":{port}")).unwrap_or_default(),
             http3_port: rest.http3_port,
+            early_data: rest.early_data,
             client_certificates: shown,
             cookie_key,
         };

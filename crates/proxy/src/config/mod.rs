@@ -40,6 +40,7 @@ pub struct Config {
     pub(crate) https_port: String,
     /// Where HTTP/3 is served; compiled into the hosts.
     http3_port: Option<Port>,
+    pub(crate) early_data: bool,
     /// What is shown to servers, and what signs cookies: compiled into the hosts that need it.
     client_certificates: Vec<Arc<tls::Loaded>>,
     cookie_key: Vec<u8>,

@@ -12,7 +12,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerSessionMemoryCache};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, ServerConfig, SignatureScheme};
 use std::sync::{Arc, LazyLock};
@@ -150,12 +150,15 @@ pub(super) fn load(certificate: &spec::Certificate) -> Result<Arc<CertifiedKey>,
 #[derive(Clone, Debug)]
 pub(crate) struct ServerTls {
     usual: [Arc<ServerConfig>; 4],
-    /// For HTTP/3.
-    quic: Arc<ServerConfig>,
+    /// For HTTP/3, without early data and with it.
+    quic: [Arc<ServerConfig>; 2],
     resolver: Arc<Resolver>,
     /// For certificate authorities that look whether a name leads here (RFC 8737).
     pub(crate) challenge: Arc<ServerConfig>,
 }
+
+/// Sessions of HTTP/3 clients that are kept for early data.
+const SESSIONS: usize = 4096;
 
 /// Where in [`ServerTls::usual`].
 fn place(policy: TlsPolicy, http2: bool) -> usize {
@@ -193,14 +196,20 @@ impl ServerTls {
         challenge.alpn_protocols = vec![challenges::ALPN.to_vec()];
         challenge.send_tls13_tickets = 0;
         let challenge = Arc::new(challenge);
-        // No early data is taken: what is asked for before the handshake has ended can be sent again by others.
-        let quic = make(Modern, HTTP3)?;
+        let mut early = server(Modern, HTTP3, resolver.clone(), None)?;
+        // The library takes early data of sessions alone that are kept here, and forgets each at its first use: what
+        // was sent with it cannot be sent a second time by others.
+        early.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        early.send_tls13_tickets = 1;
+        // QUIC knows this value and nought (RFC 9001, section 4.6.1).
+        early.max_early_data_size = u32::MAX;
+        let quic = [make(Modern, HTTP3)?, Arc::new(early)];
         Ok(Self { usual, quic, resolver, challenge })
     }
 
-    /// How it is spoken below HTTP/3, where nothing is known about the client yet. No client certificates are asked
-    /// for there.
-    pub(crate) fn quic(&self) -> Arc<ServerConfig> {
+    /// How it is spoken below HTTP/3, where nothing is known about the client yet: without early data, and with it. No
+    /// client certificates are asked for there.
+    pub(crate) fn quic(&self) -> [Arc<ServerConfig>; 2] {
         self.quic.clone()
     }
 

@@ -2,7 +2,7 @@
 
 use super::flood::Flood;
 use super::frames::{Code, Fault};
-use super::listen::Gathering;
+use super::listen::{Gathering, Handshake};
 use super::{control, stream, varint};
 use crate::cuts::Cut;
 use crate::listen::Peer;
@@ -41,9 +41,14 @@ pub(super) struct Shared {
     /// Told when the last of them has ended.
     idle: Notify,
     leaving: Cell<bool>,
+    handshake: Rc<Handshake>,
 }
 
 impl Shared {
+    pub(super) fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -127,8 +132,14 @@ enum Event {
     Part,
 }
 
-/// Serves a connection whose handshake has ended, to its end.
-pub(super) async fn serve(connection: Connection, peer: Peer, worker: Rc<Worker>, gathering: Rc<Gathering>) {
+/// Serves a connection to its end.
+pub(super) async fn serve(
+    connection: Connection,
+    peer: Peer,
+    worker: Rc<Worker>,
+    gathering: Rc<Gathering>,
+    handshake: Rc<Handshake>,
+) {
     let deadline = worker.sweep.register();
     deadline.belongs_to(peer.ip);
     // Also a busy connection is woken when the worker drains, so that it says GOAWAY at once.
@@ -142,6 +153,7 @@ pub(super) async fn serve(connection: Connection, peer: Peer, worker: Rc<Worker>
         open: Cell::new(0),
         idle: Notify::new(),
         leaving: Cell::new(false),
+        handshake,
     });
     let opened = deadline.within(async {
         let mut control = connection.open_uni().await?;

@@ -10,7 +10,8 @@ use crate::spec::TlsPolicy;
 use crate::worker::Worker;
 use quinn::crypto::rustls::{HandshakeData, QuicServerConfig};
 use quinn::{
-    Connecting, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime, TransportConfig,
+    Connecting, Connection, Endpoint, EndpointConfig, Incoming, Runtime, ServerConfig, TokioRuntime,
+    TransportConfig, ZeroRttAccepted,
 };
 use socket2::Socket;
 use std::cell::Cell;
@@ -19,7 +20,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Streams that a client may have open at once: requests, and those in one direction, of which three have a meaning.
 const MAX_STREAMS: u32 = 128;
@@ -155,7 +156,8 @@ async fn accept_on(
     let mut config = EndpointConfig::default();
     config.cid_generator(move || Box::new(ids));
     let runtime = Arc::new(TokioRuntime);
-    let endpoint = Endpoint::new_with_abstract_socket(config, Some(worker.quic.clone()), socket, runtime);
+    let endpoint =
+        Endpoint::new_with_abstract_socket(config, Some((*worker.quic[0]).clone()), socket, runtime);
     let endpoint = match endpoint {
         Ok(endpoint) => endpoint,
         Err(error) => return tracing::error!(%error, "a UDP socket cannot be used; restart Charon"),
@@ -191,11 +193,19 @@ fn welcome(incoming: Incoming, worker: &Rc<Worker>, gathering: &Rc<Gathering>) {
         incoming.local_ip().unwrap_or(gathering.address.ip()).to_canonical(),
         gathering.address.port(),
     );
-    match incoming.accept() {
+    let early = worker.snapshot().config.early_data;
+    match incoming.accept_with(worker.quic[usize::from(early)].clone()) {
         Ok(connecting) => {
             gathering.handshakes.set(handshakes + 1);
             let open = Open::new(worker);
-            tokio::task::spawn_local(serve(open, connecting, local, worker.clone(), gathering.clone()));
+            tokio::task::spawn_local(serve(
+                open,
+                connecting,
+                early,
+                local,
+                worker.clone(),
+                gathering.clone(),
+            ));
         }
         Err(_) => worker.stats.handshake_failures.add(1),
     }
@@ -204,25 +214,99 @@ fn welcome(incoming: Incoming, worker: &Rc<Worker>, gathering: &Rc<Gathering>) {
 async fn serve(
     _open: Open,
     connecting: Connecting,
+    early: bool,
     local: SocketAddr,
     worker: Rc<Worker>,
     gathering: Rc<Gathering>,
 ) {
     let deadline = worker.sweep.register();
     worker.sweep.arm(&deadline, worker.limits.handshake);
-    let result = deadline.within(async { connecting.await.map_err(io::Error::other) }).await;
-    drop(deadline);
-    gathering.handshakes.set(gathering.handshakes.get() - 1);
-    let connection = match result {
-        Ok(connection) => connection,
-        Err(error) => {
-            worker.stats.handshake_failures.add(1);
-            if error.kind() == io::ErrorKind::TimedOut {
-                worker.stats.cuts.count(Cut::Handshake);
+    let handshake = Rc::new(Handshake::default());
+    let begun = async {
+        if early { begin(connecting).await } else { Ok((connecting.await.map_err(io::Error::other)?, None)) }
+    };
+    let (connection, rest) = match deadline.within(begun).await {
+        Ok(begun) => begun,
+        Err(error) => return gathering.failed(&worker, &error),
+    };
+    let Some(rest) = rest else {
+        drop(deadline);
+        gathering.ended(&handshake);
+        return meet(connection, local, worker, gathering, handshake).await;
+    };
+    // What safe requests ask for is answered meanwhile.
+    let ending = async {
+        // Whether the early data was taken: the library has seen to that.
+        let ended = deadline.within(async { Ok(rest.await) }).await;
+        match (ended, connection.close_reason()) {
+            (Ok(_), None) => gathering.ended(&handshake),
+            (Ok(_), Some(error)) => gathering.failed(&worker, &io::Error::other(error)),
+            (Err(error), _) => {
+                gathering.failed(&worker, &error);
+                connection.close(Code::NO_ERROR.into(), b"");
             }
-            return;
         }
     };
+    tokio::join!(
+        ending,
+        meet(connection.clone(), local, worker.clone(), gathering.clone(), handshake.clone())
+    );
+}
+
+/// Begins to serve a connection before its handshake has ended, once the client has said which name it wants.
+async fn begin(mut connecting: Connecting) -> io::Result<(Connection, Option<ZeroRttAccepted>)> {
+    connecting.handshake_data().await.map_err(io::Error::other)?;
+    match connecting.into_0rtt() {
+        Ok((connection, rest)) => Ok((connection, Some(rest))),
+        Err(connecting) => Ok((connecting.await.map_err(io::Error::other)?, None)),
+    }
+}
+
+/// Whether a connection's handshake has ended: until then its requests may be those of an eavesdropper that sends again
+/// what it has heard.
+#[derive(Debug, Default)]
+pub(super) struct Handshake {
+    ended: Cell<bool>,
+    told: Notify,
+}
+
+impl Handshake {
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    /// Waits for it. A connection that ends before wakes nobody here; its streams see that themselves.
+    pub(super) async fn end(&self) {
+        while !self.ended.get() {
+            self.told.notified().await;
+        }
+    }
+}
+
+impl Gathering {
+    fn ended(&self, handshake: &Handshake) {
+        self.handshakes.set(self.handshakes.get() - 1);
+        handshake.ended.set(true);
+        handshake.told.notify_waiters();
+    }
+
+    fn failed(&self, worker: &Worker, error: &io::Error) {
+        self.handshakes.set(self.handshakes.get() - 1);
+        worker.stats.handshake_failures.add(1);
+        if error.kind() == io::ErrorKind::TimedOut {
+            worker.stats.cuts.count(Cut::Handshake);
+        }
+    }
+}
+
+/// Lets a client in, and serves it.
+async fn meet(
+    connection: Connection,
+    local: SocketAddr,
+    worker: Rc<Worker>,
+    gathering: Rc<Gathering>,
+    handshake: Rc<Handshake>,
+) {
     let (ip, port) = (connection.remote_address().ip().to_canonical(), connection.remote_address().port());
     let _pass = match worker.gate.admit(ip, worker.snapshot().config.trusts(ip)) {
         Ok(pass) => pass,
@@ -245,5 +329,5 @@ async fn serve(
         asked_by: None,
         client_certificate: None,
     };
-    conn::serve(connection, peer, worker, gathering).await;
+    conn::serve(connection, peer, worker, gathering, handshake).await;
 }

@@ -187,7 +187,7 @@ impl Stream {
             }
         };
         let Some(reader) = &mut self.reader else { return Err(Unserved) };
-        let fields = match head::read(&reader.data()[..section], request) {
+        let mut fields = match head::read(&reader.data()[..section], request) {
             Ok(fields) => fields,
             Err(HeadFault::Compression) => {
                 self.shared.fail(Code::QPACK_DECOMPRESSION_FAILED);
@@ -197,6 +197,23 @@ impl Stream {
         };
         self.pass_section(section, Phase::Body);
         self.expected = fields.length();
+        if !self.shared.handshake().has_ended() {
+            // What changes nothing may be asked for by somebody who sends again what a client has sent; the origin is
+            // told (RFC 8470, section 5.1). Anything else waits until the client has shown that it is there.
+            if fields.is_safe() {
+                if let Err(reject) = fields.early() {
+                    return Ok(Some(self.refuse(reject.into())));
+                }
+            } else {
+                let shared = self.shared.clone();
+                let ended = async {
+                    shared.handshake().end().await;
+                    Ok(())
+                };
+                let waited = deadline.within(ended).await;
+                waited.map_err(|_| Unserved)?;
+            }
+        }
         // The end of a request without a body comes with its head as a rule. Whether one follows is waited for where
         // that is not told and would be unusual: the origin must not be told of a body that never is.
         let no_body = if fields.has_length() || !fields.is_bodiless() || fields.is_websocket() {

@@ -50,6 +50,9 @@ pub struct Spec {
     pub https_port: Option<Port>,
     /// The port of HTTP/3, which answers by TLS tell of (Alt-Svc, RFC 7838); `None`: they tell of none.
     pub http3_port: Option<Port>,
+    /// Requests by methods that are safe are taken before the handshake of a client that comes back has ended (0-RTT, RFC
+    /// 8470). It holds for new connections by HTTP/3.
+    pub early_data: bool,
     /// Certificates that are shown to servers, see [`OriginTls::client_certificate`]. Clients never get them.
     #[serde(with = "shared")]
     pub client_certificates: Vec<Arc<Certificate>>,

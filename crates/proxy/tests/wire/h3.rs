@@ -41,6 +41,11 @@ pub(crate) fn quic_with(spec: &Spec, workers: usize, limits: Limits) -> (Proxy, 
 
 /// A client of QUIC that speaks this protocol (ALPN).
 pub(crate) fn endpoint(protocol: &[u8]) -> quinn::Endpoint {
+    endpoint_with(protocol, false)
+}
+
+/// The same, which may send early data when it comes back.
+pub(crate) fn endpoint_with(protocol: &[u8], early: bool) -> quinn::Endpoint {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
@@ -49,6 +54,7 @@ pub(crate) fn endpoint(protocol: &[u8]) -> quinn::Endpoint {
         .with_custom_certificate_verifier(Arc::new(Any))
         .with_no_client_auth();
     config.alpn_protocols = vec![protocol.to_vec()];
+    config.enable_early_data = early;
     let config = quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).unwrap()));
     let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     endpoint.set_default_client_config(config);

@@ -17,6 +17,7 @@ mod floods;
 mod framing;
 mod h2_origin;
 mod h3;
+mod h3_early;
 mod h3_faults;
 mod h3_handover;
 mod headers;

@@ -246,6 +246,18 @@ function SettingsForm({ settings }: { settings: Settings }) {
           <p className="text-sm">
             <Http3State on={before.http3} />
           </p>
+          <Controller
+            control={form.control}
+            name="http3_early_data"
+            render={({ field }) => (
+              <Switch
+                label={t("settings.http3Early")}
+                hint={t("settings.http3EarlyHint")}
+                checked={field.value}
+                onChange={field.onChange}
+              />
+            )}
+          />
         </div>
       </Card>
       <Card title={t("settings.log")}>

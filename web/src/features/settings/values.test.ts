@@ -18,6 +18,7 @@ const settings: Settings = {
   "proxy.http_port": 0,
   "proxy.https_port": 0,
   "proxy.http3": false,
+  "proxy.http3_early_data": false,
 };
 
 test("only what was changed is written", () => {

@@ -66,6 +66,7 @@ export const settingsSchema = z
     http_port: whole(1, 65_535, "settings.badPort", true),
     https_port: whole(1, 65_535, "settings.badPort", true),
     http3: z.boolean(),
+    http3_early_data: z.boolean(),
   })
   .refine((values) => values.default_action !== "redirect" || /^https?:\/\/\S+$/.test(values.default_url), {
     path: ["default_url"],
@@ -90,6 +91,7 @@ const KEYS = {
   http_port: "proxy.http_port",
   https_port: "proxy.https_port",
   http3: "proxy.http3",
+  http3_early_data: "proxy.http3_early_data",
 } as const satisfies Record<keyof SettingsValues, keyof Settings>;
 
 /** The form's field for a key of the API, with or without an index behind it. */
@@ -117,6 +119,7 @@ export function toValues(settings: Settings): SettingsValues {
     http_port: portText(settings["proxy.http_port"]),
     https_port: portText(settings["proxy.https_port"]),
     http3: settings["proxy.http3"],
+    http3_early_data: settings["proxy.http3_early_data"],
   };
 }
 
@@ -147,6 +150,7 @@ export function toWrite(values: SettingsValues, before: SettingsValues): Setting
     "proxy.http_port": Number(values.http_port),
     "proxy.https_port": Number(values.https_port),
     "proxy.http3": values.http3,
+    "proxy.http3_early_data": values.http3_early_data,
   };
   const changed = (Object.keys(KEYS) as (keyof SettingsValues)[]).filter(
     (field) => String(values[field]) !== String(before[field]),
