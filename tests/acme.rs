@@ -389,6 +389,53 @@ async fn new_names_are_tried_elsewhere_first_and_the_real_authority_is_asked_onl
 }
 
 #[tokio::test]
+async fn a_second_authority_issues_when_the_first_has_failed_twice_and_an_account_is_given_up() {
+    if !Pebble::is_installed() {
+        return;
+    }
+    let all = setting(Habits::default()).await;
+    let ports = (all.app.http().port(), all.app.https().port());
+    let other = Pebble::start(Habits::default(), ports).await;
+    let servfail = json!({"host": "a.example.com"});
+    all.pebble.dns("set-servfail", &servfail).await;
+    let mut api = all.api.clone();
+    let second = json!({"directory": other.directory(), "roots_pem": other.root_pem()});
+    agree(&mut api, &all.pebble, json!({"second": second})).await;
+    hosts::add_with(&mut api, "a.example.com", &all.origin, json!({"automatic_certificate": true})).await;
+    let path = format!("/acme/orders/{}/renew", until(&mut api, "failing").await["uuid"].as_str().unwrap());
+    // Not after the first failure.
+    api.post(&path, &json!({})).await.expect(202);
+    let failing = eventually("it fails twice", LIMIT, async || {
+        let now = order(&mut api).await;
+        (now["phase"] == "failing" && now["failures"] == 2).then_some(now)
+    })
+    .await;
+    assert_eq!(failing["directory"], json!(all.pebble.directory()), "{failing}");
+    api.post(&path, &json!({})).await.expect(202);
+    let done = until(&mut api, "valid").await;
+    assert_eq!(done["directory"], json!(other.directory()), "{done}");
+    trusted_by(&all, "a.example.com", &other.issuer_pem().await).await;
+
+    // The account there is given up, and the next order is the first one's again.
+    api.post("/acme/leave", &json!({"directory": "https://127.0.0.1:9/nobody"})).await.expect(404);
+    api.post("/acme/leave", &json!({"directory": other.directory()})).await.expect(202);
+    eventually("the account is given up", LIMIT, async || {
+        let accounts = api.get("/acme").await.expect(200)["accounts"].clone();
+        let is_there = |one: &Value| one["directory"] == json!(other.directory());
+        (!accounts.as_array().unwrap().iter().any(is_there)).then_some(())
+    })
+    .await;
+    all.pebble.dns("clear-servfail", &servfail).await;
+    api.post(&path, &json!({})).await.expect(202);
+    eventually("the first one issues", LIMIT, async || {
+        let now = order(&mut api).await;
+        (now["phase"] == "valid" && now["directory"] == json!(all.pebble.directory())).then_some(())
+    })
+    .await;
+    trusted(&all, "a.example.com").await;
+}
+
+#[tokio::test]
 async fn certificates_of_minutes_are_renewed_under_load_without_a_failed_request() {
     if !Pebble::is_installed() {
         return;
