@@ -63,6 +63,7 @@ function ReadOnly({ settings }: { settings: Settings }) {
             { name: t("settings.http_port"), value: values.http_port || t("settings.portUsual") },
             { name: t("settings.https_port"), value: values.https_port || t("settings.portUsual") },
             { name: t("settings.http3"), value: <Http3State on={values.http3} /> },
+            { name: t("settings.http3Early"), value: t(values.http3_early_data ? "ui.yes" : "ui.no") },
             {
               name: t("settings.metricsOpenTo"),
               value: values.metrics_open_to.replaceAll("\n", ", ") || t("ui.none"),
@@ -90,6 +91,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
     },
   });
   const { errors } = useFormState({ control: form.control });
+  const http3 = useWatch({ control: form.control, name: "http3" });
   const action = useWatch({ control: form.control, name: "default_action" });
   const text = (message: string | undefined) =>
     message?.startsWith("settings.") ? t(message as "settings.needUrl") : message;
@@ -252,7 +254,7 @@ function SettingsForm({ settings }: { settings: Settings }) {
             render={({ field }) => (
               <Switch
                 label={t("settings.http3Early")}
-                hint={t("settings.http3EarlyHint")}
+                hint={http3 ? t("settings.http3EarlyHint") : t("settings.http3EarlyIdle")}
                 checked={field.value}
                 onChange={field.onChange}
               />
