@@ -129,6 +129,19 @@ export function CheckNow({
   );
 }
 
+/** The reports about names that nobody keeps. */
+export function CheckReports({ found }: { found: AcmeCheck[] }) {
+  return (
+    <ul className="divide-y divide-line rounded-md border border-line">
+      {found.map((check) => (
+        <li key={check.name} className="p-3">
+          <CheckReport check={check} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 /** The report about one name. */
 export function CheckReport({
   check,

@@ -113,9 +113,10 @@ function Summary({ danger, ready, missing }: { danger: AcmeCheck[]; ready: numbe
         {t("certificates.check.none")}
       </State>
     );
+  // Nothing is said of those that nobody has looked at.
   return (
     <State tone={missing > 0 ? "neutral" : "live"} wrap>
-      {t("certificates.check.allReady", { count: ready })}
+      {t(missing > 0 ? "certificates.check.ready" : "certificates.check.allReady", { count: ready })}
     </State>
   );
 }

@@ -1,6 +1,6 @@
 // The values of the certificate form, and who may get an automatic certificate.
 import { z } from "zod";
-import type { Host } from "@/api/schema";
+import type { AcmeOrder, Host } from "@/api/schema";
 
 // Compiled checks need eval, which the content policy forbids.
 z.config({ jitless: true });
@@ -49,6 +49,13 @@ export function automaticOf(hosts: Host[]): { candidates: Host[]; automatic: num
     automatic: without.filter((host) => host.automatic_certificate).length,
     own: hosts.length - without.length,
   };
+}
+
+/** Whether each of these hosts has got its certificate. One whose order is not known yet has not. */
+export function areIssued(hosts: Host[], orders: AcmeOrder[]): boolean {
+  const has = (host: Host) =>
+    orders.some((order) => order.phase === "valid" && order.hosts.some((one) => one.uuid === host.uuid));
+  return hosts.length > 0 && hosts.every((host) => host.automatic_certificate && has(host));
 }
 
 /** The names of a host, as it is told apart by. */

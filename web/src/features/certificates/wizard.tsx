@@ -6,19 +6,19 @@ import { useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { api } from "@/api/client";
 import { queries, refreshServed } from "@/api/queries";
-import type { Host } from "@/api/schema";
+import type { AcmeOrder, Host } from "@/api/schema";
 import { AcmeOrderState } from "@/ui/acme-order";
 import { State } from "@/ui/badge";
 import { Button, ButtonLink } from "@/ui/button";
 import { Card } from "@/ui/card";
-import { CheckNow, CheckReport } from "@/ui/certificate-check";
+import { CheckNow, CheckReports } from "@/ui/certificate-check";
 import { Empty, LoadFailed, Notice } from "@/ui/notice";
 import { Page } from "@/ui/page";
 import { problemText } from "@/ui/problem-text";
 import { SkeletonRows } from "@/ui/skeleton";
 import { Checkbox } from "@/ui/toggle";
 import { AutomaticSettings } from "./automatic-settings";
-import { authorityOf, automaticOf, namesOf } from "./values";
+import { areIssued, authorityOf, automaticOf, namesOf } from "./values";
 
 /** Of the authority that is chosen at first. */
 const TERMS = "https://letsencrypt.org/repository/";
@@ -165,15 +165,7 @@ function Hosts({
   );
 }
 
-function Rest({
-  hosts,
-  agreed,
-  orders,
-}: {
-  hosts: Host[];
-  agreed: boolean;
-  orders: Parameters<typeof AcmeOrderState>[0]["order"][];
-}) {
+function Rest({ hosts, agreed, orders }: { hosts: Host[]; agreed: boolean; orders: AcmeOrder[] }) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const ordering = useMutation({
@@ -207,22 +199,10 @@ function Rest({
       <Step number={3} title={t("certificates.wizard.check")} done={false}>
         <p className="max-w-prose text-muted">{t("certificates.wizard.checkText")}</p>
         <CheckNow names={names} label={t("certificates.check.try")}>
-          {(found) => (
-            <ul className="divide-y divide-line rounded-md border border-line">
-              {found.map((check) => (
-                <li key={check.name} className="p-3">
-                  <CheckReport check={check} />
-                </li>
-              ))}
-            </ul>
-          )}
+          {(found) => <CheckReports found={found} />}
         </CheckNow>
       </Step>
-      <Step
-        number={4}
-        title={t("certificates.wizard.order")}
-        done={all && running.every((order) => order.phase === "valid")}
-      >
+      <Step number={4} title={t("certificates.wizard.order")} done={areIssued(hosts, orders)}>
         {all ? null : (
           <div className="flex flex-wrap items-center gap-x-4 gap-y-2">
             <Button

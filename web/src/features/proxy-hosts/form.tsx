@@ -9,7 +9,7 @@ import { api, body } from "@/api/client";
 import { queries, refreshServed } from "@/api/queries";
 import type { Certificate, Host, HostWrite } from "@/api/schema";
 import { Card } from "@/ui/card";
-import { CheckNow, CheckReport, checkable } from "@/ui/certificate-check";
+import { CheckNow, CheckReports, checkable } from "@/ui/certificate-check";
 import { Field, Input, Select } from "@/ui/field";
 import { Fold, FormPage, useSave } from "@/ui/form-page";
 import { LoadFailed, Notice } from "@/ui/notice";
@@ -280,15 +280,7 @@ function Groups({
         </Field>
         {isAutomatic ? (
           <CheckNow names={checkable(splitList(values.domain_names))} label={t("certificates.check.try")}>
-            {(found) => (
-              <ul className="divide-y divide-line rounded-md border border-line">
-                {found.map((check) => (
-                  <li key={check.name} className="p-3">
-                    <CheckReport check={check} />
-                  </li>
-                ))}
-              </ul>
-            )}
+            {(found) => <CheckReports found={found} />}
           </CheckNow>
         ) : null}
         <Switch label={t("hosts.form.sslForced")} {...toggle("ssl_forced")} />
